@@ -1,0 +1,1 @@
+//! Errors: what, where, and what to do.
