@@ -79,3 +79,25 @@ impl<T> Locate<T> for Result<T, VerifyError> {
         })
     }
 }
+
+/// Why no proof was made.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ProveError {
+    /// The witness does not satisfy the relation.
+    #[error("the witness does not satisfy the relation: `{check}` fails")]
+    Unsatisfied {
+        /// The check that fails.
+        check: &'static str,
+    },
+    /// A value is not in the lookup table that the relation asks for.
+    #[error("tensor {tensor}, position {position}: {values:?} is not in its lookup table")]
+    NotInTable {
+        /// The tensor.
+        tensor: String,
+        /// The flat position in it.
+        position: usize,
+        /// The looked-up tuple.
+        values: Vec<i64>,
+    },
+}

@@ -291,11 +291,6 @@ impl<F: PrimeField> Expr<F> {
             _ => None,
         }
     }
-
-    /// Whether [`VerifierChannel::multiply`] takes it as a factor.
-    pub fn is_factor(&self) -> bool {
-        self.terms.is_empty() || self.as_received().is_some()
-    }
 }
 
 /// A check that the verifier put off: `expr` must be zero.
