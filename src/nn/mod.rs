@@ -1,1 +1,48 @@
-//! TBD
+//! Networks in integers: the specification of training.
+//!
+//! This part is plain integer arithmetic. It knows no proof system; it *is* what the proofs are
+//! about and the oracle of their tests. Everything is exact and anyone can rerun it bit for bit.
+//!
+//! # Equations
+//!
+//! Activations have `s` fraction bits, gradients `g`, weights and biases `w`, with `w >= s + g`.
+//! `round_k(x) = floor((x + 2^(k-1)) / 2^k)`. Layers are `l = 1..L` here and `0..L` in code;
+//! `A_0` is the batch of inputs, one sample a row, `B` rows; all weights of one step are those
+//! before its update.
+//!
+//! 1. `Z_l = A_{l-1} W_l + 2^s 1 b_l`
+//! 2. `Y_l = round_w(Z_l)`
+//! 3. `A_l = max(Y_l, 0)` for `l < L`; the prediction is `Y_L`
+//! 4. `G_L = 2^(g-s) (Y_L - target)`, the gradient of half the sum of squared errors
+//! 5. `P_l = G_{l+1} W_{l+1}^T` for `l < L`
+//! 6. `H_l = round_w(P_l)` for `l < L`
+//! 7. `G_l = [Y_l > 0] * H_l` for `l < L`: the derivative of the rectifier at 0 is 0
+//! 8. `W_l <- W_l - c A_{l-1}^T G_l`, exact
+//! 9. `b_l <- b_l - c 2^s 1^T G_l`, exact
+//! 10. the learning rate for the mean loss of a batch is `c B 2^-(w-s-g)`
+//!
+//! Signed ranges are part of the configuration: data, hidden `Y`, output `Y` and `H`. A value
+//! outside its range stops training with a [`TrainError`](crate::error::TrainError).
+//!
+//! # Modules
+//!
+//! [`fixed`] number formats, learning rate and bounds; [`network`] shapes and weights; [`init`]
+//! and [`schedule`] public randomness; [`data`] tables to integers; [`train`] the equations;
+//! [`float`] the same training in double precision, for comparison only.
+
+pub mod data;
+pub mod fixed;
+pub mod float;
+pub mod init;
+mod matmul;
+pub mod network;
+pub mod relation;
+pub mod schedule;
+pub mod train;
+mod uniform;
+
+pub use data::{Dataset, Normalization, Table};
+pub use fixed::{FixedPoint, FixedPointConfig, LearningRate, WeightBound};
+pub use network::{Architecture, Layer, Weights};
+pub use schedule::{Schedule, ScheduleSeed};
+pub use train::{LayerTrace, Sgd, Step};
