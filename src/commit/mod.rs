@@ -1,1 +1,19 @@
-//! TBD
+//! Commitments: Pedersen vectors over a prime-order group, Hyrax rows, linear-form openings.
+//!
+//! * [`curve`]: the groups, and the one canonical encoding of their points.
+//! * [`generators`]: points that nobody knows a relation between (RFC 9380 hash-to-curve).
+//! * [`msm`]: sums of scalar multiples, fast for small signed integers and for full scalars.
+//! * [`hyrax`]: a tensor as a matrix, one hiding commitment a row.
+//! * [`linear`]: "the committed vector has this inner product with that public vector".
+//! * [`equation`]: what a verifier has left to check in the group, merged over many proofs.
+pub mod curve;
+pub mod equation;
+pub mod generators;
+pub mod hyrax;
+pub mod linear;
+pub mod msm;
+
+pub use curve::Curve;
+pub use equation::GroupEquation;
+pub use generators::{Generators, Shape};
+pub use hyrax::{RowBlindings, RowCommitments};

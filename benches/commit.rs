@@ -1,0 +1,144 @@
+//! Row commitments and the linear-form proof. One thread: `RAYON_NUM_THREADS=1`.
+//!
+//! `cargo bench --bench commit -- rows` prints the throughput in entries.
+use ark_bls12_381::{Fr, G1Affine, G1Projective as Bls};
+use ark_ec::VariableBaseMSM;
+use ark_ff::UniformRand;
+use ark_pallas::Projective as Pallas;
+use ark_std::test_rng;
+use blst::{MultiPoint, blst_fp, blst_p1_affine, p1_affines};
+use criterion::{
+    BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
+};
+use rand::RngCore;
+use std::{hint::black_box, time::Duration};
+use zktree::commit::{Curve, Generators, msm};
+
+const COLUMNS: usize = 4096;
+const ROWS: usize = 8;
+const BITS: [u32; 4] = [1, 8, 16, 34];
+
+/// Rows of integers: bits for width 1, else signed integers that fill `bits` bits.
+fn data(bits: u32) -> Vec<Vec<i64>> {
+    let rng = &mut test_rng();
+    let entry = |x: u64| match bits {
+        1 => (x & 1) as i64,
+        _ => (x as i64) >> (64 - bits),
+    };
+    (0..ROWS)
+        .map(|_| (0..COLUMNS).map(|_| entry(rng.next_u64())).collect())
+        .collect()
+}
+
+fn group<'a>(c: &'a mut Criterion, name: String) -> BenchmarkGroup<'a, WallTime> {
+    let mut group = c.benchmark_group(name);
+    group.sample_size(10);
+    group.warm_up_time(Duration::from_millis(300));
+    group.measurement_time(Duration::from_secs(2));
+    group
+}
+
+fn ours<C: Curve>(c: &mut Criterion) {
+    let gens = Generators::<C>::get(COLUMNS, 0);
+    for bits in BITS {
+        let data = data(bits);
+        let rows: Vec<&[i64]> = data.iter().map(Vec::as_slice).collect();
+        let mut group = group(c, format!("rows/{}/{bits} bits", C::NAME));
+        group.throughput(Throughput::Elements((ROWS * COLUMNS) as u64));
+        group.bench_function("buckets", |b| {
+            b.iter(|| msm::rows::<C>(gens.columns(), black_box(&rows)))
+        });
+        group.throughput(Throughput::Elements(COLUMNS as u64));
+        group.bench_function("naive", |b| {
+            b.iter(|| msm::naive::<C>(gens.columns(), black_box(rows[0])))
+        });
+        let scalars: Vec<C::ScalarField> =
+            rows[0].iter().map(|v| C::ScalarField::from(*v)).collect();
+        group.bench_function("ark", |b| {
+            b.iter(|| C::msm_unchecked(gens.columns(), black_box(&scalars)))
+        });
+    }
+}
+
+fn to_blst(point: &G1Affine) -> blst_p1_affine {
+    let limbs = |f: ark_bls12_381::Fq| blst_fp { l: f.0.0 };
+    blst_p1_affine {
+        x: limbs(point.x),
+        y: limbs(point.y),
+    }
+}
+
+/// blst multiplies by unsigned integers: absolute values, so a little less work than ours.
+fn blst(c: &mut Criterion) {
+    let gens = Generators::<Bls>::get(COLUMNS, 0);
+    let points: Vec<_> = gens.columns().iter().map(to_blst).collect();
+    let points = p1_affines::from(points.as_slice());
+    for bits in BITS {
+        let bytes = (bits as usize).div_ceil(8);
+        let scalars: Vec<u8> = data(bits)[0]
+            .iter()
+            .flat_map(|v| v.unsigned_abs().to_le_bytes()[..bytes].to_vec())
+            .collect();
+        let mut group = group(c, format!("rows/{}/{bits} bits", Bls::NAME));
+        group.throughput(Throughput::Elements(COLUMNS as u64));
+        group.bench_function("blst", |b| {
+            b.iter(|| points.mult(black_box(&scalars), bits as usize))
+        });
+    }
+}
+
+/// Full-size scalars: what an opening is made of.
+fn full<C: Curve>(c: &mut Criterion) {
+    let rng = &mut test_rng();
+    let gens = Generators::<C>::get(2 * COLUMNS, 0);
+    let scalars: Vec<_> = (0..2 * COLUMNS)
+        .map(|_| C::ScalarField::rand(rng))
+        .collect();
+    let mut group = group(c, format!("full/{}", C::NAME));
+    group.throughput(Throughput::Elements(2 * COLUMNS as u64));
+    group.bench_function("buckets", |b| {
+        b.iter(|| msm::full::<C>(gens.columns(), black_box(&scalars)))
+    });
+    group.bench_function("ark", |b| {
+        b.iter(|| C::msm_unchecked(gens.columns(), black_box(&scalars)))
+    });
+}
+
+fn generators<C: Curve>(c: &mut Criterion) {
+    let mut group = group(c, format!("generators/{}", C::NAME));
+    group.throughput(Throughput::Elements(256));
+    group.bench_function("derive", |b| b.iter(|| Generators::<C>::new(256, 0)));
+}
+
+fn field(c: &mut Criterion) {
+    let rng = &mut test_rng();
+    let (x, y) = (ark_bls12_381::Fq::rand(rng), ark_bls12_381::Fq::rand(rng));
+    let (u, v) = (ark_pallas::Fq::rand(rng), ark_pallas::Fq::rand(rng));
+    let s = Fr::rand(rng);
+    let mut group = group(c, "field".into());
+    group.bench_function("BLS12-381 Fq multiply", |b| {
+        b.iter(|| black_box(x) * black_box(y))
+    });
+    group.bench_function("Pallas Fq multiply", |b| {
+        b.iter(|| black_box(u) * black_box(v))
+    });
+    group.bench_function("BLS12-381 Fr multiply", |b| {
+        b.iter(|| black_box(s) * black_box(s))
+    });
+    use ark_ff::Field;
+    group.bench_function("BLS12-381 Fq invert", |b| b.iter(|| black_box(x).inverse()));
+    group.bench_function("Pallas Fq invert", |b| b.iter(|| black_box(u).inverse()));
+}
+
+criterion_group!(
+    benches,
+    field,
+    ours::<Bls>,
+    ours::<Pallas>,
+    blst,
+    full::<Bls>,
+    full::<Pallas>,
+    generators::<Bls>,
+    generators::<Pallas>
+);
+criterion_main!(benches);

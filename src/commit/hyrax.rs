@@ -1,0 +1,3 @@
+//! TBD
+pub struct RowCommitments;
+pub struct RowBlindings;
