@@ -35,6 +35,7 @@ pub mod fixed;
 pub mod float;
 pub mod init;
 mod matmul;
+pub mod mlp;
 pub mod network;
 pub mod relation;
 pub mod schedule;

@@ -249,8 +249,10 @@ fn equality_claim<F: PrimeField, P: Party<F>>(
     claims: &mut Claims<F, P::Value>,
 ) -> Result<(), P::Error> {
     let num_vars = relation.num_vars(equality.input);
-    let point: Vec<F> = match claims.of(equality.anchor).first() {
-        Some(claim) => claim.point.iter().take(num_vars).copied().collect(),
+    // Only a point of challenges will do: an index fixed by a definition is a coordinate 0 or 1.
+    let random = |c: &Claim<F, P::Value>| !c.point.iter().any(|x| x.is_zero() || x.is_one());
+    let point: Vec<F> = match claims.of(equality.anchor).into_iter().find(random) {
+        Some(claim) => claim.point.into_iter().take(num_vars).collect(),
         None => party.challenges("equality point", num_vars),
     };
     let value = claims.obtain(party, equality.input, &point)?;
