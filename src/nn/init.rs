@@ -98,6 +98,7 @@ fn key(seed: u64) -> [u8; 32] {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use rand_chacha::rand_core::RngCore;
 
