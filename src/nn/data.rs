@@ -293,7 +293,19 @@ impl Normalization {
                 column.name, column.mean, column.deviation
             ));
         }
-        Ok(Self { features, targets })
+        // One encoding for zero: x + 0.0 turns -0.0 into 0.0.
+        let canonical = |columns: Vec<ColumnStatistics>| {
+            let canonical = |c: ColumnStatistics| ColumnStatistics {
+                mean: c.mean + 0.0,
+                deviation: c.deviation + 0.0,
+                ..c
+            };
+            columns.into_iter().map(canonical).collect()
+        };
+        Ok(Self {
+            features: canonical(features),
+            targets: canonical(targets),
+        })
     }
 
     /// The statistics of a table: all columns that are no targets as features, in file order,
@@ -377,7 +389,7 @@ fn statistics(table: &Table, name: &str) -> Result<ColumnStatistics, DataError> 
     let values = table.column(table.position(name)?);
     let first = values.clone().next().unwrap_or(0.0);
     let (mean, deviation) = if values.clone().all(|x| x == first) {
-        (first + 0.0, 0.0) // + 0.0 turns -0.0 into 0.0
+        (first, 0.0)
     } else {
         let n = table.num_rows() as f64;
         let mean = values.clone().fold(0.0, |sum, x| sum + x) / n;

@@ -89,7 +89,7 @@ impl std::fmt::Debug for Step {
     }
 }
 
-/// The forward pass, equations 1 to 3, of `inputs`, `[B, inputs]` with `s` fraction bits: one
+/// The forward pass, equations 2 to 4, of `inputs`, `[B, inputs]` with `s` fraction bits: one
 /// entry a layer; the prediction is the last `y`.
 ///
 /// # Errors
@@ -121,7 +121,7 @@ pub fn predict(
         .map_or_else(Vec::new, |last| last.y))
 }
 
-/// The mean over rows of the sum over outputs of the squared error, in units of the standardised
+/// Equation 12: the mean over rows of the sum over outputs of the squared error, in units of the standardised
 /// targets (the integer error divided by `2^s`). The sum is exact. Zero for no rows.
 ///
 /// # Errors
@@ -148,7 +148,7 @@ pub fn mean_squared_error(
     Ok(sum as f64 / unit / dataset.num_rows().max(1) as f64)
 }
 
-/// One step, equations 1 to 9, on `inputs` `[B, inputs]` and `targets` `[B, outputs]`, both with
+/// One step, equations 2 to 10, on `inputs` `[B, inputs]` and `targets` `[B, outputs]`, both with
 /// `s` fraction bits. `step` is for errors only.
 ///
 /// # Errors
@@ -206,7 +206,7 @@ pub fn train(
     Ok(steps.end.max(steps.start))
 }
 
-/// Equations 1 to 3.
+/// Equations 2 to 4.
 fn forward_at(
     step: Option<u64>,
     fixed: &FixedPoint,
@@ -265,7 +265,7 @@ fn forward_at(
     Ok(layers)
 }
 
-/// Equations 4 to 7, with the forward pass moved into the traces.
+/// Equations 5 to 8, with the forward pass moved into the traces.
 fn backward(
     step: u64,
     fixed: &FixedPoint,
@@ -318,7 +318,7 @@ fn backward(
     Ok(traces)
 }
 
-/// Equations 8 and 9.
+/// Equations 9 and 10.
 fn update(step: u64, sgd: &Sgd, weights: &Weights, trace: &Step) -> Result<Weights, TrainError> {
     let c = i128::from(sgd.rate.coefficient());
     // Saturated values lie outside i64, so that the check sees every overflow.
@@ -455,6 +455,7 @@ fn check_widths(weights: &Weights, dataset: &Dataset) -> Result<(), TrainError> 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sha2::{Digest, Sha256};
 
     use super::{
         super::{Architecture, Normalization, ScheduleSeed, Table, float::FloatNetwork, init},
@@ -500,22 +501,22 @@ mod tests {
         for l in 0..depth {
             for b in 0..batch {
                 for j in 0..arch.outputs(l) {
-                    let mut z = wide(layers[l].bias[j]) << s; // (1)
+                    let mut z = wide(layers[l].bias[j]) << s; // (2)
                     for i in 0..arch.inputs(l) {
                         z += wide(a[l][b * arch.inputs(l) + i])
                             * wide(layers[l].weight[i * arch.outputs(l) + j]);
                     }
                     traces[l].z.push(z);
-                    traces[l].y.push(floor(z)); // (2)
+                    traces[l].y.push(floor(z)); // (3)
                 }
             }
-            a.push(traces[l].y.iter().map(|&y| y.max(0)).collect()); // (3)
+            a.push(traces[l].y.iter().map(|&y| y.max(0)).collect()); // (4)
         }
         for l in (0..depth).rev() {
             for at in 0..batch * arch.outputs(l) {
                 let y = traces[l].y[at];
                 if l + 1 == depth {
-                    traces[l].g.push((1 << (g - s)) * (y - step.targets[at])); // (4)
+                    traces[l].g.push((1 << (g - s)) * (y - step.targets[at])); // (5)
                     continue;
                 }
                 let (b, i, n) = (
@@ -526,10 +527,10 @@ mod tests {
                 let terms = (0..n).map(|j| {
                     wide(traces[l + 1].g[b * n + j]) * wide(layers[l + 1].weight[i * n + j])
                 });
-                let p: i128 = terms.sum(); // (5)
+                let p: i128 = terms.sum(); // (6)
                 traces[l].p.push(p);
-                traces[l].h.push(floor(p)); // (6)
-                traces[l].g.push(if y > 0 { floor(p) } else { 0 }); // (7)
+                traces[l].h.push(floor(p)); // (7)
+                traces[l].g.push(if y > 0 { floor(p) } else { 0 }); // (8)
             }
         }
         let mut updated = layers.to_vec();
@@ -540,10 +541,10 @@ mod tests {
                 for j in 0..n_out {
                     let g = wide(traces[l].g[b * n_out + j]);
                     for i in 0..n_in {
-                        let change = c * wide(a[l][b * n_in + i]) * g; // (8)
+                        let change = c * wide(a[l][b * n_in + i]) * g; // (9)
                         updated[l].weight[i * n_out + j] -= change as i64;
                     }
-                    updated[l].bias[j] -= ((c * g) << s) as i64; // (9)
+                    updated[l].bias[j] -= ((c * g) << s) as i64; // (10)
                 }
             }
         }
@@ -774,6 +775,58 @@ mod tests {
                 scheduled: 5,
                 rows: 4
             }
+        );
+    }
+
+    /// The check values of `paper-notes.md`, computed in Python from its text.
+    #[test]
+    fn check_values() {
+        let (sgd, _, dataset, _) = wine();
+        let digest = |values: &[&[i64]]| {
+            let mut hash = Sha256::new();
+            values
+                .iter()
+                .flat_map(|v| v.iter())
+                .for_each(|x| hash.update(x.to_le_bytes()));
+            hash.finalize()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+        };
+        let of_weights = |weights: &Weights| {
+            let layers = weights.layers().iter();
+            digest(
+                &layers
+                    .flat_map(|l| [&l.weight[..], &l.bias[..]])
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let data = digest(&[dataset.values()]);
+        assert_eq!(
+            data,
+            "eecaebbf3cb831cd3352f692166d06ef31b8e6eca6273535de105a7224fab62c"
+        );
+
+        let mut weights = init::expand(7, &"11,8,1".parse().unwrap(), &sgd.fixed_point);
+        let first = [-12_022_861_695, 3_070_537_955, 6_537_540_221];
+        assert_eq!(weights.layers()[0].weight[..3], first);
+        let digest = of_weights(&weights);
+        assert_eq!(
+            digest,
+            "e183a414d1e1ca6fe13a4a6fe996b4cdb66362bae0b602b71dbca5dfb2fa894c"
+        );
+
+        let seed = ScheduleSeed::derive(&[1; 32], &[2; 32], &[3; 32], 4);
+        let schedule = Schedule::new(seed, dataset.num_rows(), 32).unwrap();
+        assert_eq!(schedule.batch(0)[..4], [695, 1452, 1569, 1372]);
+        assert_eq!(sgd.rate.coefficient(), 20);
+        let go = |_, _| ControlFlow::Continue(());
+        train(&sgd, &mut weights, (&dataset, &schedule), 0..60, go).unwrap();
+        assert_eq!(weights.layers()[1].bias, [-511_733_760]);
+        let digest = of_weights(&weights);
+        assert_eq!(
+            digest,
+            "f38480519480c61cefb05a4b7ca41e9a010d770ce502081c985994afe5e85c91"
         );
     }
 
