@@ -49,7 +49,19 @@ impl Table {
     ///
     /// Unreadable text, no header or no rows, a duplicate column, a ragged row, a cell that is
     /// empty, no number or not finite.
-    pub fn from_reader(file: &str, reader: impl Read) -> Result<Self, DataError> {
+    pub fn from_reader(file: &str, mut reader: impl Read) -> Result<Self, DataError> {
+        let mut text = Vec::new();
+        if let Err(source) = reader.read_to_end(&mut text) {
+            return Err(DataError::Csv {
+                file: file.to_owned(),
+                source: source.into(),
+            });
+        }
+        let mut lines = Lines {
+            text: &text,
+            line: 1,
+            byte: 0,
+        };
         let csv_error = |source| DataError::Csv {
             file: file.to_owned(),
             source,
@@ -58,7 +70,7 @@ impl Table {
             .has_headers(false)
             .flexible(true)
             .trim(csv::Trim::All)
-            .from_reader(reader);
+            .from_reader(text.as_slice());
         let mut records = reader.records();
         let empty = || DataError::Empty {
             file: file.to_owned(),
@@ -66,7 +78,7 @@ impl Table {
         let header = records.next().ok_or_else(empty)?.map_err(csv_error)?;
         let columns: Vec<String> = header.iter().map(str::to_owned).collect();
         if let Some(column) = first_duplicate(&columns) {
-            let (file, line) = (file.to_owned(), line_of(&header));
+            let (file, line) = (file.to_owned(), lines.of(&header));
             return Err(DataError::DuplicateColumn { file, line, column });
         }
         let mut table = Self {
@@ -75,7 +87,8 @@ impl Table {
             rows: Vec::new(),
         };
         for record in records {
-            let row = table.parse(&record.map_err(csv_error)?)?;
+            let record = record.map_err(csv_error)?;
+            let row = table.parse(&record, lines.of(&record))?;
             table.rows.push(row);
         }
         if table.rows.is_empty() {
@@ -84,8 +97,8 @@ impl Table {
         Ok(table)
     }
 
-    fn parse(&self, record: &csv::StringRecord) -> Result<Row, DataError> {
-        let (expected, found, line) = (self.columns.len(), record.len(), line_of(record));
+    fn parse(&self, record: &csv::StringRecord, line: u64) -> Result<Row, DataError> {
+        let (expected, found) = (self.columns.len(), record.len());
         let file = || self.file.clone();
         if expected != found {
             return Err(DataError::RaggedRow {
@@ -171,8 +184,36 @@ impl fmt::Debug for Table {
     }
 }
 
-fn line_of(record: &csv::StringRecord) -> u64 {
-    record.position().map_or(0, csv::Position::line)
+/// Counts lines. The reader's own count is off after blank lines that end in `\r\n`.
+struct Lines<'a> {
+    /// What is not yet counted.
+    text: &'a [u8],
+    line: u64,
+    /// Bytes already counted.
+    byte: usize,
+}
+
+impl Lines<'_> {
+    /// The line, from 1, on which a record starts; records are asked for in order.
+    fn of(&mut self, record: &csv::StringRecord) -> u64 {
+        let start = record.position().map_or(0, |position| position.byte());
+        let skip = usize::try_from(start)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(self.byte);
+        // Terminators that the reader skips before the record count too.
+        let blank = self
+            .text
+            .iter()
+            .skip(skip)
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let (counted, rest) = self
+            .text
+            .split_at((skip + blank.count()).min(self.text.len()));
+        self.line += counted.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.byte += counted.len();
+        self.text = rest;
+        self.line
+    }
 }
 
 fn first_duplicate(names: &[String]) -> Option<String> {
@@ -252,7 +293,19 @@ impl Normalization {
                 column.name, column.mean, column.deviation
             ));
         }
-        Ok(Self { features, targets })
+        // One encoding for zero: x + 0.0 turns -0.0 into 0.0.
+        let canonical = |columns: Vec<ColumnStatistics>| {
+            let canonical = |c: ColumnStatistics| ColumnStatistics {
+                mean: c.mean + 0.0,
+                deviation: c.deviation + 0.0,
+                ..c
+            };
+            columns.into_iter().map(canonical).collect()
+        };
+        Ok(Self {
+            features: canonical(features),
+            targets: canonical(targets),
+        })
     }
 
     /// The statistics of a table: all columns that are no targets as features, in file order,
@@ -272,20 +325,18 @@ impl Normalization {
         if let Some(column) = first_duplicate(targets) {
             return Err(DataError::DuplicateTarget { column });
         }
-        let targets = targets
-            .iter()
-            .map(|name| statistics(table, name))
-            .collect::<Result<Vec<_>, _>>()?;
-        let is_feature = |name: &&String| targets.iter().all(|target| target.name != **name);
-        let features = table.columns.iter().filter(is_feature);
-        let features = features
-            .map(|name| statistics(table, name))
-            .collect::<Result<Vec<_>, _>>()?;
+        for target in targets {
+            table.position(target)?;
+        }
+        let features = table.columns.iter().filter(|&name| !targets.contains(name));
+        let fit = |name: &String| statistics(table, name);
+        let features = features.map(fit).collect::<Result<Vec<_>, _>>()?;
         if features.is_empty() {
             return Err(DataError::NoFeature {
                 file: table.file.clone(),
             });
         }
+        let targets = targets.iter().map(fit).collect::<Result<Vec<_>, _>>()?;
         Self::new(features, targets)
     }
 
@@ -338,7 +389,7 @@ fn statistics(table: &Table, name: &str) -> Result<ColumnStatistics, DataError> 
     let values = table.column(table.position(name)?);
     let first = values.clone().next().unwrap_or(0.0);
     let (mean, deviation) = if values.clone().all(|x| x == first) {
-        (first + 0.0, 0.0) // + 0.0 turns -0.0 into 0.0
+        (first, 0.0)
     } else {
         let n = table.num_rows() as f64;
         let mean = values.clone().fold(0.0, |sum, x| sum + x) / n;
@@ -550,5 +601,236 @@ impl fmt::Debug for Dataset {
             f,
             "Dataset({rows} rows, {features} features, {targets} targets)"
         )
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    fn table(text: &str) -> Result<Table, DataError> {
+        Table::from_reader("t.csv", text.as_bytes())
+    }
+
+    fn fit(text: &str, targets: &[&str]) -> Result<Normalization, DataError> {
+        let targets: Vec<String> = targets.iter().map(|&name| name.to_owned()).collect();
+        Normalization::fit(&table(text)?, &targets)
+    }
+
+    #[test]
+    fn reads_csv() {
+        let table = table("\u{feff}\"a, b\" , c\r\n 1 ,-2.5e-1\r\n\r\n3,4\n").unwrap();
+        assert_eq!(table.columns(), ["a, b", "c"]);
+        assert_eq!(table.rows[0].cells, [1.0, -0.25]);
+        assert_eq!((table.num_rows(), table.rows[1].line), (2, 4));
+        assert_eq!(
+            format!("{table:?}"),
+            r#"Table(t.csv, 2 rows, ["a, b", "c"])"#
+        );
+    }
+
+    #[test]
+    fn bad_tables_are_refused_with_their_place() {
+        for (text, message) in [
+            ("", "t.csv: no data"),
+            ("a,b\n", "t.csv: no data"),
+            (
+                "a,b,a\n1,2,3\n",
+                "t.csv, line 1: column \"a\" appears twice",
+            ),
+            (
+                "a,b\n1,2\n1,2,3\n",
+                "t.csv, line 3: 3 cells; the header has 2",
+            ),
+            ("a,b\n1\n", "t.csv, line 2: 1 cells; the header has 2"),
+            (
+                "a,b\n1, \n",
+                "t.csv, line 2, column \"b\": the cell is empty",
+            ),
+            (
+                "a,b\nx,1\n",
+                "t.csv, line 2, column \"a\": \"x\" is not a number",
+            ),
+            (
+                "a,b\n1,2\n1,NaN\n",
+                "t.csv, line 3, column \"b\": \"NaN\" is not finite",
+            ),
+            (
+                "a,b\n1,1e999\n",
+                "t.csv, line 2, column \"b\": \"1e999\" is not finite",
+            ),
+        ] {
+            let error = table(text).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+        }
+        let error = Table::from_reader("t.csv", [b'a', 0xff].as_slice()).unwrap_err();
+        assert!(
+            matches!(error, DataError::Csv { .. }) && error.source().is_some(),
+            "{error}"
+        );
+        let error = Table::read("no/such/file.csv").unwrap_err();
+        assert!(
+            matches!(error, DataError::Open { .. }) && error.source().is_some(),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn fits_features_in_file_order_then_targets_as_asked() {
+        let fitted = fit("p,q,x,y\n0,1,5,-0.1\n2,3,5,-0.1\n4,5,5,-0.1\n", &["q", "p"]).unwrap();
+        let names = |columns: &[ColumnStatistics]| {
+            columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(fitted.features()), ["x", "y"]);
+        assert_eq!(names(fitted.targets()), ["q", "p"]);
+        assert_eq!(
+            (fitted.features[0].mean, fitted.features[0].deviation),
+            (5.0, 0.0)
+        );
+        assert_eq!(
+            (fitted.features[1].mean, fitted.features[1].deviation),
+            (-0.1, 0.0)
+        );
+        let deviation = (8.0_f64 / 3.0).sqrt();
+        assert_eq!(
+            (fitted.targets[0].mean, fitted.targets[0].deviation),
+            (3.0, deviation)
+        );
+        let zero = fit("a,b\n-0.0,1\n-0.0,2\n", &["b"]).unwrap();
+        assert!(zero.features[0].mean.is_sign_positive());
+    }
+
+    #[test]
+    fn bad_fits_are_refused() {
+        let text = "a,b\n1,1e308\n2,1.1e308\n3,1.2e308\n";
+        assert!(matches!(fit(text, &[]), Err(DataError::NoTarget)));
+        assert!(matches!(
+            fit(text, &["a", "b"]),
+            Err(DataError::NoFeature { .. })
+        ));
+        let duplicate = fit(text, &["a", "a"]);
+        assert!(matches!(duplicate, Err(DataError::DuplicateTarget { column }) if column == "a"));
+        let error = fit(text, &["c"]).unwrap_err().to_string();
+        assert_eq!(error, "t.csv: no column \"c\"; the columns are a, b");
+        let overflow = fit(text, &["a"]);
+        assert!(
+            matches!(overflow, Err(DataError::StatisticsOverflow { column, .. }) if column == "b")
+        );
+    }
+
+    #[test]
+    fn invalid_normalizations_are_refused() {
+        let column = |name: &str, mean, deviation| ColumnStatistics {
+            name: name.to_owned(),
+            mean,
+            deviation,
+        };
+        let good = || vec![column("a", 0.0, 1.0)];
+        for (features, targets) in [
+            (vec![], good()),
+            (good(), vec![]),
+            (good(), good()),
+            (good(), vec![column("b", f64::NAN, 1.0)]),
+            (good(), vec![column("b", 0.0, f64::INFINITY)]),
+            (good(), vec![column("b", 0.0, -1.0)]),
+        ] {
+            let error = Normalization::new(features, targets).unwrap_err();
+            assert!(
+                matches!(error, DataError::InvalidNormalization { .. }),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn serialisation_is_exact() {
+        let text = "a,b\n0.1,0.30000000000000004\n0.2,1e-300\n0.7,1e22\n";
+        let fitted = fit(text, &["b"]).unwrap();
+        let json = serde_json::to_string(&fitted).unwrap();
+        let back: Normalization = serde_json::from_str(&json).unwrap();
+        assert_eq!(back.to_bytes(), fitted.to_bytes());
+        assert!(serde_json::from_str::<Normalization>(r#"{"features":[],"targets":[]}"#).is_err());
+
+        let bytes = fitted.to_bytes();
+        assert_eq!(bytes.len(), 23 + 16 + 2 * (8 + 1 + 16));
+        assert_eq!(bytes[..23], *b"zktree/v1/normalization");
+        assert_eq!(
+            bytes[23..48],
+            *b"\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0a"
+        );
+        assert_eq!(bytes[48..56], fitted.features[0].mean.to_le_bytes());
+    }
+
+    #[test]
+    fn quantizes_ties_away_from_zero() {
+        let unit = |name: &str, mean| ColumnStatistics {
+            name: name.to_owned(),
+            mean,
+            deviation: 1.0,
+        };
+        let normalization = Normalization::new(vec![unit("a", 0.0)], vec![unit("b", 1.0)]).unwrap();
+        let half = 0.5 / 256.0;
+        let text = format!("b,unused,a\n{},0,{half}\n1,0,{}\n", 1.0 - half, 3.0 * half);
+        let fixed = FixedPoint::compact();
+        let dataset = Dataset::quantize(&table(&text).unwrap(), &normalization, &fixed).unwrap();
+        assert_eq!(dataset.values(), [1, -1, 2, 0]);
+
+        let quantize = |text: &str| Dataset::quantize(&table(text)?, &normalization, &fixed);
+        assert_eq!(
+            quantize("a,b\n-32,32\n").unwrap().values(),
+            [-(1 << 13), 31 << 8]
+        );
+        for text in ["a,b\n0,1\n32,1\n", "a,b\n0,1\n-32.1,1\n"] {
+            let error = quantize(text).unwrap_err();
+            assert!(
+                matches!(&error, DataError::OutOfRange { line: 3, column, .. } if column == "a")
+            );
+            assert!(
+                error.to_string().contains("outside [-2^13, 2^13) / 2^8"),
+                "{error}"
+            );
+        }
+        let missing = quantize("a,c\n0,0\n");
+        assert!(matches!(missing, Err(DataError::UnknownColumn { column, .. }) if column == "b"));
+    }
+
+    #[test]
+    fn columns_without_spread_are_centred() {
+        let text = "a,b\n3,0\n3,2\n";
+        let normalization = fit(text, &["b"]).unwrap();
+        let table = table("a,b\n3,0\n3.5,2\n").unwrap();
+        let dataset = Dataset::quantize(&table, &normalization, &FixedPoint::compact()).unwrap();
+        assert_eq!(dataset.values(), [0, -256, 128, 256]);
+    }
+
+    #[test]
+    fn rows_are_found() {
+        let dataset = Dataset::from_rows(2, 1, (0..9).collect()).unwrap();
+        assert_eq!((dataset.num_rows(), dataset.width()), (3, 3));
+        assert_eq!((dataset.num_features(), dataset.num_targets()), (2, 1));
+        assert_eq!(
+            (dataset.features(1), dataset.targets(1)),
+            ([3, 4].as_slice(), [5].as_slice())
+        );
+        assert!(dataset.row(3).is_empty() && dataset.targets(3).is_empty());
+        assert_eq!(dataset.gather(&[2, 0]), (vec![6, 7, 0, 1], vec![8, 2]));
+        assert_eq!(dataset.select(&[2]).unwrap(), dataset.split(2..3).unwrap());
+        assert_eq!(dataset.split(3..3).unwrap().num_rows(), 0);
+        let out = |result| matches!(result, Err(DataError::RowOutOfRange { row: 3, rows: 3 }));
+        assert!(out(dataset.select(&[0, 3])) && out(dataset.split(0..4)));
+        assert_eq!(
+            format!("{dataset:?}"),
+            "Dataset(3 rows, 2 features, 1 targets)"
+        );
+        for (features, targets) in [(0, 3), (3, 0), (2, 2), (usize::MAX, 1)] {
+            let error = Dataset::from_rows(features, targets, vec![0; 9]).unwrap_err();
+            assert!(
+                matches!(error, DataError::Shape { found: 9, .. }),
+                "{error}"
+            );
+        }
     }
 }

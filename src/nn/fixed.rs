@@ -238,7 +238,7 @@ fn check_bits(
     })
 }
 
-/// `floor((x + 2^(k-1)) / 2^k)`: `x / 2^k` rounded to nearest, ties up. `round(0, x) = x`.
+/// Equation 1, `floor((x + 2^(k-1)) / 2^k)`: `x / 2^k` rounded to nearest, ties up. `round(0, x) = x`.
 ///
 /// `k` is below 128. The sum is never formed, so no `x` overflows.
 pub fn round(k: u32, x: i128) -> i128 {
@@ -254,7 +254,7 @@ pub fn in_range(value: i128, bits: u32) -> bool {
     (-end..end).contains(&value)
 }
 
-/// The learning rate as the integer `c >= 1` of equations 8 to 10.
+/// The learning rate as the integer `c >= 1` of equations 9 to 11.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
 pub struct LearningRate(u64);
@@ -313,7 +313,7 @@ impl LearningRate {
         self.0
     }
 
-    /// The rate for the mean loss of a batch: `c * batch * 2^-(w-s-g)`.
+    /// Equation 11, the rate for the mean loss of a batch: `c * batch * 2^-(w-s-g)`.
     pub fn as_f64(self, fixed: &FixedPoint, batch: usize) -> f64 {
         let shift = fixed.weight_bits() - fixed.activation_bits() - fixed.gradient_bits();
         self.0 as f64 * batch as f64 / (1_u64 << shift) as f64
@@ -364,7 +364,7 @@ impl WeightBound {
         self.0
     }
 
-    /// The bound after `steps` steps: larger by `steps * c * batch * max_l(|A_{l-1}| |G_l|)`.
+    /// Equation 13, the bound after `steps` steps: larger by `steps * c * batch * max_l(|A_{l-1}| |G_l|)`.
     ///
     /// Magnitudes come from the ranges: `|A_0| <= 2^(data-1)`, `|A_l| <= 2^(hidden-1)`, `2^s` in
     /// place of `A` for a bias, `|G_l| <= 2^(H-1)` for hidden layers and
@@ -456,6 +456,7 @@ fn ceil_log2(x: u128) -> u32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use proptest::prelude::*;
 

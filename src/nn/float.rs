@@ -149,3 +149,57 @@ fn scaled(values: &[i64], bits: u32) -> Vec<f64> {
     let unit = (1_u64 << bits) as f64;
     values.iter().map(|&x| x as f64 / unit).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Layer, *};
+
+    /// One step moves the weights by the derivative of the loss, as finite differences see it.
+    #[test]
+    fn gradients_match_finite_differences() {
+        let fixed = FixedPoint::compact();
+        let unit = |x: f64| (x * (1_u64 << 34) as f64) as i64;
+        let layer = |weight: &[f64], bias: &[f64]| Layer {
+            weight: weight.iter().copied().map(unit).collect(),
+            bias: bias.iter().copied().map(unit).collect(),
+        };
+        let layers = vec![
+            layer(&[0.5, -0.75, 0.25, 1.0, 0.5, -0.5], &[0.125, 0.25, -0.125]),
+            layer(&[1.0, -0.5, 0.75], &[0.5]),
+        ];
+        let weights = Weights::new(Architecture::new(vec![2, 3, 1]).unwrap(), layers).unwrap();
+        let network = FloatNetwork::new(&weights, &fixed);
+        let (inputs, targets) = ([1.0, -0.5, 0.25, 2.0], [0.5, -1.0]);
+        let loss = |network: &FloatNetwork| {
+            let outputs = network.forward(&inputs).pop().unwrap();
+            outputs
+                .iter()
+                .zip(targets)
+                .map(|(y, t)| (y - t) * (y - t) / 2.0)
+                .sum::<f64>()
+        };
+        let rate = 1e-3;
+        let mut trained = network.clone();
+        trained.step(&inputs, &targets, rate);
+        let nudge = 1e-5;
+        for l in 0..2 {
+            for k in 0..network.layers[l].weight.len() {
+                let (mut up, mut down) = (network.clone(), network.clone());
+                up.layers[l].weight[k] += nudge;
+                down.layers[l].weight[k] -= nudge;
+                let slope = (loss(&up) - loss(&down)) / (2.0 * nudge);
+                let moved = network.layers[l].weight[k] - trained.layers[l].weight[k];
+                assert!((moved / rate - slope).abs() < 1e-6, "layer {l}, weight {k}");
+            }
+            for k in 0..network.layers[l].bias.len() {
+                let (mut up, mut down) = (network.clone(), network.clone());
+                up.layers[l].bias[k] += nudge;
+                down.layers[l].bias[k] -= nudge;
+                let slope = (loss(&up) - loss(&down)) / (2.0 * nudge);
+                let moved = network.layers[l].bias[k] - trained.layers[l].bias[k];
+                assert!((moved / rate - slope).abs() < 1e-6, "layer {l}, bias {k}");
+            }
+        }
+        assert_eq!(format!("{network:?}"), "FloatNetwork(2,3,1)");
+    }
+}

@@ -39,7 +39,7 @@ pub fn expand(seed: u64, architecture: &Architecture, fixed: &FixedPoint) -> Wei
     Weights::with_shapes_of(architecture, layers)
 }
 
-/// Largest magnitude of an initial weight: `isqrt(floor(6 * 2^(2w) / fan_in))`. A `fan_in` of 0
+/// Equation 14, the largest magnitude of an initial weight: `isqrt(floor(6 * 2^(2w) / fan_in))`. A `fan_in` of 0
 /// counts as 1.
 pub fn bound(fan_in: usize, fixed: &FixedPoint) -> i64 {
     let square = (6_u128 << (2 * fixed.weight_bits())) / (fan_in.max(1) as u128);
@@ -98,6 +98,7 @@ fn key(seed: u64) -> [u8; 32] {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use rand_chacha::rand_core::RngCore;
 

@@ -34,6 +34,7 @@ pub(super) fn below(rng: &mut ChaCha20Rng, n: NonZeroU64) -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
 
