@@ -86,6 +86,9 @@ impl<T> Locate<T> for Result<T, VerifyError> {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ProveError {
+    /// The statement cannot be proven as it is.
+    #[error(transparent)]
+    Statement(#[from] VerifyError),
     /// The witness does not satisfy the relation.
     #[error("the witness does not satisfy the relation: `{check}` fails")]
     Unsatisfied {

@@ -124,7 +124,10 @@ impl<F: PrimeField> Masks<F> {
 
     /// The value of an expression under these masks.
     pub fn value(&self, expr: &Expr<F>) -> F {
-        let terms = expr.terms().iter().map(|(m, c)| *c * self.vector[self.layout.slot(*m)]);
+        let terms = expr
+            .terms()
+            .iter()
+            .map(|(m, c)| *c * self.vector[self.layout.slot(*m)]);
         expr.constant() + terms.sum::<F>()
     }
 
@@ -145,7 +148,11 @@ pub fn receive<F: PrimeField>(
     layout: &MaskLayout,
     channel: &mut VerifierChannel<'_, F>,
 ) -> Result<Vec<F>, VerifyError> {
-    layout.factors.iter().map(|_| channel.receive_clear("product response")).collect()
+    layout
+        .factors
+        .iter()
+        .map(|_| channel.receive_clear("product response"))
+        .collect()
 }
 
 /// A linear form on the vector of masks and the value it must have.
@@ -170,7 +177,10 @@ pub fn combine<F: PrimeField>(
     responses: &[F],
     delta: F,
 ) -> MaskForm<F> {
-    let mut form = MaskForm { coefficients: vec![F::ZERO; layout.len()], value: F::ZERO };
+    let mut form = MaskForm {
+        coefficients: vec![F::ZERO; layout.len()],
+        value: F::ZERO,
+    };
     let mut add = |weight: F, slot: usize, c: F| {
         if let Some(x) = form.coefficients.get_mut(slot) {
             *x += weight * c;
@@ -195,7 +205,12 @@ pub fn combine<F: PrimeField>(
         value += weight * q;
         weight *= delta;
     }
-    let response = |pad: usize| responses.get(layout.factor(pad)).copied().unwrap_or_default();
+    let response = |pad: usize| {
+        responses
+            .get(layout.factor(pad))
+            .copied()
+            .unwrap_or_default()
+    };
     for (k, (i, j)) in layout.plan.products.iter().enumerate() {
         add(weight, layout.slot(Mask::Product(k)), e * e);
         add(weight, layout.cross_slot(0, k), e);

@@ -96,7 +96,11 @@ pub fn verify<F: PrimeField>(
     }
     let reduced = sumcheck::verify(sum, num_vars, 2, channel)?;
     let rows = scale_rows(claims, rho, &reduced.point);
-    Ok(Folded { rows, point: reduced.point, value: reduced.value })
+    Ok(Folded {
+        rows,
+        point: reduced.point,
+        value: reduced.value,
+    })
 }
 
 /// Each claim's row weights, times its power of `rho` and its column form at the point.
@@ -136,7 +140,10 @@ pub fn prove<F: WideField>(
     for claim in &claims {
         sum += power * claim.value;
         let folded = matrices.fold_rows(claim.matrix, &claim.rows);
-        let k = match groups.iter().position(|(columns, _)| *columns == claim.columns) {
+        let k = match groups
+            .iter()
+            .position(|(columns, _)| *columns == claim.columns)
+        {
             Some(k) => k,
             None => {
                 groups.push((claim.columns.clone(), Vec::new()));
@@ -152,7 +159,11 @@ pub fn prove<F: WideField>(
         let factors = vec![tables.len(), tables.len() + 1];
         tables.push(Table::Field(folded.clone()));
         tables.push(Table::Field(columns.coefficients()));
-        products.push(Product { coefficient: F::ONE, factors, num_vars });
+        products.push(Product {
+            coefficient: F::ONE,
+            factors,
+            num_vars,
+        });
     }
     let mut prover = SumOfProducts::new(num_vars, tables, products);
     let (point, value) = sumcheck::prove(&mut prover, sum, channel);
@@ -160,7 +171,14 @@ pub fn prove<F: WideField>(
     for (columns, folded) in &groups {
         add_scaled(&mut vector, columns.evaluate(&point), folded);
     }
-    (Folded { rows: scale_rows(claims, rho, &point), point, value }, vector)
+    (
+        Folded {
+            rows: scale_rows(claims, rho, &point),
+            point,
+            value,
+        },
+        vector,
+    )
 }
 
 fn add_scaled<F: PrimeField>(sum: &mut Vec<F>, factor: F, values: &[F]) {
@@ -200,7 +218,10 @@ mod tests {
         let mut random = |n: usize| (0..n).map(|_| Fr::rand(rng)).collect::<Vec<_>>();
         let shapes = [(3, num_vars), (1, num_vars / 2), (4, num_vars)];
         let matrices = Matrices(
-            shapes.iter().map(|(n, v)| (0..*n).map(|_| random(1 << v)).collect()).collect(),
+            shapes
+                .iter()
+                .map(|(n, v)| (0..*n).map(|_| random(1 << v)).collect())
+                .collect(),
         );
         let shared = random(num_vars);
         let mut claims = Vec::new();
@@ -213,7 +234,12 @@ mod tests {
                 let rows = random(n);
                 let folded = matrices.fold_rows(matrix, &rows);
                 let value = poly::inner_product(&folded, &columns.coefficients());
-                claims.push(FormClaim { matrix, rows, columns, value });
+                claims.push(FormClaim {
+                    matrix,
+                    rows,
+                    columns,
+                    value,
+                });
             }
         }
         claims[0].value += error;

@@ -1,1 +1,6 @@
-//! TBD
+//! Interactive proofs for layered computations: lookups as a tree of fraction additions, and the
+//! textbook protocol for arithmetic circuits.
+pub mod fractional;
+pub mod table;
+
+pub use table::{LookupTable, Relu, Signed, Unsigned};

@@ -11,6 +11,7 @@ use super::{
     relation::{Index, Operand, Relation, TensorId, Values, at, term},
 };
 use crate::{
+    error::ProveError,
     gkr::{
         fractional,
         table::{LookupTable, Relu, Signed, Unsigned},
@@ -91,7 +92,11 @@ struct Tables<F> {
 
 impl<F: PrimeField> Tables<F> {
     fn new() -> Self {
-        Self { numbers: BTreeMap::new(), committed: Vec::new(), field: std::marker::PhantomData }
+        Self {
+            numbers: BTreeMap::new(),
+            committed: Vec::new(),
+            field: std::marker::PhantomData,
+        }
     }
 
     fn get(&mut self, relation: &mut Relation<F>, kind: u8, bits: u32) -> usize {
@@ -99,9 +104,24 @@ impl<F: PrimeField> Tables<F> {
             return *number;
         }
         let (name, table): (_, Arc<dyn LookupTable<F>>) = match kind {
-            0 => ("unsigned", Arc::new(Unsigned::new(bits))),
-            1 => ("signed", Arc::new(Signed::new(bits))),
-            _ => ("relu", Arc::new(Relu::new(bits))),
+            0 => (
+                "unsigned",
+                Arc::new(Unsigned {
+                    bits: bits as usize,
+                }),
+            ),
+            1 => (
+                "signed",
+                Arc::new(Signed {
+                    bits: bits as usize,
+                }),
+            ),
+            _ => (
+                "relu",
+                Arc::new(Relu {
+                    bits: bits as usize,
+                }),
+            ),
         };
         let dims = [table.num_vars()];
         let multiplicities = relation.input(format!("uses of {name} {bits}"), &dims);
@@ -147,11 +167,19 @@ fn limbs<F: PrimeField>(
     let scale = power_of_two::<F>(shift).inverse().unwrap_or_default();
     let mut terms = vec![
         term(scale, [at(wide, over)], over),
-        term(-scale * power_of_two::<F>(fixed.weight_bits()), [at(rounded, over)], over),
+        term(
+            -scale * power_of_two::<F>(fixed.weight_bits()),
+            [at(rounded, over)],
+            over,
+        ),
     ];
     let mut weight = 0;
     for (limb, bits) in low.iter().zip(fixed.limbs()) {
-        terms.push(term(-scale * power_of_two::<F>(weight), [at(*limb, over)], over));
+        terms.push(term(
+            -scale * power_of_two::<F>(weight),
+            [at(*limb, over)],
+            over,
+        ));
         weight += bits;
     }
     // The limbs are claimed by the lookups, so the wide tensor is what is solved for.
@@ -183,7 +211,11 @@ impl<F: WideField> Training<F> {
         let mut commit = |relation: &mut Relation<F>, name: String, l: usize| {
             let tensor = relation.input(name, &tensor_dims(l));
             let real = std::iter::once(0..widths[l] * extent.padded()).collect();
-            committed.push(Committed { tensor, num_vars: vb + vt + dim(l), real });
+            committed.push(Committed {
+                tensor,
+                num_vars: vb + vt + dim(l),
+                real,
+            });
             tensor
         };
         let top = fixed.limbs().len() - 1;
@@ -194,10 +226,12 @@ impl<F: WideField> Training<F> {
         let inputs = relation.input("A0", &tensor_dims(0));
         let targets = relation.input("target", &tensor_dims(depth));
         let weight_dims = |l: usize| [dim(l), dim(l - 1), 1];
-        let parent: Vec<_> =
-            (1..=depth).map(|l| relation.input(format!("parent W{l}"), &weight_dims(l))).collect();
-        let child: Vec<_> =
-            (1..=depth).map(|l| relation.input(format!("child W{l}"), &weight_dims(l))).collect();
+        let parent: Vec<_> = (1..=depth)
+            .map(|l| relation.input(format!("parent W{l}"), &weight_dims(l)))
+            .collect();
+        let child: Vec<_> = (1..=depth)
+            .map(|l| relation.input(format!("child W{l}"), &weight_dims(l)))
+            .collect();
 
         // Committed tensors, activations and gradients.
         let mut layers = Vec::new();
@@ -210,16 +244,24 @@ impl<F: WideField> Training<F> {
                 (s, commit(&mut relation, format!("H{l}"), l))
             });
             let name = |part: &str, k: usize| format!("{part}{l} limb {k}");
-            let z_limbs = (0..top).map(|k| commit(&mut relation, name("Z", k), l)).collect();
+            let z_limbs = (0..top)
+                .map(|k| commit(&mut relation, name("Z", k), l))
+                .collect();
             let p_limbs = match hidden {
-                Some(_) => (0..top).map(|k| commit(&mut relation, name("P", k), l)).collect(),
+                Some(_) => (0..top)
+                    .map(|k| commit(&mut relation, name("P", k), l))
+                    .collect(),
                 None => Vec::new(),
             };
             let input = relation.define(
                 format!("A{} with bias", l - 1),
                 &[vb, vt, dim(l - 1), 1],
                 vec![
-                    term(one, [at(below, &[ob, ot, unit(l - 1)])], &[ob, ot, unit(l - 1), Index::First]),
+                    term(
+                        one,
+                        [at(below, &[ob, ot, unit(l - 1)])],
+                        &[ob, ot, unit(l - 1), Index::First],
+                    ),
                     term(
                         power_of_two(fixed.activation_bits()),
                         [at(mask, &[ob, ot])],
@@ -237,12 +279,21 @@ impl<F: WideField> Training<F> {
                 }
                 None => {
                     let c = power_of_two::<F>(fixed.gradient_bits() - fixed.activation_bits());
-                    let terms =
-                        vec![term(c, [at(y, &over)], &over), term(-c, [at(targets, &over)], &over)];
+                    let terms = vec![
+                        term(c, [at(y, &over)], &over),
+                        term(-c, [at(targets, &over)], &over),
+                    ];
                     relation.define(format!("G{l}"), &tensor_dims(l), terms)
                 }
             };
-            layers.push(LayerTensors { y, hidden, z_limbs, p_limbs, input, gradient });
+            layers.push(LayerTensors {
+                y,
+                hidden,
+                z_limbs,
+                p_limbs,
+                input,
+                gradient,
+            });
         }
 
         // Weights telescope: W[t] = W[0] - c sum over earlier steps of A^T G.
@@ -251,7 +302,10 @@ impl<F: WideField> Training<F> {
         for (k, layer) in layers.iter().enumerate() {
             let l = k + 1;
             let (i, j) = (unit(k), unit(l));
-            let update = [at(layer.input, &[ob, os, i, oh]), at(layer.gradient, &[ob, os, j])];
+            let update = [
+                at(layer.input, &[ob, os, i, oh]),
+                at(layer.gradient, &[ob, os, j]),
+            ];
             let [a, g]: [Operand; 2] = update.clone();
             let now = [j, i, oh, ot];
             let terms = vec![
@@ -261,8 +315,10 @@ impl<F: WideField> Training<F> {
             let dims = [dim(l), dim(k), 1, vt];
             let current = relation.define(format!("W{l}"), &dims, terms);
             let last = [j, i, oh];
-            let terms =
-                vec![term(one, [at(parent[k], &last)], &last), term(-c, update, &last)];
+            let terms = vec![
+                term(one, [at(parent[k], &last)], &last),
+                term(-c, update, &last),
+            ];
             let end = relation.define(format!("W{l} at the end"), &weight_dims(l), terms);
             relation.equal(child[k], end, current);
             weights.push(current);
@@ -273,11 +329,22 @@ impl<F: WideField> Training<F> {
             let l = k + 1;
             let over = [ob, ot, unit(l)];
             let dims = tensor_dims(l);
-            let operands =
-                [at(layer.input, &[ob, ot, unit(k), oh]), at(weights[k], &[unit(l), unit(k), oh, ot])];
+            let operands = [
+                at(layer.input, &[ob, ot, unit(k), oh]),
+                at(weights[k], &[unit(l), unit(k), oh, ot]),
+            ];
             let z = relation.define(format!("Z{l}"), &dims, vec![term(one, operands, &over)]);
             let name = format!("Z{l} limb {top}");
-            let limb = limbs(&mut relation, &name, fixed, &dims, &over, z, layer.y, &layer.z_limbs);
+            let limb = limbs(
+                &mut relation,
+                &name,
+                fixed,
+                &dims,
+                &over,
+                z,
+                layer.y,
+                &layer.z_limbs,
+            );
             layer.z_limbs.push(limb);
         }
         for k in 0..depth - 1 {
@@ -289,10 +356,20 @@ impl<F: WideField> Training<F> {
                 at(weights[k + 1], &[unit(l + 1), unit(l), Index::First, ot]),
             ];
             let p = relation.define(format!("P{l}"), &dims, vec![term(one, above, &over)]);
-            let Some((_, back)) = layers[k].hidden else { continue };
+            let Some((_, back)) = layers[k].hidden else {
+                continue;
+            };
             let name = format!("P{l} limb {top}");
-            let limb =
-                limbs(&mut relation, &name, fixed, &dims, &over, p, back, &layers[k].p_limbs);
+            let limb = limbs(
+                &mut relation,
+                &name,
+                fixed,
+                &dims,
+                &over,
+                p,
+                back,
+                &layers[k].p_limbs,
+            );
             layers[k].p_limbs.push(limb);
         }
         for layer in &layers {
@@ -319,7 +396,16 @@ impl<F: WideField> Training<F> {
             }
         }
         committed.append(&mut tables.committed);
-        Self { relation, extent, committed, layers, parent, child, inputs, targets }
+        Self {
+            relation,
+            extent,
+            committed,
+            layers,
+            parent,
+            child,
+            inputs,
+            targets,
+        }
     }
 
     /// The relation.
@@ -361,7 +447,7 @@ impl<F: WideField> Training<F> {
         parent: &Weights,
         steps: &[Step],
         child: &Weights,
-    ) -> Result<Values, crate::error::ProveError> {
+    ) -> Result<Values, ProveError> {
         let mut values = Values::new();
         for (k, layer) in self.layers.iter().enumerate() {
             self.layer_witness(k, layer, fixed, steps, &mut values);
@@ -373,7 +459,7 @@ impl<F: WideField> Training<F> {
     }
 
     /// Counts how often each table entry is used.
-    pub fn count(&self, values: &mut Values) -> Result<(), crate::error::ProveError> {
+    pub fn count(&self, values: &mut Values) -> Result<(), ProveError> {
         count_multiplicities(&self.relation, values)
     }
 
@@ -393,8 +479,7 @@ impl<F: WideField> Training<F> {
             }
         };
         let w = fixed.weight_bits();
-        let remainder =
-            |wide: &i128, rounded: &i64| (*wide - (i128::from(*rounded) << w)) as i64;
+        let remainder = |wide: &i128, rounded: &i64| (*wide - (i128::from(*rounded) << w)) as i64;
         let put = |values: &mut Values, id: TensorId, of: &(dyn Fn(&Step) -> Vec<i64> + Sync)| {
             values.insert(id, Arc::new(self.transpose(steps, of)));
         };
@@ -402,17 +487,25 @@ impl<F: WideField> Training<F> {
         put(values, layer.gradient, &|s| s.layers[k].g.clone());
         let z = |s: &Step| {
             let l = &s.layers[k];
-            l.z.iter().zip(&l.y).map(|(z, y)| remainder(z, y)).collect::<Vec<_>>()
+            l.z.iter()
+                .zip(&l.y)
+                .map(|(z, y)| remainder(z, y))
+                .collect::<Vec<_>>()
         };
         for (i, id) in layer.z_limbs.iter().enumerate() {
             put(values, *id, &|s| limb(fixed, i, &z(s)));
         }
         if let Some((sign, back)) = layer.hidden {
-            put(values, sign, &|s| s.layers[k].y.iter().map(|y| i64::from(*y > 0)).collect());
+            put(values, sign, &|s| {
+                s.layers[k].y.iter().map(|y| i64::from(*y > 0)).collect()
+            });
             put(values, back, &|s| s.layers[k].h.clone());
             let p = |s: &Step| {
                 let l = &s.layers[k];
-                l.p.iter().zip(&l.h).map(|(p, h)| remainder(p, h)).collect::<Vec<_>>()
+                l.p.iter()
+                    .zip(&l.h)
+                    .map(|(p, h)| remainder(p, h))
+                    .collect::<Vec<_>>()
             };
             for (i, id) in layer.p_limbs.iter().enumerate() {
                 put(values, *id, &|s| limb(fixed, i, &p(s)));
@@ -431,8 +524,11 @@ impl<F: WideField> Training<F> {
     /// `[step][sample, unit]` to `[unit, step, sample]`, sample fastest, steps and samples padded.
     fn transpose(&self, steps: &[Step], of: &(dyn Fn(&Step) -> Vec<i64> + Sync)) -> Vec<i64> {
         let padded = self.extent.padded();
-        let rows: Vec<Vec<i64>> =
-            crate::poly::parallel::map(steps.len(), crate::poly::parallel::GRAIN, |t| of(&steps[t]));
+        let rows: Vec<Vec<i64>> = crate::poly::parallel::map(
+            steps.len(),
+            crate::poly::parallel::GRAIN,
+            |t| of(&steps[t]),
+        );
         let width = rows.first().map_or(0, |r| r.len() / self.extent.batch);
         let mut out = vec![0; width * padded];
         crate::poly::parallel::for_each_chunk(&mut out, padded, |start, out| {
@@ -451,17 +547,28 @@ impl<F: WideField> Training<F> {
 pub fn count_multiplicities<F: WideField>(
     relation: &Relation<F>,
     values: &mut Values,
-) -> Result<(), crate::error::ProveError> {
-    let shape = relation.lookup_shape();
+) -> Result<(), ProveError> {
+    let shape = relation.lookup_shape()?;
     let of = |id: &TensorId| values.get(id).cloned().unwrap_or_default();
-    let columns: Vec<Vec<_>> =
-        relation.lookups.iter().map(|(_, tensors)| tensors.iter().map(of).collect()).collect();
-    let counts =
-        fractional::count_multiplicities(&shape, &columns).map_err(|(lookup, position, values)| {
-            let tensor = relation.lookups.get(lookup).and_then(|(_, tensors)| tensors.first());
-            let tensor = tensor.map(|id| relation.name(*id).to_string()).unwrap_or_default();
-            crate::error::ProveError::NotInTable { tensor, position, values }
-        })?;
+    let columns: Vec<Vec<_>> = relation
+        .lookups
+        .iter()
+        .map(|(_, tensors)| tensors.iter().map(of).collect())
+        .collect();
+    let counts = fractional::count_multiplicities(&shape, &columns).map_err(|error| {
+        let tensor = relation
+            .lookups
+            .get(error.lookup)
+            .and_then(|(_, tensors)| tensors.first());
+        let tensor = tensor
+            .map(|id| relation.name(*id).to_string())
+            .unwrap_or_default();
+        ProveError::NotInTable {
+            tensor,
+            position: error.position,
+            values: error.tuple,
+        }
+    })?;
     for ((_, id), count) in relation.tables.iter().zip(counts) {
         values.insert(*id, Arc::new(count));
     }
@@ -484,7 +591,11 @@ pub fn weight_values(weights: &Weights, layer: usize) -> Vec<i64> {
     let width = outputs.next_power_of_two();
     let mut values = vec![0; (inputs.next_power_of_two() + 1) * width];
     let source = &weights.layers()[layer];
-    for (row, out) in source.weight.chunks_exact(outputs).zip(values.chunks_exact_mut(width)) {
+    for (row, out) in source
+        .weight
+        .chunks_exact(outputs)
+        .zip(values.chunks_exact_mut(width))
+    {
         out[..outputs].copy_from_slice(row);
     }
     let bias = inputs.next_power_of_two() * width;
@@ -512,7 +623,9 @@ fn mask_values(extent: Extent) -> Vec<i64> {
 
 /// `[s < t]` at `t + s * steps`.
 fn earlier_values(steps: usize) -> Vec<i64> {
-    (0..steps * steps).map(|k| i64::from(k / steps < k % steps)).collect()
+    (0..steps * steps)
+        .map(|k| i64::from(k / steps < k % steps))
+        .collect()
 }
 
 /// The relation "every entry of a data set is in its range".
@@ -530,7 +643,11 @@ impl<F: WideField> DataRange<F> {
         let mut tables = Tables::new();
         let table = tables.signed(&mut relation, bits);
         relation.lookup(table, &[data]);
-        Self { relation, data, multiplicities: tables.committed.remove(0) }
+        Self {
+            relation,
+            data,
+            multiplicities: tables.committed.remove(0),
+        }
     }
 
     /// The relation.
@@ -546,5 +663,122 @@ impl<F: WideField> DataRange<F> {
     /// The multiplicities to commit.
     pub fn multiplicities(&self) -> &Committed {
         &self.multiplicities
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        nn::{
+            Dataset, FixedPointConfig, Schedule, ScheduleSeed, Sgd, init,
+            relation::{self, Claim, Prover, Verifier},
+            train,
+        },
+        poly::int,
+        transcript::{Expr, ProverChannel, VerifierChannel},
+    };
+    use ark_bls12_381::Fr;
+    use proptest::prelude::*;
+    use rand::{Rng, SeedableRng};
+    use std::ops::ControlFlow;
+
+    /// A small format, so that tables are small.
+    pub(crate) fn tiny() -> FixedPoint {
+        FixedPoint::new(FixedPointConfig {
+            activation_bits: 4,
+            gradient_bits: 5,
+            weight_bits: 14,
+            limbs: vec![6, 8],
+            hidden_range_bits: 11,
+            output_range_bits: 12,
+            gradient_range_bits: 12,
+            data_range_bits: 8,
+        })
+        .unwrap()
+    }
+
+    struct Run {
+        training: Training<Fr>,
+        values: Values,
+    }
+
+    fn run(widths: &[usize], extent: Extent, seed: u64) -> Run {
+        let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let architecture = Architecture::new(widths.to_vec()).unwrap();
+        let fixed = tiny();
+        let rate = LearningRate::from_coefficient(3).unwrap();
+        let (features, targets) = (widths[0], widths[widths.len() - 1]);
+        let rows = extent.batch + 3;
+        let values = (0..rows * (features + targets))
+            .map(|_| rng.gen_range(-20..20))
+            .collect();
+        let dataset = Dataset::from_rows(features, targets, values).unwrap();
+        let schedule = Schedule::new(ScheduleSeed([7; 32]), rows, extent.batch).unwrap();
+        let parent = init::expand(seed, &architecture, &fixed);
+        let mut child = parent.clone();
+        let mut steps = Vec::new();
+        let sgd = Sgd {
+            fixed_point: fixed.clone(),
+            rate,
+        };
+        train::train(
+            &sgd,
+            &mut child,
+            (&dataset, &schedule),
+            0..extent.steps as u64,
+            |_, step| {
+                steps.push(step);
+                ControlFlow::Continue(())
+            },
+        )
+        .unwrap();
+        let training = Training::new(&architecture, &fixed, rate, extent);
+        let mut values = training.witness(&fixed, &parent, &steps, &child).unwrap();
+        let inputs = training.transpose(&steps, &|s| s.inputs.clone());
+        values.insert(training.inputs, Arc::new(inputs));
+        let targets = training.transpose(&steps, &|s| s.targets.clone());
+        values.insert(training.targets, Arc::new(targets));
+        Run { training, values }
+    }
+
+    fn verify(
+        run: &Run,
+        proof: &[u8],
+    ) -> Result<Vec<Claim<Fr, Expr<Fr>>>, crate::error::VerifyError> {
+        let mut channel = VerifierChannel::new(b"test", b"", proof);
+        let claims = relation::reduce(
+            run.training.relation(),
+            &mut Verifier::new(run.training.relation(), &mut channel),
+        )?;
+        channel.finish()?;
+        Ok(claims)
+    }
+
+    /// All claims that the reduction ends in hold for the witness.
+    fn holds(run: &Run, claims: &[Claim<Fr, Expr<Fr>>]) -> bool {
+        claims
+            .iter()
+            .all(|c| int::evaluate(&run.values[&c.tensor], &c.point) == c.value.constant())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        /// Completeness of the reduction, without hiding, on all kinds of shapes.
+        #[test]
+        fn honest_training_reduces_to_true_claims(
+            widths in prop::collection::vec(1usize..6, 2..5),
+            batch in 1usize..5,
+            steps in 1usize..5,
+            seed: u64,
+        ) {
+            let run = run(&widths, Extent { batch, steps }, seed);
+            let mut channel = ProverChannel::new(b"test", b"");
+            let relation = run.training.relation();
+            let sent = relation::reduce(relation, &mut Prover::new(relation, &run.values, &mut channel)).unwrap();
+            let claims = verify(&run, &channel.finish()).unwrap();
+            prop_assert_eq!(sent.len(), claims.len());
+            prop_assert!(holds(&run, &claims));
+        }
     }
 }

@@ -16,7 +16,10 @@ pub(super) struct Dense<F> {
 impl<F: WideField> Dense<F> {
     /// `eq(point, .)` on one axis.
     pub(super) fn eq(axis: Axis, point: &[F]) -> Self {
-        Self { axes: vec![(axis, point.len())], data: Table::Field(poly::eq_evals(point)) }
+        Self {
+            axes: vec![(axis, point.len())],
+            data: Table::Field(poly::eq_evals(point)),
+        }
     }
 
     /// Integer values with some dimensions substituted by coordinates.
@@ -36,16 +39,25 @@ impl<F: WideField> Dense<F> {
         let high = dims.iter().rev().take_while(is_at).count();
         if low == dims.len() {
             let value = int::evaluate(values_here, &points(&dims));
-            return Self { axes: Vec::new(), data: Table::Field(vec![value]) };
+            return Self {
+                axes: Vec::new(),
+                data: Table::Field(vec![value]),
+            };
         }
         let (data, rest) = if low > 0 {
             let weights = poly::eq_evals(&points(&dims[..1]));
-            (Table::Field(int::fold_low(values_here, &weights)), &dims[1..])
+            (
+                Table::Field(int::fold_low(values_here, &weights)),
+                &dims[1..],
+            )
         } else if high > 0 {
             let kept = &dims[..dims.len() - high];
             let width = 1 << kept.iter().map(|d| d.0).sum::<usize>();
             let weights = poly::eq_evals(&points(&dims[kept.len()..]));
-            (Table::Field(int::fold_high(values_here, width, &weights)), kept)
+            (
+                Table::Field(int::fold_high(values_here, width, &weights)),
+                kept,
+            )
         } else if len == values.len() {
             (Table::Int(values.clone()), dims.as_slice())
         } else {
@@ -60,8 +72,15 @@ impl<F: WideField> Dense<F> {
             Binding::Sum(axis) => *axis,
             Binding::At(_) => Axis(usize::MAX - k),
         };
-        let axes: Vec<_> = dims.iter().enumerate().map(|(k, (d, b))| (label(k, b), *d)).collect();
-        let mut operands = vec![Self { axes: axes.clone(), data }];
+        let axes: Vec<_> = dims
+            .iter()
+            .enumerate()
+            .map(|(k, (d, b))| (label(k, b), *d))
+            .collect();
+        let mut operands = vec![Self {
+            axes: axes.clone(),
+            data,
+        }];
         let mut output = Vec::new();
         for ((_, binding), axis) in dims.iter().zip(&axes) {
             match binding {
@@ -69,7 +88,11 @@ impl<F: WideField> Dense<F> {
                 Binding::At(point) => operands.push(Self::eq(axis.0, point)),
             }
         }
-        if operands.len() == 1 { operands.remove(0) } else { contract(operands, &output) }
+        if operands.len() == 1 {
+            operands.remove(0)
+        } else {
+            contract(operands, &output)
+        }
     }
 
     /// `self += factor * other`, both over the same axes in the same order.
@@ -87,7 +110,11 @@ impl<F: WideField> Dense<F> {
 
     /// The same tensor over `axes`: reordered, repeated along axes that it lacks.
     pub(super) fn over(self, axes: &[(Axis, usize)]) -> Self {
-        if self.axes == axes { self } else { contract(vec![self], axes) }
+        if self.axes == axes {
+            self
+        } else {
+            contract(vec![self], axes)
+        }
     }
 }
 
@@ -107,12 +134,21 @@ pub(super) fn contract<F: WideField>(
     output: &[(Axis, usize)],
 ) -> Dense<F> {
     while operands.len() > 2 {
-        let Some((i, j, axes)) = cheapest_pair(&operands, output) else { break };
+        let Some((i, j, axes)) = cheapest_pair(&operands, output) else {
+            break;
+        };
         let (b, a) = (operands.remove(j), operands.remove(i));
         operands.push(contract_pair(&a, &b, &axes));
     }
-    let one = Dense { axes: Vec::new(), data: Table::Field(vec![F::ONE]) };
-    let b = if operands.len() > 1 { operands.pop().unwrap_or(one) } else { one };
+    let one = Dense {
+        axes: Vec::new(),
+        data: Table::Field(vec![F::ONE]),
+    };
+    let b = if operands.len() > 1 {
+        operands.pop().unwrap_or(one)
+    } else {
+        one
+    };
     match operands.pop() {
         Some(a) => contract_pair(&a, &b, output),
         None => contract_pair(&b.clone(), &b, output),
@@ -134,8 +170,13 @@ fn cheapest_pair<F>(
                         .enumerate()
                         .any(|(k, o)| k != i && k != j && o.axes.contains(axis))
             };
-            let mut axes: Vec<_> =
-                operands[i].axes.iter().chain(&operands[j].axes).copied().filter(needed).collect();
+            let mut axes: Vec<_> = operands[i]
+                .axes
+                .iter()
+                .chain(&operands[j].axes)
+                .copied()
+                .filter(needed)
+                .collect();
             axes.sort();
             axes.dedup();
             let size = axes.iter().map(|a| a.1).sum();
@@ -148,8 +189,13 @@ fn cheapest_pair<F>(
 }
 
 fn contract_pair<F: WideField>(a: &Dense<F>, b: &Dense<F>, output: &[(Axis, usize)]) -> Dense<F> {
-    let mut summed: Vec<_> =
-        a.axes.iter().chain(&b.axes).copied().filter(|x| !output.contains(x)).collect();
+    let mut summed: Vec<_> = a
+        .axes
+        .iter()
+        .chain(&b.axes)
+        .copied()
+        .filter(|x| !output.contains(x))
+        .collect();
     summed.sort();
     summed.dedup();
     let (a_out, b_out) = (offsets(&a.axes, output), offsets(&b.axes, output));
@@ -164,13 +210,15 @@ fn contract_pair<F: WideField>(a: &Dense<F>, b: &Dense<F>, output: &[(Axis, usiz
             let (x, y) = (x.to_field(), y.to_field());
             parallel::map(a_out.len(), pairs.len(), |r| {
                 let (i, j) = (a_out[r], b_out[r]);
-                let product =
-                    |(di, dj): &(usize, usize)| Some(*x.get(i + di)? * y.get(j + dj)?);
+                let product = |(di, dj): &(usize, usize)| Some(*x.get(i + di)? * y.get(j + dj)?);
                 pairs.iter().filter_map(product).sum()
             })
         }
     };
-    Dense { axes: output.to_vec(), data: Table::Field(data) }
+    Dense {
+        axes: output.to_vec(),
+        data: Table::Field(data),
+    }
 }
 
 fn mixed<F: WideField>(

@@ -37,7 +37,10 @@ pub use prover::{Prover, Values};
 pub use reduce::{Claim, reduce};
 pub use verifier::Verifier;
 
-use crate::gkr::{fractional::LookupShape, table::LookupTable};
+use crate::{
+    error::VerifyError,
+    gkr::{fractional::LookupShape, table::LookupTable},
+};
 use ark_ff::PrimeField;
 use std::sync::Arc;
 
@@ -148,8 +151,19 @@ impl<F: PrimeField> Relation<F> {
     }
 
     /// A public tensor by its values (a missing tail is zero).
-    pub fn public(&mut self, name: impl Into<String>, dims: &[usize], values: Vec<i64>) -> TensorId {
-        self.push(name.into(), dims.to_vec(), Kind::Public(Arc::new(values)), 0, true)
+    pub fn public(
+        &mut self,
+        name: impl Into<String>,
+        dims: &[usize],
+        values: Vec<i64>,
+    ) -> TensorId {
+        self.push(
+            name.into(),
+            dims.to_vec(),
+            Kind::Public(Arc::new(values)),
+            0,
+            true,
+        )
     }
 
     /// A virtual tensor: the sum of `terms`.
@@ -169,10 +183,20 @@ impl<F: PrimeField> Relation<F> {
         for term in &terms {
             self.check_indices(&name, dims, &term.output);
             for operand in &term.operands {
-                self.check_indices(&name, &self.tensors[operand.tensor.0].dims, &operand.indices);
+                self.check_indices(
+                    &name,
+                    &self.tensors[operand.tensor.0].dims,
+                    &operand.indices,
+                );
             }
-            assert!(self.private(term).count() <= 2, "{name}: a term has too many private operands");
-            let below = self.private(term).map(|o| self.tensors[o.tensor.0].level).max();
+            assert!(
+                self.private(term).count() <= 2,
+                "{name}: a term has too many private operands"
+            );
+            let below = self
+                .private(term)
+                .map(|o| self.tensors[o.tensor.0].level)
+                .max();
             let direct = self.is_direct(term);
             affine &= direct;
             level = level.max(below.unwrap_or(0) + usize::from(!direct));
@@ -197,7 +221,11 @@ impl<F: PrimeField> Relation<F> {
     /// It is checked at the point of the first claim on `anchor`, whose leading dimensions must
     /// be those of `input`; that point must consist of challenges drawn in this proof.
     pub fn equal(&mut self, input: TensorId, definition: TensorId, anchor: TensorId) {
-        self.equalities.push(Equality { input, definition, anchor });
+        self.equalities.push(Equality {
+            input,
+            definition,
+            anchor,
+        });
     }
 
     /// A tensor's name, for messages.
@@ -211,15 +239,18 @@ impl<F: PrimeField> Relation<F> {
     }
 
     /// The shape of the lookup argument.
-    pub fn lookup_shape(&self) -> LookupShape<F> {
-        LookupShape {
-            lookups: self
-                .lookups
+    ///
+    /// # Errors
+    /// If the lookups are too many for it.
+    pub fn lookup_shape(&self) -> Result<LookupShape<F>, VerifyError> {
+        let size = |tensors: &Vec<TensorId>| tensors.first().map_or(0, |t| self.num_vars(*t));
+        LookupShape::new(
+            self.lookups
                 .iter()
-                .map(|(table, tensors)| (*table, tensors.first().map_or(0, |t| self.num_vars(*t))))
+                .map(|(table, tensors)| (*table, size(tensors)))
                 .collect(),
-            tables: self.tables.iter().map(|(table, _)| table.clone()).collect(),
-        }
+            self.tables.iter().map(|(table, _)| table.clone()).collect(),
+        )
     }
 
     pub(crate) fn is_public(&self, id: TensorId) -> bool {
@@ -232,7 +263,12 @@ impl<F: PrimeField> Relation<F> {
 
     /// Axes under the sum of a term once its output is substituted, in order.
     pub(crate) fn sum_axes(&self, term: &Term<F>) -> Vec<Axis> {
-        let uses = |axis| term.operands.iter().filter(|o| o.indices.contains(&Index::Over(axis))).count();
+        let uses = |axis| {
+            term.operands
+                .iter()
+                .filter(|o| o.indices.contains(&Index::Over(axis)))
+                .count()
+        };
         let mut axes: Vec<Axis> = term
             .operands
             .iter()
@@ -253,10 +289,17 @@ impl<F: PrimeField> Relation<F> {
     }
 
     fn check_indices(&self, name: &str, dims: &[usize], indices: &[Index]) {
-        assert_eq!(dims.len(), indices.len(), "{name}: one index for each dimension");
+        assert_eq!(
+            dims.len(),
+            indices.len(),
+            "{name}: one index for each dimension"
+        );
         for (k, (dim, index)) in dims.iter().zip(indices).enumerate() {
             if let Index::Over(axis) = index {
-                assert_eq!(self.axes[axis.0], *dim, "{name}: axis and dimension differ in size");
+                assert_eq!(
+                    self.axes[axis.0], *dim,
+                    "{name}: axis and dimension differ in size"
+                );
                 assert!(!indices[..k].contains(index), "{name}: an axis is repeated");
             }
         }
@@ -270,7 +313,13 @@ impl<F: PrimeField> Relation<F> {
         level: usize,
         affine: bool,
     ) -> TensorId {
-        self.tensors.push(Tensor { name, dims, kind, level, affine });
+        self.tensors.push(Tensor {
+            name,
+            dims,
+            kind,
+            level,
+            affine,
+        });
         TensorId(self.tensors.len() - 1)
     }
 }
@@ -281,10 +330,17 @@ pub fn term<F, const N: usize>(
     operands: [Operand; N],
     output: &[Index],
 ) -> Term<F> {
-    Term { coefficient, operands: operands.into(), output: output.to_vec() }
+    Term {
+        coefficient,
+        operands: operands.into(),
+        output: output.to_vec(),
+    }
 }
 
 /// A tensor used at the given indices.
 pub fn at(tensor: TensorId, indices: &[Index]) -> Operand {
-    Operand { tensor, indices: indices.to_vec() }
+    Operand {
+        tensor,
+        indices: indices.to_vec(),
+    }
 }

@@ -34,7 +34,12 @@ impl<'a, F: WideField> Prover<'a, F> {
         values: &'a Values,
         channel: &'a mut ProverChannel<F>,
     ) -> Self {
-        Self { relation, values, channel, check: true }
+        Self {
+            relation,
+            values,
+            channel,
+            check: true,
+        }
     }
 
     /// Goes on when the witness does not satisfy the relation: the proof will be refused.
@@ -55,7 +60,10 @@ impl<'a, F: WideField> Prover<'a, F> {
             return Dense::fold(values, &tensor.dims, &bound.bindings);
         }
         let axes = kept_axes(&tensor.dims, &bound.bindings);
-        let mut sum = Dense { axes, data: Table::Field(Vec::new()) };
+        let mut sum = Dense {
+            axes,
+            data: Table::Field(Vec::new()),
+        };
         if let Kind::Virtual(terms) = &tensor.kind {
             for term in terms {
                 let (factor, part) = self.fold_term(term, bound, &sum.axes);
@@ -67,12 +75,7 @@ impl<'a, F: WideField> Prover<'a, F> {
 
     /// One term of a definition, with the defined tensor's dimensions bound: substitution passes
     /// to the one operand that has the axis, or stays as an `eq` operand.
-    fn fold_term(
-        &self,
-        term: &Term<F>,
-        bound: &Bound<F>,
-        axes: &[(Axis, usize)],
-    ) -> (F, Dense<F>) {
+    fn fold_term(&self, term: &Term<F>, bound: &Bound<F>, axes: &[(Axis, usize)]) -> (F, Dense<F>) {
         let dims = &self.relation.tensors[bound.tensor.0].dims;
         let summed = self.relation.sum_axes(term);
         let mut factor = term.coefficient;
@@ -101,33 +104,53 @@ impl<'a, F: WideField> Prover<'a, F> {
             .iter()
             .map(|operand| {
                 let dims = &self.relation.tensors[operand.tensor.0].dims;
-                let bindings = operand.indices.iter().zip(dims).map(|(index, dim)| match index {
-                    Index::First => Binding::At(vec![F::ZERO; *dim]),
-                    Index::Last => Binding::At(vec![F::ONE; *dim]),
-                    Index::Over(axis) => {
-                        inner.get(axis).cloned().unwrap_or(Binding::Sum(private_label(*axis)))
-                    }
-                });
-                self.fold(&Bound { tensor: operand.tensor, bindings: bindings.collect() })
+                let bindings = operand
+                    .indices
+                    .iter()
+                    .zip(dims)
+                    .map(|(index, dim)| match index {
+                        Index::First => Binding::At(vec![F::ZERO; *dim]),
+                        Index::Last => Binding::At(vec![F::ONE; *dim]),
+                        Index::Over(axis) => inner
+                            .get(axis)
+                            .cloned()
+                            .unwrap_or(Binding::Sum(private_label(*axis))),
+                    });
+                self.fold(&Bound {
+                    tensor: operand.tensor,
+                    bindings: bindings.collect(),
+                })
             })
             .collect();
         operands.extend(extra);
         (factor, contract(operands, axes))
     }
 
-    /// The public weight of a product over its axes, at least its first `len` entries.
-    fn weight_table(&self, product: &BatchProduct<F>, len: usize) -> Table<F> {
-        let axes = self.sizes(&product.axes);
+    /// The public weight of a product over its axes. The whole of it, even where an operand ends
+    /// early: binding a pair needs both its values.
+    fn weight_table(&self, product: &BatchProduct<F>) -> Table<F> {
+        let mut axes = self.sizes(&product.axes);
+        if axes.is_empty() {
+            axes.push((private_label(Axis(0)), 0));
+        }
         let Some(((top, top_vars), low_axes)) = axes.split_last() else {
-            return Table::Field(vec![product.weights.iter().map(|w| w.coefficient).sum()]);
+            return Table::Field(Vec::new());
         };
-        let mut table = Dense { axes: axes.clone(), data: Table::Field(Vec::new()) };
+        let mut table = Dense {
+            axes: axes.clone(),
+            data: Table::Field(Vec::new()),
+        };
         // Weights that agree on all axes but the top one: an outer product of two small tables.
         let mut groups: Vec<(&Weight<F>, Vec<F>)> = Vec::new();
         for weight in &product.weights {
             if !weight.publics.is_empty() {
                 let mut operands: Vec<_> = weight.publics.iter().map(|p| self.fold(p)).collect();
-                operands.extend(weight.eqs.iter().map(|(axis, point)| Dense::eq(*axis, point)));
+                operands.extend(
+                    weight
+                        .eqs
+                        .iter()
+                        .map(|(axis, point)| Dense::eq(*axis, point)),
+                );
                 table.add_scaled(weight.coefficient, contract(operands, &axes));
                 continue;
             }
@@ -137,7 +160,11 @@ impl<'a, F: WideField> Prover<'a, F> {
                 None => vec![weight.coefficient; 1 << top_vars],
             };
             let low = |w: &Weight<F>| -> Vec<_> {
-                w.eqs.iter().filter(|(axis, _)| axis != top).cloned().collect()
+                w.eqs
+                    .iter()
+                    .filter(|(axis, _)| axis != top)
+                    .cloned()
+                    .collect()
             };
             match groups.iter_mut().find(|(w, _)| low(w) == low(weight)) {
                 Some((_, sum)) => sum.iter_mut().zip(high).for_each(|(s, h)| *s += h),
@@ -146,7 +173,7 @@ impl<'a, F: WideField> Prover<'a, F> {
         }
         let width = 1usize << low_axes.iter().map(|a| a.1).sum::<usize>();
         let mut data = table.data.into_field();
-        data.resize(len.next_multiple_of(width).max(data.len()), F::ZERO);
+        data.resize(width << top_vars, F::ZERO);
         for (weight, high) in groups {
             let eqs = weight.eqs.iter().filter(|(axis, _)| axis != top);
             let low: Vec<_> = eqs.map(|(axis, point)| Dense::eq(*axis, point)).collect();
@@ -224,15 +251,27 @@ impl<F: WideField> Party<F> for Prover<'_, F> {
                 rest = after;
                 Binding::At(here.to_vec())
             });
-            let bound = Bound { tensor, bindings: bindings.collect() };
-            self.fold(&bound).data.into_field().first().copied().unwrap_or_default()
+            let bound = Bound {
+                tensor,
+                bindings: bindings.collect(),
+            };
+            self.fold(&bound)
+                .data
+                .into_field()
+                .first()
+                .copied()
+                .unwrap_or_default()
         });
         self.channel.send("evaluation", &value);
         Ok(value)
     }
 
     fn assert_zero(&mut self, value: F, check: &'static str) -> Result<(), ProveError> {
-        if self.check && !value.is_zero() { Err(ProveError::Unsatisfied { check }) } else { Ok(()) }
+        if self.check && !value.is_zero() {
+            Err(ProveError::Unsatisfied { check })
+        } else {
+            Ok(())
+        }
     }
 
     fn lookups(
@@ -246,9 +285,18 @@ impl<F: WideField> Party<F> for Prover<'_, F> {
             .iter()
             .map(|(_, tensors)| tensors.iter().map(values).collect())
             .collect();
-        let multiplicities: Vec<_> = self.relation.tables.iter().map(|(_, m)| values(m)).collect();
+        let multiplicities: Vec<_> = self
+            .relation
+            .tables
+            .iter()
+            .map(|(_, m)| values(m))
+            .collect();
         let evaluations = fractional::prove(shape, &columns, &multiplicities, self.channel);
-        Ok((evaluations.point, evaluations.columns, evaluations.multiplicities))
+        Ok((
+            evaluations.point,
+            evaluations.columns,
+            evaluations.multiplicities,
+        ))
     }
 
     fn sumcheck(
@@ -264,7 +312,9 @@ impl<F: WideField> Party<F> for Prover<'_, F> {
             let axes = self.sizes(&product.axes);
             let mut factors = Vec::new();
             for operand in &product.operands {
-                let known = shared.iter().find(|(o, a, _)| *o == operand && *a == product.axes);
+                let known = shared
+                    .iter()
+                    .find(|(o, a, _)| *o == operand && *a == product.axes);
                 let k = match known {
                     Some((_, _, k)) => *k,
                     None => {
@@ -276,18 +326,26 @@ impl<F: WideField> Party<F> for Prover<'_, F> {
                 factors.push(k);
             }
             let num_vars = axes.iter().map(|a| a.1).sum();
-            let len = factors.iter().map(|k| tables[*k].len()).min().unwrap_or(1 << num_vars);
-            tables.push(self.weight_table(product, len));
+            tables.push(self.weight_table(product));
             factors.push(tables.len() - 1);
-            products.push(Product { coefficient: F::ONE, factors, num_vars });
+            products.push(Product {
+                coefficient: F::ONE,
+                factors,
+                num_vars,
+            });
         }
-        let operands: Vec<Vec<usize>> =
-            products.iter().map(|p| p.factors[..p.factors.len() - 1].to_vec()).collect();
+        let operands: Vec<Vec<usize>> = products
+            .iter()
+            .map(|p| p.factors[..p.factors.len() - 1].to_vec())
+            .collect();
         let mut prover = SumOfProducts::new(batch.num_vars, tables, products);
         debug_assert_eq!(sumcheck::RoundProver::<F>::degree(&prover), batch.degree);
         let (point, rest) = sumcheck::prove(&mut prover, claim, self.channel);
         let finals = prover.final_evaluations();
-        let hints = operands.iter().map(|o| o.iter().map(|k| finals[*k]).collect()).collect();
+        let hints = operands
+            .iter()
+            .map(|o| o.iter().map(|k| finals[*k]).collect())
+            .collect();
         Ok((point, rest, Some(hints)))
     }
 }

@@ -6,6 +6,7 @@
 //! of the two sides.
 use super::{Axis, Index, Kind, Operand, Relation, TensorId, Term};
 use crate::{
+    error::VerifyError,
     gkr::fractional::LookupShape,
     poly::{self, eq_eval},
     transcript::Challenger,
@@ -29,7 +30,7 @@ pub trait Party<F: PrimeField>: Challenger<F> {
     /// A field element as this side knows it.
     type Value: Clone;
     /// What can go wrong.
-    type Error;
+    type Error: From<VerifyError>;
 
     /// A public number.
     fn known(&self, value: F) -> Self::Value;
@@ -109,15 +110,23 @@ struct Claims<F, V> {
 
 impl<F: PrimeField, V: Clone> Claims<F, V> {
     fn position(&self, tensor: TensorId, point: &[F]) -> Option<usize> {
-        self.list.iter().position(|c| c.tensor == tensor && c.point == point)
+        self.list
+            .iter()
+            .position(|c| c.tensor == tensor && c.point == point)
     }
 
     fn find(&self, tensor: TensorId, point: &[F]) -> Option<&V> {
-        self.list.get(self.position(tensor, point)?).map(|c| &c.value)
+        self.list
+            .get(self.position(tensor, point)?)
+            .map(|c| &c.value)
     }
 
     fn of(&self, tensor: TensorId) -> Vec<Claim<F, V>> {
-        self.list.iter().filter(|c| c.tensor == tensor).cloned().collect()
+        self.list
+            .iter()
+            .filter(|c| c.tensor == tensor)
+            .cloned()
+            .collect()
     }
 
     /// Adds a claim; if the same evaluation was claimed before, the two values must agree.
@@ -151,7 +160,15 @@ impl<F: PrimeField, V: Clone> Claims<F, V> {
             return Ok(value.clone());
         }
         let value = party.evaluation(tensor, point, None)?;
-        self.add(party, Claim { tensor, point: point.to_vec(), value: value.clone() }, true)?;
+        self.add(
+            party,
+            Claim {
+                tensor,
+                point: point.to_vec(),
+                value: value.clone(),
+            },
+            true,
+        )?;
         Ok(value)
     }
 
@@ -170,7 +187,15 @@ impl<F: PrimeField, V: Clone> Claims<F, V> {
             return Ok(claim.value.clone());
         }
         let value = party.evaluation(tensor, point, hint)?;
-        self.add(party, Claim { tensor, point: point.to_vec(), value: value.clone() }, true)?;
+        self.add(
+            party,
+            Claim {
+                tensor,
+                point: point.to_vec(),
+                value: value.clone(),
+            },
+            true,
+        )?;
         Ok(value)
     }
 }
@@ -180,7 +205,10 @@ pub fn reduce<F: PrimeField, P: Party<F>>(
     relation: &Relation<F>,
     party: &mut P,
 ) -> Result<Vec<Claim<F, P::Value>>, P::Error> {
-    let mut claims = Claims { list: Vec::new(), exchanged: Vec::new() };
+    let mut claims = Claims {
+        list: Vec::new(),
+        exchanged: Vec::new(),
+    };
     if !relation.lookups.is_empty() {
         lookup_claims(relation, party, &mut claims)?;
     }
@@ -198,13 +226,28 @@ fn lookup_claims<F: PrimeField, P: Party<F>>(
     party: &mut P,
     claims: &mut Claims<F, P::Value>,
 ) -> Result<(), P::Error> {
-    let (point, columns, multiplicities) = party.lookups(&relation.lookup_shape())?;
+    let (point, columns, multiplicities) = party.lookups(&relation.lookup_shape()?)?;
     let tensors = relation.lookups.iter().flat_map(|(_, tensors)| tensors);
-    let tables = relation.tables.iter().map(|(_, multiplicities)| multiplicities);
+    let tables = relation
+        .tables
+        .iter()
+        .map(|(_, multiplicities)| multiplicities);
     let values = columns.into_iter().flatten().chain(multiplicities);
     for (tensor, value) in tensors.chain(tables).zip(values) {
-        let point = point.iter().take(relation.num_vars(*tensor)).copied().collect();
-        claims.add(party, Claim { tensor: *tensor, point, value }, true)?;
+        let point = point
+            .iter()
+            .take(relation.num_vars(*tensor))
+            .copied()
+            .collect();
+        claims.add(
+            party,
+            Claim {
+                tensor: *tensor,
+                point,
+                value,
+            },
+            true,
+        )?;
     }
     Ok(())
 }
@@ -236,10 +279,19 @@ fn reduce_level<F: PrimeField, P: Party<F>>(
         if let (Kind::Virtual(terms), false, true) =
             (&tensor.kind, tensor.affine, tensor.level == level)
         {
-            open.extend(claims.of(TensorId(id)).into_iter().map(|claim| (terms.as_slice(), claim)));
+            open.extend(
+                claims
+                    .of(TensorId(id))
+                    .into_iter()
+                    .map(|claim| (terms.as_slice(), claim)),
+            );
         }
     }
-    if open.is_empty() { Ok(()) } else { batched_sumcheck(relation, open, party, claims) }
+    if open.is_empty() {
+        Ok(())
+    } else {
+        batched_sumcheck(relation, open, party, claims)
+    }
 }
 
 fn equality_claim<F: PrimeField, P: Party<F>>(
@@ -256,7 +308,15 @@ fn equality_claim<F: PrimeField, P: Party<F>>(
         None => party.challenges("equality point", num_vars),
     };
     let value = claims.obtain(party, equality.input, &point)?;
-    claims.add(party, Claim { tensor: equality.definition, point, value }, false)
+    claims.add(
+        party,
+        Claim {
+            tensor: equality.definition,
+            point,
+            value,
+        },
+        false,
+    )
 }
 
 /// `value = sum_k c_k X_k(r_k)`: operands not claimed yet are exchanged, but for the last one,
@@ -268,7 +328,10 @@ fn split_affine<F: PrimeField, P: Party<F>>(
     party: &mut P,
     claims: &mut Claims<F, P::Value>,
 ) -> Result<(), P::Error> {
-    let parts: Vec<_> = terms.iter().map(|term| Direct::new(relation, term, claim)).collect();
+    let parts: Vec<_> = terms
+        .iter()
+        .map(|term| Direct::new(relation, term, claim))
+        .collect();
     let missing = parts.iter().rposition(|part| {
         part.operand.as_ref().is_some_and(|(tensor, point)| {
             part.coefficient != F::ZERO && claims.find(*tensor, point).is_none()
@@ -288,7 +351,15 @@ fn split_affine<F: PrimeField, P: Party<F>>(
     match solved {
         Some((tensor, point, inverse)) => {
             let value = party.plus(&party.known(F::ZERO), inverse, &rest);
-            claims.add(party, Claim { tensor, point, value }, false)
+            claims.add(
+                party,
+                Claim {
+                    tensor,
+                    point,
+                    value,
+                },
+                false,
+            )
         }
         None => party.assert_zero(rest, "an affine definition holds"),
     }
@@ -313,7 +384,10 @@ impl<F: PrimeField> Direct<F> {
                 _ => private = Some((operand.tensor, bound.point(&[]))),
             }
         }
-        Self { coefficient, operand: private }
+        Self {
+            coefficient,
+            operand: private,
+        }
     }
 
     fn value<P: Party<F>>(
@@ -344,7 +418,11 @@ impl<F: PrimeField> Substitution<F> {
             summed: relation.sum_axes(term),
         };
         let mut rest = claim.point.as_slice();
-        for (index, dim) in term.output.iter().zip(&relation.tensors[claim.tensor.0].dims) {
+        for (index, dim) in term
+            .output
+            .iter()
+            .zip(&relation.tensors[claim.tensor.0].dims)
+        {
             let (here, after) = rest.split_at_checked(*dim).unwrap_or((rest, &[]));
             rest = after;
             match index {
@@ -358,20 +436,34 @@ impl<F: PrimeField> Substitution<F> {
 
     fn bind(&self, relation: &Relation<F>, operand: &Operand) -> Bound<F> {
         let dims = &relation.tensors[operand.tensor.0].dims;
-        let bindings = operand.indices.iter().zip(dims).map(|(index, dim)| match index {
-            Index::First => Binding::At(vec![F::ZERO; *dim]),
-            Index::Last => Binding::At(vec![F::ONE; *dim]),
-            Index::Over(axis) if self.summed.contains(axis) => Binding::Sum(*axis),
-            Index::Over(axis) => Binding::At(
-                self.output.iter().find(|(a, _)| a == axis).map(|o| o.1.clone()).unwrap_or_default(),
-            ),
-        });
-        Bound { tensor: operand.tensor, bindings: bindings.collect() }
+        let bindings = operand
+            .indices
+            .iter()
+            .zip(dims)
+            .map(|(index, dim)| match index {
+                Index::First => Binding::At(vec![F::ZERO; *dim]),
+                Index::Last => Binding::At(vec![F::ONE; *dim]),
+                Index::Over(axis) if self.summed.contains(axis) => Binding::Sum(*axis),
+                Index::Over(axis) => Binding::At(
+                    self.output
+                        .iter()
+                        .find(|(a, _)| a == axis)
+                        .map(|o| o.1.clone())
+                        .unwrap_or_default(),
+                ),
+            });
+        Bound {
+            tensor: operand.tensor,
+            bindings: bindings.collect(),
+        }
     }
 
     fn weight(&self, relation: &Relation<F>, term: &Term<F>, scale: F) -> Weight<F> {
         let summed = |o: &&(Axis, Vec<F>)| self.summed.contains(&o.0);
-        let publics = term.operands.iter().filter(|o| relation.is_public(o.tensor));
+        let publics = term
+            .operands
+            .iter()
+            .filter(|o| relation.is_public(o.tensor));
         Weight {
             coefficient: scale * self.factor,
             eqs: self.output.iter().filter(summed).cloned().collect(),
@@ -394,7 +486,9 @@ impl<F: PrimeField> Bound<F> {
 }
 
 fn coordinates<'a, F>(sum: &[(Axis, &'a [F])], axis: Axis) -> &'a [F] {
-    sum.iter().find(|(a, _)| *a == axis).map_or(&[], |(_, point)| point)
+    sum.iter()
+        .find(|(a, _)| *a == axis)
+        .map_or(&[], |(_, point)| point)
 }
 
 fn evaluate_public<F: PrimeField>(
@@ -407,29 +501,53 @@ fn evaluate_public<F: PrimeField>(
     };
     let eq = poly::eq_evals(&bound.point(sum));
     let terms = values.iter().zip(&eq).filter(|(v, _)| **v != 0);
-    terms.map(|(v, e)| if *v == 1 { *e } else { F::from(*v) * e }).sum()
+    terms
+        .map(|(v, e)| if *v == 1 { *e } else { F::from(*v) * e })
+        .sum()
 }
 
 impl<F: PrimeField> Weight<F> {
     /// The weight at a point of the sum's axes.
     fn evaluate(&self, relation: &Relation<F>, sum: &[(Axis, &[F])]) -> F {
-        let eqs: F = self.eqs.iter().map(|(axis, r)| eq_eval(r, coordinates(sum, *axis))).product();
-        let publics: F = self.publics.iter().map(|p| evaluate_public(relation, p, sum)).product();
+        let eqs: F = self
+            .eqs
+            .iter()
+            .map(|(axis, r)| eq_eval(r, coordinates(sum, *axis)))
+            .product();
+        let publics: F = self
+            .publics
+            .iter()
+            .map(|p| evaluate_public(relation, p, sum))
+            .product();
         self.coefficient * eqs * publics
     }
 }
 
 impl<F: PrimeField> Batch<F> {
     fn new() -> Self {
-        Self { products: Vec::new(), num_vars: 0, degree: 1 }
+        Self {
+            products: Vec::new(),
+            num_vars: 0,
+            degree: 1,
+        }
     }
 
     /// Adds a term; terms on the same operands share one product.
-    fn push(&mut self, relation: &Relation<F>, axes: &[Axis], operands: Vec<Bound<F>>, weight: Weight<F>) {
+    fn push(
+        &mut self,
+        relation: &Relation<F>,
+        axes: &[Axis],
+        operands: Vec<Bound<F>>,
+        weight: Weight<F>,
+    ) {
         let num_vars = axes.iter().map(|a| relation.axes[a.0]).sum();
         self.num_vars = self.num_vars.max(num_vars);
         self.degree = self.degree.max(operands.len() + 1);
-        match self.products.iter_mut().find(|p| p.axes == axes && p.operands == operands) {
+        match self
+            .products
+            .iter_mut()
+            .find(|p| p.axes == axes && p.operands == operands)
+        {
             Some(product) => product.weights.push(weight),
             None => self.products.push(BatchProduct {
                 axes: axes.to_vec(),
@@ -446,7 +564,9 @@ impl<F: PrimeField> BatchProduct<F> {
         let mut rest = point;
         let mut split = Vec::new();
         for axis in &self.axes {
-            let (here, after) = rest.split_at_checked(relation.axes[axis.0]).unwrap_or((rest, &[]));
+            let (here, after) = rest
+                .split_at_checked(relation.axes[axis.0])
+                .unwrap_or((rest, &[]));
             split.push((*axis, here));
             rest = after;
         }
@@ -482,7 +602,10 @@ fn batched_sumcheck<F: PrimeField, P: Party<F>>(
         for term in terms.iter().filter(|term| !relation.is_direct(term)) {
             let substitution = Substitution::new(relation, term, claim);
             let weight = substitution.weight(relation, term, power);
-            let operands = relation.private(term).map(|o| substitution.bind(relation, o)).collect();
+            let operands = relation
+                .private(term)
+                .map(|o| substitution.bind(relation, o))
+                .collect();
             batch.push(relation, &substitution.summed, operands, weight);
         }
         power *= gamma;
@@ -492,12 +615,20 @@ fn batched_sumcheck<F: PrimeField, P: Party<F>>(
     for (k, product) in batch.products.iter().enumerate() {
         let sum = product.split(relation, &point);
         let num_vars: usize = sum.iter().map(|(_, p)| p.len()).sum();
-        let weight: F = product.weights.iter().map(|w| w.evaluate(relation, &sum)).sum();
+        let weight: F = product
+            .weights
+            .iter()
+            .map(|w| w.evaluate(relation, &sum))
+            .sum();
         let mut value = party.known(F::ONE);
         for (j, operand) in product.operands.iter().enumerate() {
             let hint = hints.as_ref().and_then(|h| h.get(k)?.get(j).cloned());
             let factor = claims.obtain_factor(party, operand.tensor, &operand.point(&sum), hint)?;
-            value = if j == 0 { factor } else { party.multiply(&value, &factor)? };
+            value = if j == 0 {
+                factor
+            } else {
+                party.multiply(&value, &factor)?
+            };
         }
         let scale = half.pow([(batch.num_vars - num_vars) as u64]);
         rest = party.plus(&rest, -(weight * scale), &value);
