@@ -418,6 +418,23 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
         .collect()
     }
 
+    /// Reads past `n` encodings of `size` bytes without decoding them, absorbing each: for a prover
+    /// who replays its own messages.
+    pub fn skip(
+        &mut self,
+        label: &'static str,
+        size: usize,
+        n: usize,
+    ) -> Result<(), VerifyError> {
+        for _ in 0..n {
+            if let Source::Proof(proof) = &mut self.source {
+                let bytes = take(proof, size).ok_or(VerifyError::Truncated { label })?;
+                self.transcript.absorb(label, bytes);
+            }
+        }
+        Ok(())
+    }
+
     /// The product of two scalars, each a number or a single received scalar.
     pub fn multiply(&mut self, x: &Expr<F>, y: &Expr<F>) -> Result<Expr<F>, VerifyError> {
         if x.terms.is_empty() {

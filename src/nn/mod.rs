@@ -34,6 +34,7 @@
 //! and [`schedule`] public randomness; [`data`] tables to integers; [`train`] the equations;
 //! [`float`] the same training in double precision, for comparison only.
 
+pub mod argument;
 pub mod data;
 pub mod fixed;
 pub mod float;
