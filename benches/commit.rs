@@ -6,7 +6,7 @@ use ark_ec::VariableBaseMSM;
 use ark_ff::UniformRand;
 use ark_pallas::Projective as Pallas;
 use ark_std::test_rng;
-use blst::{MultiPoint, blst_fp, blst_p1_affine, p1_affines};
+use blst::{MultiPoint, blst_fp, blst_p1_affine};
 use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
@@ -72,7 +72,6 @@ fn to_blst(point: &G1Affine) -> blst_p1_affine {
 fn blst(c: &mut Criterion) {
     let gens = Generators::<Bls>::get(COLUMNS, 0);
     let points: Vec<_> = gens.columns().iter().map(to_blst).collect();
-    let points = p1_affines::from(points.as_slice());
     for bits in BITS {
         let bytes = (bits as usize).div_ceil(8);
         let scalars: Vec<u8> = data(bits)[0]
@@ -82,7 +81,7 @@ fn blst(c: &mut Criterion) {
         let mut group = group(c, format!("rows/{}/{bits} bits", Bls::NAME));
         group.throughput(Throughput::Elements(COLUMNS as u64));
         group.bench_function("blst", |b| {
-            b.iter(|| points.mult(black_box(&scalars), bits as usize))
+            b.iter(|| points.as_slice().mult(black_box(&scalars), bits as usize))
         });
     }
 }
