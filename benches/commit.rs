@@ -10,9 +10,17 @@ use blst::{MultiPoint, blst_fp, blst_p1_affine};
 use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
-use rand::RngCore;
+use rand::{RngCore, SeedableRng, rngs::StdRng};
 use std::{hint::black_box, time::Duration};
-use zktree::commit::{Curve, Generators, msm};
+use zktree::{
+    commit::{
+        Combination, Curve, Generators,
+        linear::{self, LinearForm, Opening},
+        msm,
+    },
+    poly::inner_product,
+    transcript::{ProverChannel, VerifierChannel},
+};
 
 const COLUMNS: usize = 4096;
 const ROWS: usize = 8;
@@ -103,6 +111,46 @@ fn full<C: Curve>(c: &mut Criterion) {
     });
 }
 
+/// The linear-form proof of 4096 and 8192 entries, hiding.
+fn linear<C: Curve>(c: &mut Criterion) {
+    let rng = &mut StdRng::seed_from_u64(1);
+    for len in [COLUMNS, 2 * COLUMNS] {
+        let gens = Generators::<C>::get(len, 0);
+        let shape = gens.shape();
+        let mut random = || -> Vec<_> { (0..len).map(|_| C::ScalarField::rand(rng)).collect() };
+        let (coefficients, vector) = (random(), random());
+        let blinding = vector[0];
+        let point = msm::full::<C>(gens.columns(), &vector) + gens.blind(&blinding);
+        let commitment = Combination::point(point.into_affine());
+        let claim = LinearForm {
+            shape,
+            coefficients: &coefficients,
+            value: inner_product(&coefficients, &vector),
+            hiding: true,
+        };
+        let opening = Opening {
+            vector: &vector,
+            blinding,
+        };
+        let prove = || {
+            let mut channel = ProverChannel::new(b"bench", b"");
+            let rng = &mut StdRng::seed_from_u64(2);
+            linear::prove(&gens, &claim, &opening, rng, &mut channel);
+            channel.finish()
+        };
+        let proof = prove();
+        let verify = || {
+            let mut channel = VerifierChannel::new(b"bench", b"", &proof);
+            linear::verify::<C>(&claim, &commitment, &mut channel)?.check(&gens)
+        };
+        assert_eq!(verify(), Ok(()));
+        println!("linear/{}/{len}: {} bytes", C::NAME, proof.len());
+        let mut group = group(c, format!("linear/{}/{len}", C::NAME));
+        group.bench_function("prove", |b| b.iter(prove));
+        group.bench_function("verify", |b| b.iter(verify));
+    }
+}
+
 fn generators<C: Curve>(c: &mut Criterion) {
     let mut group = group(c, format!("generators/{}", C::NAME));
     group.throughput(Throughput::Elements(256));
@@ -137,6 +185,8 @@ criterion_group!(
     blst,
     full::<Bls>,
     full::<Pallas>,
+    linear::<Bls>,
+    linear::<Pallas>,
     generators::<Bls>,
     generators::<Pallas>
 );

@@ -14,6 +14,6 @@ pub mod linear;
 pub mod msm;
 
 pub use curve::Curve;
-pub use equation::GroupEquation;
+pub use equation::{Combination, GroupEquation};
 pub use generators::{Generators, Shape};
 pub use hyrax::{RowBlindings, RowCommitments};
