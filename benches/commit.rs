@@ -6,13 +6,21 @@ use ark_ec::VariableBaseMSM;
 use ark_ff::UniformRand;
 use ark_pallas::Projective as Pallas;
 use ark_std::test_rng;
-use blst::{MultiPoint, blst_fp, blst_p1_affine, p1_affines};
+use blst::{MultiPoint, blst_fp, blst_p1_affine};
 use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
-use rand::RngCore;
+use rand::{RngCore, SeedableRng, rngs::StdRng};
 use std::{hint::black_box, time::Duration};
-use zktree::commit::{Curve, Generators, msm};
+use zktree::{
+    commit::{
+        Combination, Curve, Generators,
+        linear::{self, LinearForm, Opening},
+        msm,
+    },
+    poly::inner_product,
+    transcript::{ProverChannel, VerifierChannel},
+};
 
 const COLUMNS: usize = 4096;
 const ROWS: usize = 8;
@@ -72,7 +80,6 @@ fn to_blst(point: &G1Affine) -> blst_p1_affine {
 fn blst(c: &mut Criterion) {
     let gens = Generators::<Bls>::get(COLUMNS, 0);
     let points: Vec<_> = gens.columns().iter().map(to_blst).collect();
-    let points = p1_affines::from(points.as_slice());
     for bits in BITS {
         let bytes = (bits as usize).div_ceil(8);
         let scalars: Vec<u8> = data(bits)[0]
@@ -82,7 +89,7 @@ fn blst(c: &mut Criterion) {
         let mut group = group(c, format!("rows/{}/{bits} bits", Bls::NAME));
         group.throughput(Throughput::Elements(COLUMNS as u64));
         group.bench_function("blst", |b| {
-            b.iter(|| points.mult(black_box(&scalars), bits as usize))
+            b.iter(|| points.as_slice().mult(black_box(&scalars), bits as usize))
         });
     }
 }
@@ -102,6 +109,46 @@ fn full<C: Curve>(c: &mut Criterion) {
     group.bench_function("ark", |b| {
         b.iter(|| C::msm_unchecked(gens.columns(), black_box(&scalars)))
     });
+}
+
+/// The linear-form proof of 4096 and 8192 entries, hiding.
+fn linear<C: Curve>(c: &mut Criterion) {
+    let rng = &mut StdRng::seed_from_u64(1);
+    for len in [COLUMNS, 2 * COLUMNS] {
+        let gens = Generators::<C>::get(len, 0);
+        let shape = gens.shape();
+        let mut random = || -> Vec<_> { (0..len).map(|_| C::ScalarField::rand(rng)).collect() };
+        let (coefficients, vector) = (random(), random());
+        let blinding = vector[0];
+        let point = msm::full::<C>(gens.columns(), &vector) + gens.blind(&blinding);
+        let commitment = Combination::point(point.into_affine());
+        let claim = LinearForm {
+            shape,
+            coefficients: &coefficients,
+            value: inner_product(&coefficients, &vector),
+            hiding: true,
+        };
+        let opening = Opening {
+            vector: &vector,
+            blinding,
+        };
+        let prove = || {
+            let mut channel = ProverChannel::new(b"bench", b"");
+            let rng = &mut StdRng::seed_from_u64(2);
+            linear::prove(&gens, &claim, &opening, rng, &mut channel);
+            channel.finish()
+        };
+        let proof = prove();
+        let verify = || {
+            let mut channel = VerifierChannel::new(b"bench", b"", &proof);
+            linear::verify::<C>(&claim, &commitment, &mut channel)?.check(&gens)
+        };
+        assert_eq!(verify(), Ok(()));
+        println!("linear/{}/{len}: {} bytes", C::NAME, proof.len());
+        let mut group = group(c, format!("linear/{}/{len}", C::NAME));
+        group.bench_function("prove", |b| b.iter(prove));
+        group.bench_function("verify", |b| b.iter(verify));
+    }
 }
 
 fn generators<C: Curve>(c: &mut Criterion) {
@@ -138,6 +185,8 @@ criterion_group!(
     blst,
     full::<Bls>,
     full::<Pallas>,
+    linear::<Bls>,
+    linear::<Pallas>,
     generators::<Bls>,
     generators::<Pallas>
 );

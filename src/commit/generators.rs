@@ -299,7 +299,7 @@ fn extend<C: Curve>(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::curve::NamedCurve, *};
     use ark_bls12_381::G1Projective as Bls;
     use ark_ff::{AdditiveGroup, Field, MontFp, UniformRand};
     use ark_pallas::Projective as Pallas;
@@ -404,12 +404,13 @@ mod tests {
         assert_eq!(find_z_svdw(Bls::B), -ark_bls12_381::Fq::from(3u64));
     }
 
+    impl NamedCurve for ark_bn254::g1::Config {
+        const NAME: &'static str = "BN254-G1";
+    }
+
     /// The suite BN254G1_XMD:SHA-256_SVDW_RO_, whose vectors gnark-crypto and others share.
     #[test]
     fn hash_to_curve_matches_public_vectors() {
-        impl super::super::curve::NamedCurve for ark_bn254::g1::Config {
-            const NAME: &'static str = "BN254-G1";
-        }
         let hash = HashToCurve::<ark_bn254::G1Projective>::new(
             b"QUUX-V01-CS02-with-BN254G1_XMD:SHA-256_SVDW_RO_",
         );

@@ -16,6 +16,6 @@ pub mod msm;
 pub mod opening;
 
 pub use curve::Curve;
-pub use equation::GroupEquation;
+pub use equation::{Combination, GroupEquation};
 pub use generators::{Generators, Shape};
 pub use hyrax::{RowBlindings, RowCommitments};

@@ -28,7 +28,7 @@ use ark_ff::{BigInteger, Field, PrimeField, Zero};
 /// does not count, few enough that the partial products stay in the first-level cache.
 const BATCH: usize = 512;
 /// Points that are sorted into buckets at a time.
-const BLOCK: usize = 1 << 15;
+const BLOCK: usize = 1 << 14;
 /// Widest digits; they fit an `i16`.
 const MAX_WINDOW: u32 = 15;
 
