@@ -89,6 +89,15 @@ pub enum ProveError {
     /// The statement cannot be proven as it is.
     #[error(transparent)]
     Statement(#[from] VerifyError),
+    /// Training stopped: a value left its range.
+    #[error(transparent)]
+    Training(std::sync::Arc<TrainError>),
+    /// The child's weights are not those that training gives.
+    #[error("the child's weights are not what training from the parent on this data gives")]
+    OtherChild,
+    /// The work was stopped on request.
+    #[error("stopped on request")]
+    Cancelled,
     /// The witness does not satisfy the relation.
     #[error("the witness does not satisfy the relation: `{check}` fails")]
     Unsatisfied {

@@ -420,12 +420,7 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
 
     /// Reads past `n` encodings of `size` bytes without decoding them, absorbing each: for a prover
     /// who replays its own messages.
-    pub fn skip(
-        &mut self,
-        label: &'static str,
-        size: usize,
-        n: usize,
-    ) -> Result<(), VerifyError> {
+    pub fn skip(&mut self, label: &'static str, size: usize, n: usize) -> Result<(), VerifyError> {
         for _ in 0..n {
             if let Source::Proof(proof) = &mut self.source {
                 let bytes = take(proof, size).ok_or(VerifyError::Truncated { label })?;

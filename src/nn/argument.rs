@@ -35,7 +35,7 @@ use crate::{
     poly::{self, WideField, int},
     transcript::{Challenger, Expr, ProverChannel, VerifierChannel},
 };
-use ark_ff::{AdditiveGroup, Field, PrimeField, UniformRand, Zero};
+use ark_ff::PrimeField;
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
@@ -62,7 +62,11 @@ impl Layout {
             .collect();
         rows.sort_unstable();
         rows.dedup();
-        Self { num_vars, row_vars, rows }
+        Self {
+            num_vars,
+            row_vars,
+            rows,
+        }
     }
 
     /// Number of committed rows.
@@ -92,9 +96,15 @@ impl Layout {
 
     /// The evaluation at `point` as a bilinear form.
     fn evaluation<F: PrimeField>(&self, point: &[F]) -> (Vec<F>, Columns<F>) {
-        let (low, high) = point.split_at_checked(self.row_vars).unwrap_or((point, &[]));
+        let (low, high) = point
+            .split_at_checked(self.row_vars)
+            .unwrap_or((point, &[]));
         let eq = poly::eq_evals(high);
-        let rows = self.rows.iter().map(|r| eq.get(*r).copied().unwrap_or_default()).collect();
+        let rows = self
+            .rows
+            .iter()
+            .map(|r| eq.get(*r).copied().unwrap_or_default())
+            .collect();
         (rows, Columns::Eq(low.to_vec()))
     }
 
@@ -127,7 +137,9 @@ pub struct Gather {
 
 impl Gather {
     fn evaluation<F: PrimeField>(&self, num_rows: usize, point: &[F]) -> (Vec<F>, Columns<F>) {
-        let (low, high) = point.split_at_checked(self.low_vars).unwrap_or((point, &[]));
+        let (low, high) = point
+            .split_at_checked(self.low_vars)
+            .unwrap_or((point, &[]));
         let (low, high) = (poly::eq_evals(low), poly::eq_evals(high));
         let mut rows = vec![F::ZERO; num_rows];
         for (position, row) in &self.rows {
@@ -156,12 +168,44 @@ pub enum Source<F> {
 
 /// The public description of a proof.
 pub struct Argument<F> {
-    relation: Relation<F>,
+    relation: Arc<Relation<F>>,
     /// All matrices: first those committed in the proof, then those of the statement.
     matrices: Vec<Layout>,
     witness: Vec<TensorId>,
     inputs: BTreeMap<TensorId, Source<F>>,
     hiding: bool,
+}
+
+/// A proof of which everything is checked but one group equation.
+#[must_use = "nothing is proven until the equation is checked"]
+pub struct Pending<C: Curve> {
+    equation: GroupEquation<C>,
+    /// A challenge drawn behind the last message.
+    binding: C::ScalarField,
+}
+
+impl<C: Curve> Pending<C> {
+    /// Checks the equations of many proofs by one multi-scalar multiplication. Its weights are
+    /// drawn from the complete transcripts of all of them.
+    ///
+    /// # Errors
+    /// [`VerifyError::Opening`] if any equation does not hold.
+    pub fn check_all(pending: &[Self]) -> Result<(), VerifyError> {
+        let count = (pending.len() as u64).to_le_bytes();
+        let mut channel = ProverChannel::new(b"batch of proofs", &count);
+        for proof in pending {
+            channel.send_clear("binding", &proof.binding);
+        }
+        let weights = channel.challenges("weights", pending.len());
+        let equations: Vec<_> = pending.iter().map(|p| p.equation.clone()).collect();
+        let columns = equations
+            .iter()
+            .map(|e| e.shape().columns)
+            .max()
+            .unwrap_or(0);
+        let pads = equations.iter().map(|e| e.shape().pads).max().unwrap_or(0);
+        GroupEquation::check_all(&Generators::get(columns, pads), &equations, &weights)
+    }
 }
 
 /// A committed matrix of the statement, as the prover knows it.
@@ -178,7 +222,12 @@ const APPLICATION: &[u8] = b"tensor relation";
 impl<F: WideField> Argument<F> {
     /// A proof of `relation` in which the tensors of `witness` are committed with rows of
     /// `2^row_vars` entries.
-    pub fn new(relation: Relation<F>, witness: &[Committed], row_vars: usize, hiding: bool) -> Self {
+    pub fn new(
+        relation: Arc<Relation<F>>,
+        witness: &[Committed],
+        row_vars: usize,
+        hiding: bool,
+    ) -> Self {
         let mut this = Self {
             relation,
             matrices: Vec::new(),
@@ -187,7 +236,8 @@ impl<F: WideField> Argument<F> {
             hiding,
         };
         for (k, tensor) in witness.iter().enumerate() {
-            this.matrices.push(Layout::new(tensor.num_vars, row_vars, &tensor.real));
+            this.matrices
+                .push(Layout::new(tensor.num_vars, row_vars, &tensor.real));
             this.inputs.insert(tensor.tensor, Source::Matrix(k));
         }
         this
@@ -211,12 +261,20 @@ impl<F: WideField> Argument<F> {
 
     /// Number of row commitments in the proof.
     pub fn num_witness_rows(&self) -> usize {
-        self.matrices.iter().take(self.witness.len()).map(Layout::num_rows).sum()
+        self.matrices
+            .iter()
+            .take(self.witness.len())
+            .map(Layout::num_rows)
+            .sum()
     }
 
     /// `log2` of the longest row.
     pub fn column_vars(&self) -> usize {
-        self.matrices.iter().map(Layout::row_vars).max().unwrap_or(0)
+        self.matrices
+            .iter()
+            .map(Layout::row_vars)
+            .max()
+            .unwrap_or(0)
     }
 
     /// Reduces everything to one combination of rows. What `public` says of an input that is not
@@ -226,8 +284,7 @@ impl<F: WideField> Argument<F> {
         channel: &mut VerifierChannel<'_, F>,
         public: &mut dyn FnMut(&PublicInput<F>, &Claim<F, Expr<F>>) -> F,
     ) -> Result<Folded<F, Expr<F>>, VerifyError> {
-        let claims =
-            relation::reduce(&self.relation, &mut Verifier::new(&self.relation, channel))?;
+        let claims = relation::reduce(&self.relation, &mut Verifier::new(&self.relation, channel))?;
         let mut forms = Vec::new();
         for claim in claims {
             match self.form(&claim)? {
@@ -245,7 +302,12 @@ impl<F: WideField> Argument<F> {
 
     fn form<V: Clone>(&self, claim: &Claim<F, V>) -> Result<Discharge<F, V>, VerifyError> {
         let make = |matrix: usize, (rows, columns): (Vec<F>, Columns<F>)| {
-            Discharge::Form(FormClaim { matrix, rows, columns, value: claim.value.clone() })
+            Discharge::Form(FormClaim {
+                matrix,
+                rows,
+                columns,
+                value: claim.value.clone(),
+            })
         };
         let layout = |matrix: usize| {
             let missing = || VerifyError::Statement(format!("there is no matrix {matrix}"));
@@ -257,7 +319,10 @@ impl<F: WideField> Argument<F> {
             }
             Some(Source::Gather(gather)) => {
                 let num_rows = layout(gather.matrix)?.num_rows();
-                Ok(make(gather.matrix, gather.evaluation(num_rows, &claim.point)))
+                Ok(make(
+                    gather.matrix,
+                    gather.evaluation(num_rows, &claim.point),
+                ))
             }
             Some(Source::Public(function)) => Ok(Discharge::Public(function.clone())),
             None => Err(VerifyError::Statement(format!(
@@ -277,7 +342,7 @@ impl<F: WideField> Argument<F> {
         Ok(MaskLayout::new(channel.plan().clone()))
     }
 
-    /// Verifies a proof but for the returned equation, to be checked alone or with others.
+    /// Verifies a proof but for the group equation of the returned [`Pending`].
     ///
     /// `known` are the commitments of the statement, in the order of
     /// [`known_matrix`](Self::known_matrix); `statement` must encode all that this description was
@@ -287,7 +352,7 @@ impl<F: WideField> Argument<F> {
         statement: &[u8],
         known: &[&RowCommitments<C>],
         proof: &[u8],
-    ) -> Result<GroupEquation<C>, VerifyError> {
+    ) -> Result<Pending<C>, VerifyError> {
         let mut channel = VerifierChannel::new(APPLICATION, statement, proof);
         let layout = self.mask_layout()?;
         let mut commitments = Vec::with_capacity(self.matrices.len());
@@ -310,7 +375,8 @@ impl<F: WideField> Argument<F> {
             combination.add_point(F::ONE, channel.receive_point::<C>("masks")?);
             channel.masked();
         }
-        let folded = self.reductions(&mut channel, &mut |function, claim| function(&claim.point))?;
+        let folded =
+            self.reductions(&mut channel, &mut |function, claim| function(&claim.point))?;
         let constraints = channel.take_constraints();
         let (form, mu) = if self.hiding {
             let e = channel.challenge("products");
@@ -320,7 +386,13 @@ impl<F: WideField> Argument<F> {
                 hadamard::combine(&layout, &folded.value, &constraints, e, &responses, delta);
             (form, channel.challenge("mu"))
         } else {
-            (MaskForm { coefficients: Vec::new(), value: folded.value.constant() }, F::ONE)
+            (
+                MaskForm {
+                    coefficients: Vec::new(),
+                    value: folded.value.constant(),
+                },
+                F::ONE,
+            )
         };
         for (matrix, weights) in &folded.rows {
             let weights: Vec<F> = weights.iter().map(|w| mu * w).collect();
@@ -335,8 +407,9 @@ impl<F: WideField> Argument<F> {
             hiding: self.hiding,
         };
         let equation = linear::verify(&claim, &combination, &mut channel)?;
+        let binding = channel.challenge("batch of proofs");
         channel.finish()?;
-        Ok(equation)
+        Ok(Pending { equation, binding })
     }
 
     /// Proves the relation for the given values; `known` are the statement's matrices in order.
@@ -370,7 +443,10 @@ impl<F: WideField> Argument<F> {
             .zip(&self.matrices)
             .flat_map(|(known, layout)| layout.slices(&known.values))
             .collect();
-        let blindings = matrices.iter().flat_map(|m| m.blindings.expose().to_vec()).collect();
+        let blindings = matrices
+            .iter()
+            .flat_map(|m| m.blindings.expose().to_vec())
+            .collect();
         let rows = hyrax::commit_slices(&gens, &slices, &RowBlindings::from_secret(blindings));
         channel.send_points::<C>("witness row", &rows.rows);
         matrices.extend(known.iter().cloned());
@@ -396,9 +472,11 @@ impl<F: WideField> Argument<F> {
                 Discharge::Public(_) => public.push(claim.value),
             }
         }
-        let rows = Rows { layouts: &self.matrices, matrices: &matrices };
-        let (folded, mut vector) =
-            opening::prove(forms, self.column_vars(), &rows, &mut channel);
+        let rows = Rows {
+            layouts: &self.matrices,
+            matrices: &matrices,
+        };
+        let (folded, mut vector) = opening::prove(forms, self.column_vars(), &rows, &mut channel);
         debug_assert_eq!(channel.pads_left(), 0, "the dry run counts what is sent");
 
         // The constraints on masks, as the verifier will see them.
@@ -407,7 +485,9 @@ impl<F: WideField> Argument<F> {
             if check {
                 let failing = constraints.iter().find(|c| masks.value(&c.expr) != F::ZERO);
                 if let Some(constraint) = failing {
-                    return Err(ProveError::Unsatisfied { check: constraint.check });
+                    return Err(ProveError::Unsatisfied {
+                        check: constraint.check,
+                    });
                 }
             }
             let e = channel.challenge("products");
@@ -416,7 +496,13 @@ impl<F: WideField> Argument<F> {
             let form = hadamard::combine(&layout, &value, &constraints, e, &responses, delta);
             (form, channel.challenge("mu"))
         } else {
-            (MaskForm { coefficients: Vec::new(), value: folded.value }, F::ONE)
+            (
+                MaskForm {
+                    coefficients: Vec::new(),
+                    value: folded.value,
+                },
+                F::ONE,
+            )
         };
         for (matrix, weights) in &folded.rows {
             blinding += mu * matrices[*matrix].blindings.fold(weights);
@@ -431,7 +517,10 @@ impl<F: WideField> Argument<F> {
             value: form.value,
             hiding: self.hiding,
         };
-        let opening = linear::Opening { vector: &vector, blinding };
+        let opening = linear::Opening {
+            vector: &vector,
+            blinding,
+        };
         linear::prove(&gens, &claim, &opening, &mut rng, &mut channel);
         Ok(channel.finish())
     }
@@ -489,9 +578,14 @@ fn final_form<F: PrimeField>(
     masks: Vec<F>,
     mu: F,
 ) -> Result<(Shape, Vec<F>), VerifyError> {
-    let inverse = mu.inverse().ok_or(VerifyError::CheckFailed { check: "mu is not zero" })?;
+    let inverse = mu.inverse().ok_or(VerifyError::CheckFailed {
+        check: "mu is not zero",
+    })?;
     let mut coefficients = poly::eq::scaled_eq_evals(point, inverse);
-    let shape = Shape { columns: coefficients.len(), pads: masks.len() };
+    let shape = Shape {
+        columns: coefficients.len(),
+        pads: masks.len(),
+    };
     coefficients.extend(masks);
     Ok((shape, coefficients))
 }

@@ -73,7 +73,7 @@ struct LayerTensors {
 
 /// The training relation of an MLP and the tensors by role.
 pub struct Training<F> {
-    relation: Relation<F>,
+    relation: Arc<Relation<F>>,
     extent: Extent,
     committed: Vec<Committed>,
     layers: Vec<LayerTensors>,
@@ -397,7 +397,7 @@ impl<F: WideField> Training<F> {
         }
         committed.append(&mut tables.committed);
         Self {
-            relation,
+            relation: Arc::new(relation),
             extent,
             committed,
             layers,
@@ -409,7 +409,7 @@ impl<F: WideField> Training<F> {
     }
 
     /// The relation.
-    pub fn relation(&self) -> &Relation<F> {
+    pub fn relation(&self) -> &Arc<Relation<F>> {
         &self.relation
     }
 
@@ -630,7 +630,7 @@ fn earlier_values(steps: usize) -> Vec<i64> {
 
 /// The relation "every entry of a data set is in its range".
 pub struct DataRange<F> {
-    relation: Relation<F>,
+    relation: Arc<Relation<F>>,
     data: TensorId,
     multiplicities: Committed,
 }
@@ -643,15 +643,16 @@ impl<F: WideField> DataRange<F> {
         let mut tables = Tables::new();
         let table = tables.signed(&mut relation, bits);
         relation.lookup(table, &[data]);
+        let multiplicities = tables.committed.remove(0);
         Self {
-            relation,
+            relation: Arc::new(relation),
             data,
-            multiplicities: tables.committed.remove(0),
+            multiplicities,
         }
     }
 
     /// The relation.
-    pub fn relation(&self) -> &Relation<F> {
+    pub fn relation(&self) -> &Arc<Relation<F>> {
         &self.relation
     }
 

@@ -35,20 +35,27 @@
 //! [`float`] the same training in double precision, for comparison only.
 
 pub mod argument;
+pub mod commitment;
 pub mod data;
+pub mod encoding;
 pub mod fixed;
 pub mod float;
 pub mod init;
 mod matmul;
 pub mod mlp;
 pub mod network;
+pub mod proof;
 pub mod relation;
 pub mod schedule;
+pub mod statement;
 pub mod train;
 mod uniform;
 
+pub use commitment::{DatasetCommitment, DatasetOpening, WeightCommitment, WeightOpening};
 pub use data::{Dataset, Normalization, Table};
 pub use fixed::{FixedPoint, FixedPointConfig, LearningRate, WeightBound};
 pub use network::{Architecture, Layer, Weights};
+pub use proof::{Progress, TrainingProof};
 pub use schedule::{Schedule, ScheduleSeed};
+pub use statement::{ParentWeights, Segment, TrainingParameters, TrainingStatement};
 pub use train::{LayerTrace, Sgd, Step};
