@@ -129,7 +129,7 @@ pub fn commit_slices<C: Curve>(
     blindings: &RowBlindings<C::ScalarField>,
 ) -> RowCommitments<C> {
     assert_eq!(rows.len(), blindings.0.len(), "one blinding a row");
-    let sums = msm::rows::<C>(gens.columns(), rows);
+    let sums = gens.combine_rows(rows);
     let blinded = parallel::map(rows.len(), 64, |i| sums[i] + gens.blind(&blindings.0[i]));
     RowCommitments {
         rows: C::normalize_batch(&blinded),

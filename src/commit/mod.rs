@@ -6,6 +6,8 @@
 //! * [`hyrax`]: a tensor as a matrix, one hiding commitment a row.
 //! * [`linear`]: "the committed vector has this inner product with that public vector".
 //! * [`equation`]: what a verifier has left to check in the group, merged over many proofs.
+mod batch;
+mod comb;
 pub mod curve;
 pub mod equation;
 pub mod generators;
