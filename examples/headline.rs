@@ -67,12 +67,24 @@ fn run<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Box<dy
     let rows = options.batch * options.steps as usize;
     let width = architecture.num_inputs() + architecture.num_outputs();
     let one = 1i64 << fixed_point.activation_bits();
-    let values = (0..rows * width).map(|_| rng.gen_range(-one..=one)).collect();
-    let data = Dataset::from_rows(architecture.num_inputs(), architecture.num_outputs(), values)?;
+    let values = (0..rows * width)
+        .map(|_| rng.gen_range(-one..=one))
+        .collect();
+    let data = Dataset::from_rows(
+        architecture.num_inputs(),
+        architecture.num_outputs(),
+        values,
+    )?;
     let schedule = ScheduleSeed([1; 32]);
-    println!("{} parameters, {} threads", architecture.num_parameters(), threads());
+    println!(
+        "{} parameters, {} threads",
+        architecture.num_parameters(),
+        threads()
+    );
 
-    let weights = time("expand the root", || init::expand(1, &architecture, &fixed_point));
+    let weights = time("expand the root", || {
+        init::expand(1, &architecture, &fixed_point)
+    });
     let root = WeightOpening::new(weights, hiding, rng);
     let data = DatasetOpening::new(data, hiding, rng);
     let order = Schedule::new(schedule, rows, options.batch)?;
@@ -92,7 +104,13 @@ fn run<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Box<dy
         child_pre_id: [0; 32],
     };
     let proof = time("prove", || {
-        statement.prove(&root, &child, &data, rng, &mut |_| ControlFlow::Continue(()))
+        statement.prove(
+            &root,
+            &child,
+            &data,
+            rng,
+            &mut |_| ControlFlow::Continue(()),
+        )
     })?;
     let pending = time("verify, messages", || statement.verify(&proof))?;
     time("verify, group", || Pending::check_all(&pending))?;

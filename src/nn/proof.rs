@@ -38,6 +38,12 @@ pub enum Progress {
 /// Hears of progress, and may stop the work by returning [`ControlFlow::Break`].
 pub type Sink<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
 
+/// Weights between segments: their opening, and their commitment unless they are a root's.
+pub(crate) struct Weighed<C: Curve> {
+    pub(crate) opening: WeightOpening<C::ScalarField>,
+    pub(crate) commitment: Option<WeightCommitment<C>>,
+}
+
 /// The proof of a training edge.
 ///
 /// Encoding, for each segment in order: unless it is the last, the commitment to the weights
@@ -51,8 +57,9 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     /// values; memory is that of one segment.
     ///
     /// # Errors
-    /// [`ProveError`] if the statement does not hold together, an opening is not of the
-    /// statement's commitments or the child is not what training gives; [`ProveError::Cancelled`]
+    /// [`ProveError`] if the statement does not hold together or the child is not what training
+    /// gives (the openings are taken to be of the statement's commitments: with others the proof
+    /// will be refused); [`ProveError::Cancelled`]
     /// if `sink` asks to stop.
     pub fn prove(
         &self,
@@ -66,20 +73,31 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         let segments = self.parameters.segments();
         let total = segments.len() as u64;
         let mut proof = Vec::new();
-        let mut before = parent.clone();
+        let mut before = Weighed {
+            opening: parent.clone(),
+            commitment: None,
+        };
+        if let ParentWeights::Committed { commitment, .. } = &self.parent {
+            before.commitment = Some(commitment.clone());
+        }
         for segment in segments {
             let last = segment.index + 1 == total;
-            let (steps, weights) = self.run_segment(before.weights(), dataset, segment)?;
-            let after = match last {
-                true if weights == *child.weights() => child.clone(),
+            let (steps, weights) = self.run_segment(before.opening.weights(), dataset, segment)?;
+            let (opening, commitment) = match last {
+                true if weights == *child.weights() => (child.clone(), self.child.clone()),
                 true => return Err(ProveError::OtherChild),
-                false => WeightOpening::new(weights, self.parameters.hiding, rng),
+                false => {
+                    let opening = WeightOpening::new(weights, self.parameters.hiding, rng);
+                    let commitment = opening.commit::<C>();
+                    proof.extend(commitment.encode());
+                    (opening, commitment)
+                }
             };
-            let (commitment, bytes) =
-                self.prove_segment(segment, &before, &steps, &after, dataset, true)?;
-            if !last {
-                proof.extend(commitment.encode());
-            }
+            let after = Weighed {
+                opening,
+                commitment: Some(commitment),
+            };
+            let bytes = self.prove_segment(segment, &before, &steps, &after, dataset, true)?;
             proof.extend((bytes.len() as u64).to_le_bytes());
             proof.extend(bytes);
             before = after;
@@ -122,31 +140,28 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     pub(crate) fn prove_segment(
         &self,
         segment: Segment,
-        before: &WeightOpening<C::ScalarField>,
+        before: &Weighed<C>,
         steps: &[train::Step],
-        after: &WeightOpening<C::ScalarField>,
+        after: &Weighed<C>,
         dataset: &DatasetOpening<C::ScalarField>,
         check: bool,
-    ) -> Result<(WeightCommitment<C>, Vec<u8>), ProveError> {
-        let at_root = segment.index == 0 && matches!(self.parent, ParentWeights::Root { .. });
+    ) -> Result<Vec<u8>, ProveError> {
+        let at_root = before.commitment.is_none();
         let parts = self.segment_argument(segment, at_root)?;
         let fixed = &self.parameters.fixed_point;
-        let values = parts
-            .training
-            .witness(fixed, before.weights(), steps, after.weights())?;
-        let committed_before = (!at_root).then(|| before.commit::<C>());
-        let committed_after = after.commit::<C>();
-        let statement = self.encode_segment(segment, committed_before.as_ref(), &committed_after);
+        let (from, to) = (before.opening.weights(), after.opening.weights());
+        let values = parts.training.witness(fixed, from, steps, to)?;
+        let committed = after.commitment.as_ref().unwrap_or(&self.child);
+        let statement = self.encode_segment(segment, before.commitment.as_ref(), committed);
         let mut known = Vec::new();
         if !at_root {
-            known.extend(before.matrices());
+            known.extend(before.opening.matrices());
         }
-        known.extend(after.matrices());
+        known.extend(after.opening.matrices());
         known.push(dataset.matrix());
-        let proof = parts
+        parts
             .argument
-            .prove::<C>(&statement, &values, &known, check)?;
-        Ok((committed_after, proof))
+            .prove::<C>(&statement, &values, &known, check)
     }
 
     /// Verifies a proof of the statement but for the group equations of the returned [`Pending`]
