@@ -70,8 +70,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         sink: Sink<'_>,
     ) -> Result<TrainingProof, ProveError> {
         let _ = self.validate()?;
-        let segments = self.parameters.segments();
-        let total = segments.len() as u64;
+        let total = self.parameters.num_segments();
         let mut proof = Vec::new();
         let mut before = Weighed {
             opening: parent.clone(),
@@ -80,7 +79,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         if let ParentWeights::Committed { commitment, .. } = &self.parent {
             before.commitment = Some(commitment.clone());
         }
-        for segment in segments {
+        for segment in self.parameters.segments() {
             let last = segment.index + 1 == total;
             let (steps, weights) = self.run_segment(before.opening.weights(), dataset, segment)?;
             let (opening, commitment) = match last {
@@ -174,7 +173,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     pub fn verify(&self, proof: &TrainingProof) -> Result<Vec<Pending<C>>, VerifyError> {
         let _ = self.validate()?;
         let architecture = &self.parameters.architecture;
-        let segments = self.parameters.segments();
+        let num_segments = self.parameters.num_segments();
         let commitment_len = WeightCommitment::<C>::encoded_len(architecture);
         let mut rest = proof.0.as_slice();
         let mut take = |label: &'static str, len: usize| {
@@ -189,9 +188,9 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             ParentWeights::Committed { commitment, .. } => Some(commitment.clone()),
         };
         let mut pending = Vec::new();
-        for (k, segment) in segments.iter().enumerate() {
+        for segment in self.parameters.segments() {
             let mut verify = || {
-                let after = if k + 1 == segments.len() {
+                let after = if segment.index + 1 == num_segments {
                     self.child.clone()
                 } else {
                     let bytes = take("weights behind a segment", commitment_len)?;
@@ -202,11 +201,11 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
                     .unwrap_or_default();
                 let len = usize::try_from(u64::from_le_bytes(len)).unwrap_or(usize::MAX);
                 let bytes = take("proof of a segment", len)?;
-                let proven = self.verify_segment(*segment, before.as_ref(), &after, bytes)?;
+                let proven = self.verify_segment(segment, before.as_ref(), &after, bytes)?;
                 before = Some(after);
                 Ok(proven)
             };
-            pending.push(verify().located(|| format!("segment {k}"))?);
+            pending.push(verify().located(|| format!("segment {}", segment.index))?);
         }
         match rest.len() {
             0 => Ok(pending),
@@ -273,14 +272,15 @@ pub fn train_weights(
 /// Proves that every entry of a data set is in the signed range of `bits` bits.
 ///
 /// # Errors
-/// [`ProveError::NotInTable`] if one is not.
+/// [`ProveError::NotInTable`] if one is not; [`ProveError::Statement`] for a shape or a range that
+/// no network has.
 pub fn prove_dataset<C: Curve<ScalarField: WideField>>(
     dataset: &DatasetOpening<C::ScalarField>,
     commitment: &DatasetCommitment<C>,
     bits: u32,
     hiding: bool,
 ) -> Result<Vec<u8>, ProveError> {
-    let (range, argument, statement) = dataset_argument(commitment, bits, hiding);
+    let (range, argument, statement) = dataset_argument(commitment, bits, hiding)?;
     let matrix = dataset.matrix();
     let mut values = super::relation::Values::new();
     values.insert(range.data(), matrix.values.clone());
@@ -298,7 +298,7 @@ pub fn verify_dataset<C: Curve<ScalarField: WideField>>(
     hiding: bool,
     proof: &[u8],
 ) -> Result<Pending<C>, VerifyError> {
-    let (_, argument, statement) = dataset_argument(commitment, bits, hiding);
+    let (_, argument, statement) = dataset_argument(commitment, bits, hiding)?;
     argument
         .verify(&statement, &[commitment.rows()], proof)
         .located(|| "data range".to_string())

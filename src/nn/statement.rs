@@ -4,8 +4,10 @@ use super::{
     argument::{Argument, Gather, Source},
     commitment::{DatasetCommitment, WeightCommitment, row_vars, weight_layout},
     encoding::Encoder,
+    fixed::MAX_TABLE_BITS,
     init::LayerStream,
     mlp::{DataRange, Extent, Training},
+    network::MAX_WIDTH,
 };
 use crate::{
     commit::Curve,
@@ -34,16 +36,19 @@ pub struct TrainingParameters {
 }
 
 impl TrainingParameters {
+    /// Number of segments.
+    pub fn num_segments(&self) -> u64 {
+        self.steps.div_ceil(self.segment_steps.max(1))
+    }
+
     /// Steps `first .. first + count` of each segment.
-    pub fn segments(&self) -> Vec<Segment> {
-        let size = self.segment_steps.max(1);
-        (0..self.steps.div_ceil(size))
-            .map(|index| Segment {
-                index,
-                first_step: index * size,
-                steps: size.min(self.steps - index * size),
-            })
-            .collect()
+    pub fn segments(&self) -> impl Iterator<Item = Segment> + use<> {
+        let (size, steps) = (self.segment_steps.max(1), self.steps);
+        (0..self.num_segments()).map(move |index| Segment {
+            index,
+            first_step: index * size,
+            steps: size.min(steps - index * size),
+        })
     }
 }
 
@@ -214,7 +219,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         let p = &self.parameters;
         let steps = usize::try_from(segment.steps)
             .ok()
-            .filter(|steps| steps.saturating_mul(p.batch) <= MAX_POSITIONS)
+            .filter(|steps| steps.saturating_mul(p.batch.max(*steps)) <= MAX_POSITIONS)
             .ok_or_else(|| {
                 VerifyError::Statement(format!(
                     "a segment of {} steps of {} samples is too long: use fewer steps a segment",
@@ -226,12 +231,28 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             steps,
         };
         let training = Training::new(&p.architecture, &p.fixed_point, p.rate, extent);
+        self.argument_of(training, segment, steps, at_root)
+    }
+
+    /// How the inputs of the relation of one segment, of `steps` steps, are opened.
+    pub(crate) fn argument_of(
+        &self,
+        training: Training<C::ScalarField>,
+        segment: Segment,
+        steps: usize,
+        at_root: bool,
+    ) -> Result<SegmentArgument<C::ScalarField>, VerifyError> {
+        let p = &self.parameters;
         let entries = training
             .committed()
             .iter()
             .flat_map(|c| &c.real)
             .map(|r| r.len())
             .sum();
+        if entries > MAX_ENTRIES {
+            let what = "a segment has too many values: use fewer steps a segment";
+            return Err(VerifyError::Statement(what.into()));
+        }
         let relation = training.relation().clone();
         let mut argument =
             Argument::new(relation, training.committed(), row_vars(entries), p.hiding);
@@ -280,8 +301,15 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     }
 }
 
-/// More samples than this in one segment are refused: the tables of the proof would not fit.
+/// More samples or pairs of steps than this in one segment are refused: the tables of the proof
+/// would not fit.
 const MAX_POSITIONS: usize = 1 << 24;
+
+/// More committed values than this in one segment are refused.
+const MAX_ENTRIES: usize = 1 << 34;
+
+/// The relation of a data set's range, its description as a proof, and the statement.
+pub(crate) type DataArgument<F> = (DataRange<F>, Argument<F>, Vec<u8>);
 
 /// A segment's relation and its description as a proof.
 pub(crate) struct SegmentArgument<F> {
@@ -336,11 +364,26 @@ fn root_input<F: WideField>(
 
 /// The argument that every entry of a committed data set is in the signed range of `bits` bits,
 /// and its statement. Made once for a data set.
+///
+/// # Errors
+/// [`VerifyError::Statement`] if no network has data of this shape, or no format this range.
 pub(crate) fn dataset_argument<C: Curve<ScalarField: WideField>>(
     dataset: &DatasetCommitment<C>,
     bits: u32,
     hiding: bool,
-) -> (DataRange<C::ScalarField>, Argument<C::ScalarField>, Vec<u8>) {
+) -> Result<DataArgument<C::ScalarField>, VerifyError> {
+    let widths = [dataset.num_features(), dataset.num_targets()];
+    if !widths.iter().all(|width| (1..=MAX_WIDTH).contains(width)) {
+        let [features, targets] = widths;
+        return Err(VerifyError::Statement(format!(
+            "a data set of {features} features and {targets} targets: no network has such data"
+        )));
+    }
+    if !(2..=MAX_TABLE_BITS).contains(&bits) {
+        return Err(VerifyError::Statement(format!(
+            "a range of {bits} bits for data: it must be from 2 to {MAX_TABLE_BITS}"
+        )));
+    }
     let range = DataRange::new(dataset.num_rows(), dataset.width(), bits);
     let witness = std::slice::from_ref(range.multiplicities());
     let rows = row_vars(1 << range.multiplicities().num_vars);
@@ -353,5 +396,5 @@ pub(crate) fn dataset_argument<C: Curve<ScalarField: WideField>>(
         .number(u64::from(bits))
         .flag(hiding)
         .finish();
-    (range, argument, statement)
+    Ok((range, argument, statement))
 }
