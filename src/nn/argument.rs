@@ -333,13 +333,21 @@ impl<F: WideField> Argument<F> {
     }
 
     /// The masks that a proof needs; empty without hiding.
-    fn mask_layout(&self) -> Result<MaskLayout, VerifyError> {
+    pub(crate) fn mask_layout(&self) -> Result<MaskLayout, VerifyError> {
         if !self.hiding {
             return Ok(MaskLayout::new(Default::default()));
         }
         let mut channel = VerifierChannel::dry_run();
         let _ = self.reductions(&mut channel, &mut |_, _| F::ZERO)?;
         Ok(MaskLayout::new(channel.plan().clone()))
+    }
+
+    /// How many scalars the reductions send.
+    #[cfg(test)]
+    pub(crate) fn count_scalars(&self) -> Result<usize, VerifyError> {
+        let mut channel = VerifierChannel::dry_run();
+        let _ = self.reductions(&mut channel, &mut |_, _| F::ZERO)?;
+        Ok(channel.plan().num_pads)
     }
 
     /// Verifies a proof but for the group equation of the returned [`Pending`].
@@ -354,7 +362,6 @@ impl<F: WideField> Argument<F> {
         proof: &[u8],
     ) -> Result<Pending<C>, VerifyError> {
         let mut channel = VerifierChannel::new(APPLICATION, statement, proof);
-        let layout = self.mask_layout()?;
         let mut commitments = Vec::with_capacity(self.matrices.len());
         for matrix in self.matrices.iter().take(self.witness.len()) {
             let rows = channel.receive_points::<C>("witness row", matrix.num_rows())?;
@@ -370,6 +377,8 @@ impl<F: WideField> Argument<F> {
             }
             commitments.push((*known).clone());
         }
+        // The rows are there, so what the statement asks for is not out of proportion to the proof.
+        let layout = self.mask_layout()?;
         let mut combination = Combination::new();
         if self.hiding {
             combination.add_point(F::ONE, channel.receive_point::<C>("masks")?);
@@ -377,6 +386,11 @@ impl<F: WideField> Argument<F> {
         }
         let folded =
             self.reductions(&mut channel, &mut |function, claim| function(&claim.point))?;
+        if self.hiding && channel.plan() != layout.plan() {
+            return Err(VerifyError::CheckFailed {
+                check: "the dry run counts every scalar that is received",
+            });
+        }
         let constraints = channel.take_constraints();
         let (form, mu) = if self.hiding {
             let e = channel.challenge("products");
@@ -416,6 +430,10 @@ impl<F: WideField> Argument<F> {
     ///
     /// With `check` a witness that does not satisfy the relation is an error; without, the proof
     /// is finished all the same and will be refused (for tests of soundness).
+    ///
+    /// # Errors
+    /// [`ProveError`] if the witness does not satisfy the relation, or if a proof that does not
+    /// hide is asked for although a known commitment is blinded.
     pub fn prove<C: Curve<ScalarField = F>>(
         &self,
         statement: &[u8],
@@ -423,6 +441,11 @@ impl<F: WideField> Argument<F> {
         known: &[KnownMatrix<F>],
         check: bool,
     ) -> Result<Vec<u8>, ProveError> {
+        let blinded = |m: &KnownMatrix<F>| m.blindings.expose().iter().any(|b| !b.is_zero());
+        if !self.hiding && known.iter().any(blinded) {
+            let what = "a proof that does not hide cannot open commitments that do";
+            return Err(VerifyError::Statement(what.into()).into());
+        }
         let mut channel = ProverChannel::new(APPLICATION, statement);
         let mut rng = channel.secret_rng(&self.witness_digest(values, known));
         let layout = self.mask_layout()?;
