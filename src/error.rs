@@ -1,4 +1,6 @@
 //! Errors: what is wrong, where, and what to do about it.
+//!
+//! One enum per concern, each `#[non_exhaustive]`. Layers and steps are counted from 0.
 use thiserror::Error;
 
 /// Why a proof was refused.
@@ -78,4 +80,417 @@ impl<T> Locate<T> for Result<T, VerifyError> {
             source: Box::new(source),
         })
     }
+}
+
+/// Why no proof was made.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ProveError {
+    /// The statement cannot be proven as it is.
+    #[error(transparent)]
+    Statement(#[from] VerifyError),
+    /// Training stopped: a value left its range.
+    #[error(transparent)]
+    Training(std::sync::Arc<TrainError>),
+    /// The child's weights are not those that training gives.
+    #[error("the child's weights are not what training from the parent on this data gives")]
+    OtherChild,
+    /// The work was stopped on request.
+    #[error("stopped on request")]
+    Cancelled,
+    /// The witness does not satisfy the relation.
+    #[error("the witness does not satisfy the relation: `{check}` fails")]
+    Unsatisfied {
+        /// The check that fails.
+        check: &'static str,
+    },
+    /// A value is not in the lookup table that the relation asks for.
+    #[error("tensor {tensor}, position {position}: {values:?} is not in its lookup table")]
+    NotInTable {
+        /// The tensor.
+        tensor: String,
+        /// The flat position in it.
+        position: usize,
+        /// The looked-up tuple.
+        values: Vec<i64>,
+    },
+}
+
+/// A configuration that cannot be used: fixed point, architecture, learning rate or schedule.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No preset has this name.
+    #[error("no fixed-point preset is called {name:?}; use \"compact\" or \"paper\"")]
+    UnknownPreset {
+        /// The name asked for.
+        name: String,
+    },
+    /// A number of bits lies outside what the field allows.
+    #[error("{field} is {bits} bits; it must be from {min} to {max}")]
+    BitsOutOfRange {
+        /// The field of the configuration.
+        field: &'static str,
+        /// Its value.
+        bits: u32,
+        /// The smallest allowed value.
+        min: u32,
+        /// The largest allowed value.
+        max: u32,
+    },
+    /// Fewer weight bits than activation and gradient bits together: no learning rate would be
+    /// an integer.
+    #[error(
+        "weight_bits is {weight_bits}, less than activation_bits + gradient_bits = {needed}; \
+         raise weight_bits"
+    )]
+    TooFewWeightBits {
+        /// Fraction bits of the weights.
+        weight_bits: u32,
+        /// `activation_bits + gradient_bits`.
+        needed: u32,
+    },
+    /// The limbs of a rounding remainder do not cover exactly `weight_bits` bits.
+    #[error("the limbs sum to {sum} bits; they must sum to weight_bits = {weight_bits} exactly")]
+    LimbSum {
+        /// Sum of the limb widths.
+        sum: u64,
+        /// Fraction bits of the weights.
+        weight_bits: u32,
+    },
+    /// A learning rate that is no positive finite number.
+    #[error("the learning rate is {rate}; it must be a positive finite number")]
+    InvalidRate {
+        /// The rate asked for.
+        rate: f64,
+    },
+    /// A learning rate further than 5% from every multiple of the smallest one.
+    #[error(
+        "the learning rate {rate} is not within 5% of a representable one; the neighbours are \
+         {lower} and {upper}: take one of them, or more weight_bits for a finer choice"
+    )]
+    RateNotRepresentable {
+        /// The rate asked for.
+        rate: f64,
+        /// The next representable rate below, or 0 if there is none.
+        lower: f64,
+        /// The next representable rate above, or the largest one.
+        upper: f64,
+    },
+    /// An integer rate coefficient that is zero or too large.
+    #[error("the rate coefficient is {coefficient}; it must be from 1 to {max}")]
+    CoefficientOutOfRange {
+        /// The coefficient.
+        coefficient: u64,
+        /// The largest allowed value.
+        max: u64,
+    },
+    /// A batch of no samples.
+    #[error("the batch size is 0; it must be at least 1")]
+    EmptyBatch,
+    /// A batch that the data cannot fill.
+    #[error("the batch size {batch} exceeds the number of rows {rows}; lower it to {rows} or less")]
+    BatchExceedsRows {
+        /// Samples in a batch.
+        batch: usize,
+        /// Rows of the dataset.
+        rows: usize,
+    },
+    /// A width that is no whole number.
+    #[error("{text:?} is not a layer width; write widths as in \"11,64,64,1\"")]
+    WidthNotANumber {
+        /// The text found.
+        text: String,
+    },
+    /// Fewer than two or more than 65 widths.
+    #[error("{count} widths given; a network has from {min} to {max} (inputs first, outputs last)")]
+    WidthCount {
+        /// Number of widths.
+        count: usize,
+        /// Fewest.
+        min: usize,
+        /// Most.
+        max: usize,
+    },
+    /// A width that is zero or too large.
+    #[error("width {index} (from 0) is {width}; it must be from 1 to {max}")]
+    WidthOutOfRange {
+        /// Position in the list of widths, from 0.
+        index: usize,
+        /// The width.
+        width: usize,
+        /// The largest allowed width.
+        max: usize,
+    },
+    /// Weights with another number of layers than the architecture.
+    #[error("the weights have {found} layers; the architecture has {expected}")]
+    LayerCount {
+        /// Layers of the architecture.
+        expected: usize,
+        /// Layers given.
+        found: usize,
+    },
+    /// A weight or bias of the wrong size.
+    #[error("layer {layer}: {tensor} has {found} entries; the architecture needs {expected}")]
+    LayerShape {
+        /// Layer, from 0.
+        layer: usize,
+        /// `"weight"` or `"bias"`.
+        tensor: &'static str,
+        /// Entries needed.
+        expected: usize,
+        /// Entries found.
+        found: usize,
+    },
+    /// The bound on weights after so many steps exceeds 128 bits.
+    #[error("the bound on weights after {steps} steps exceeds 128 bits; train in fewer steps")]
+    WeightBoundOverflow {
+        /// Steps of the edge.
+        steps: u64,
+    },
+    /// An integer that could wrap around the field of the proof.
+    #[error(
+        "layer {layer}: {tensor} may need {bits} bits, more than the {limit} that cannot wrap \
+         around the field; use fewer steps, narrower layers or fewer bits"
+    )]
+    MayWrap {
+        /// Layer, from 0.
+        layer: usize,
+        /// The tensor.
+        tensor: &'static str,
+        /// Bits of a bound on its magnitude.
+        bits: u32,
+        /// Bits that are safe.
+        limit: u32,
+    },
+}
+
+/// Data that cannot be read, normalised or quantised.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The file cannot be opened.
+    #[error("{file}: cannot be opened")]
+    Open {
+        /// File.
+        file: String,
+        /// Cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file cannot be read as CSV.
+    #[error("{file}: cannot be read as comma-separated UTF-8 text")]
+    Csv {
+        /// File.
+        file: String,
+        /// Cause, with its position.
+        #[source]
+        source: csv::Error,
+    },
+    /// A file with no header or no row below it.
+    #[error("{file}: no data; a header line and at least one row are needed")]
+    Empty {
+        /// File.
+        file: String,
+    },
+    /// Two columns of one name.
+    #[error("{file}, line {line}: column {column:?} appears twice; rename one")]
+    DuplicateColumn {
+        /// File.
+        file: String,
+        /// Line of the header, from 1.
+        line: u64,
+        /// Column name.
+        column: String,
+    },
+    /// A row with more or fewer cells than the header.
+    #[error("{file}, line {line}: {found} cells; the header has {expected}")]
+    RaggedRow {
+        /// File.
+        file: String,
+        /// Line, from 1.
+        line: u64,
+        /// Cells of the header.
+        expected: usize,
+        /// Cells of the row.
+        found: usize,
+    },
+    /// An empty cell.
+    #[error("{file}, line {line}, column {column:?}: the cell is empty; fill it or drop the row")]
+    MissingCell {
+        /// File.
+        file: String,
+        /// Line, from 1.
+        line: u64,
+        /// Column name.
+        column: String,
+    },
+    /// A cell that is no number.
+    #[error(
+        "{file}, line {line}, column {column:?}: {text:?} is not a number; encode or drop the column"
+    )]
+    NotANumber {
+        /// File.
+        file: String,
+        /// Line, from 1.
+        line: u64,
+        /// Column name.
+        column: String,
+        /// What the cell holds.
+        text: String,
+    },
+    /// A cell that is infinite or NaN.
+    #[error("{file}, line {line}, column {column:?}: {text:?} is not finite; drop the row")]
+    NotFinite {
+        /// File.
+        file: String,
+        /// Line, from 1.
+        line: u64,
+        /// Column name.
+        column: String,
+        /// What the cell holds.
+        text: String,
+    },
+    /// No column was named as target.
+    #[error("no target column was named; name at least one")]
+    NoTarget,
+    /// All columns are targets.
+    #[error("{file}: every column is a target; at least one feature is needed")]
+    NoFeature {
+        /// File.
+        file: String,
+    },
+    /// A target named twice.
+    #[error("the target {column:?} is named twice")]
+    DuplicateTarget {
+        /// Column name.
+        column: String,
+    },
+    /// A column that the file lacks.
+    #[error("{file}: no column {column:?}; the columns are {available}")]
+    UnknownColumn {
+        /// File.
+        file: String,
+        /// Column name.
+        column: String,
+        /// The columns of the file, separated by commas.
+        available: String,
+    },
+    /// Numbers so large that their mean or deviation is not finite.
+    #[error("{file}, column {column:?}: mean or deviation overflows; rescale the column")]
+    StatisticsOverflow {
+        /// File.
+        file: String,
+        /// Column name.
+        column: String,
+    },
+    /// Statistics that no fit could have produced.
+    #[error("the normalization is invalid: {reason}")]
+    InvalidNormalization {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A standardised value outside the range of data.
+    #[error(
+        "{file}, line {line}, column {column:?}: {value} is {standardized} standard deviations \
+         from the mean, outside [-2^{exponent}, 2^{exponent}) / 2^{fraction}; clip or drop it, or \
+         raise data_range_bits"
+    )]
+    OutOfRange {
+        /// File.
+        file: String,
+        /// Line, from 1.
+        line: u64,
+        /// Column name.
+        column: String,
+        /// The cell.
+        value: f64,
+        /// The cell, standardised.
+        standardized: f64,
+        /// `data_range_bits - 1`.
+        exponent: u32,
+        /// `activation_bits`.
+        fraction: u32,
+    },
+    /// Values that do not fill whole rows.
+    #[error("{found} values do not make rows of {features} features and {targets} targets")]
+    Shape {
+        /// Number of values.
+        found: usize,
+        /// Features of a row.
+        features: usize,
+        /// Targets of a row.
+        targets: usize,
+    },
+    /// A row that the dataset lacks.
+    #[error("row {row} (from 0) is asked for; the dataset has {rows}")]
+    RowOutOfRange {
+        /// Row, from 0.
+        row: usize,
+        /// Rows of the dataset.
+        rows: usize,
+    },
+}
+
+/// Training or evaluation that cannot go on. The weights are as before the failing step.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A value left its range.
+    #[error(
+        "{}, layer {layer}: {tensor} is {value}, outside [-2^{e}, 2^{e}); lower the learning \
+         rate, check the data for outliers, or widen this range in the fixed-point configuration",
+        moment(*step), e = bits.saturating_sub(1)
+    )]
+    OutOfRange {
+        /// Step, from 0; none in evaluation.
+        step: Option<u64>,
+        /// Layer, from 0.
+        layer: usize,
+        /// Name in the equations: `A_0`, `target`, `Y`, `H`, `W` or `b`.
+        tensor: &'static str,
+        /// The value, saturated at the range of `i128`.
+        value: i128,
+        /// Bits of the signed range.
+        bits: u32,
+    },
+    /// Inputs or targets of the wrong size.
+    #[error("{}: {tensor} has {found} values, not {expected}", moment(*step))]
+    Shape {
+        /// Step, from 0; none in evaluation.
+        step: Option<u64>,
+        /// `"inputs"` or `"targets"`.
+        tensor: &'static str,
+        /// What is needed, in words.
+        expected: String,
+        /// Values given.
+        found: usize,
+    },
+    /// A dataset whose columns are not the network's inputs and outputs.
+    #[error(
+        "the dataset has {features} features and {targets} targets; the network has {inputs} \
+         inputs and {outputs} outputs"
+    )]
+    DatasetWidth {
+        /// Features of a row.
+        features: usize,
+        /// Targets of a row.
+        targets: usize,
+        /// Inputs of the network.
+        inputs: usize,
+        /// Outputs of the network.
+        outputs: usize,
+    },
+    /// A schedule made for another number of rows.
+    #[error("the schedule is for {scheduled} rows; the dataset has {rows}")]
+    ScheduleRows {
+        /// Rows of the schedule.
+        scheduled: usize,
+        /// Rows of the dataset.
+        rows: usize,
+    },
+}
+
+fn moment(step: Option<u64>) -> String {
+    step.map_or_else(|| "evaluation".to_owned(), |step| format!("step {step}"))
 }

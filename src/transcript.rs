@@ -291,11 +291,6 @@ impl<F: PrimeField> Expr<F> {
             _ => None,
         }
     }
-
-    /// Whether [`VerifierChannel::multiply`] takes it as a factor.
-    pub fn is_factor(&self) -> bool {
-        self.terms.is_empty() || self.as_received().is_some()
-    }
 }
 
 /// A check that the verifier put off: `expr` must be zero.
@@ -421,6 +416,18 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
         .into_iter()
         .map(|point| point.ok_or(VerifyError::InvalidPoint { label }))
         .collect()
+    }
+
+    /// Reads past `n` encodings of `size` bytes without decoding them, absorbing each: for a prover
+    /// who replays its own messages.
+    pub fn skip(&mut self, label: &'static str, size: usize, n: usize) -> Result<(), VerifyError> {
+        for _ in 0..n {
+            if let Source::Proof(proof) = &mut self.source {
+                let bytes = take(proof, size).ok_or(VerifyError::Truncated { label })?;
+                self.transcript.absorb(label, bytes);
+            }
+        }
+        Ok(())
     }
 
     /// The product of two scalars, each a number or a single received scalar.

@@ -11,9 +11,11 @@ mod comb;
 pub mod curve;
 pub mod equation;
 pub mod generators;
+pub mod hadamard;
 pub mod hyrax;
 pub mod linear;
 pub mod msm;
+pub mod opening;
 
 pub use curve::Curve;
 pub use equation::{Combination, GroupEquation};

@@ -13,7 +13,7 @@ pub mod parallel;
 pub mod wide;
 
 pub use eq::{SplitEq, eq_eval, eq_evals};
-pub use wide::{WideAccumulator, WideField};
+pub use wide::{ProductAccumulator, WideAccumulator, WideField};
 
 use ark_ff::PrimeField;
 

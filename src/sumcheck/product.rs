@@ -31,6 +31,14 @@ impl<F: PrimeField> Table<F> {
         self.len() == 0
     }
 
+    /// All values as field elements, without a copy where they are.
+    pub fn into_field(self) -> Vec<F> {
+        match self {
+            Table::Field(values) => values,
+            Table::Int(_) => self.to_field(),
+        }
+    }
+
     /// All values as field elements.
     pub fn to_field(&self) -> Vec<F> {
         match self {

@@ -1,0 +1,262 @@
+//! The leaves of the tree, read from small integers, and the layers of sums above them.
+use super::{
+    Block, Fingerprint, Kind, LookupShape,
+    layer::{Batching, Segment},
+};
+use crate::poly::{self, WideAccumulator, WideField, parallel, wide::sum_of_two};
+use std::sync::Arc;
+
+/// `n / d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fraction<F> {
+    pub n: F,
+    pub d: F,
+}
+
+impl<F: WideField> Fraction<F> {
+    /// The padding `0/1`.
+    pub fn zero() -> Self {
+        Self {
+            n: F::ZERO,
+            d: F::ONE,
+        }
+    }
+
+    pub fn add(&self, other: &Self) -> Self {
+        Self {
+            n: sum_of_two(&self.n, &other.d, &other.n, &self.d),
+            d: self.d * other.d,
+        }
+    }
+
+    /// `n + half_lambda d` over `d`.
+    pub fn batched(&self, half_lambda: F) -> Self {
+        Self {
+            n: self.n + half_lambda * self.d,
+            d: self.d,
+        }
+    }
+}
+
+/// One column of the stack, as it is given.
+pub(super) enum Leaves<F> {
+    /// Tuples: numerator 1, denominator `shift - sum_j powers[j] columns[j]`.
+    Tuples {
+        columns: Vec<Arc<Vec<i64>>>,
+        shift: F,
+        /// `-beta^j`, raw.
+        powers: Vec<[u64; 4]>,
+        len: usize,
+    },
+    /// Tuples of one component below `2^30`, whose sums and products are small integers.
+    Small {
+        column: Arc<Vec<i64>>,
+        shift: F,
+        len: usize,
+    },
+    /// Table entries.
+    Fractions(Vec<Fraction<F>>),
+}
+
+/// Largest absolute value whose products with slopes fit an `i64` with room to spare.
+const SMALL: u64 = 1 << 30;
+
+/// The columns of the stack in order.
+pub(super) fn stack<F: WideField>(
+    shape: &LookupShape<F>,
+    fingerprint: &Fingerprint<F>,
+    columns: &[Vec<Arc<Vec<i64>>>],
+    multiplicities: &[Arc<Vec<i64>>],
+) -> Vec<Leaves<F>> {
+    let leaves = |block: &Block| {
+        let len = 1 << block.num_vars;
+        match block.kind {
+            Kind::Lookup(i) => {
+                let columns = columns[i].clone();
+                let shift = fingerprint.shift(shape.lookups[i].0);
+                match &columns[..] {
+                    [column] if column.iter().all(|v| v.unsigned_abs() < SMALL) => Leaves::Small {
+                        column: column.clone(),
+                        shift,
+                        len,
+                    },
+                    _ => Leaves::Tuples {
+                        columns,
+                        shift,
+                        powers: fingerprint.powers.iter().map(|p| (-*p).raw()).collect(),
+                        len,
+                    },
+                }
+            }
+            Kind::Table(t) => {
+                let table = &*shape.tables[t];
+                Leaves::Fractions(parallel::map(len, 8, |y| {
+                    let mut tuple = vec![0; table.arity()];
+                    table.entry(y, &mut tuple);
+                    let multiplicity = multiplicities[t].get(y).copied().unwrap_or(0);
+                    let entry = poly::wide::dot(&tuple, &fingerprint.powers);
+                    Fraction {
+                        n: -F::from(multiplicity),
+                        d: fingerprint.shift(t) - entry,
+                    }
+                }))
+            }
+        }
+    };
+    shape.blocks.iter().map(leaves).collect()
+}
+
+impl<F: WideField> Leaves<F> {
+    fn len(&self) -> usize {
+        match self {
+            Leaves::Tuples { len, .. } | Leaves::Small { len, .. } => *len,
+            Leaves::Fractions(values) => values.len(),
+        }
+    }
+
+    pub fn fraction(&self, i: usize) -> Fraction<F> {
+        match self {
+            Leaves::Tuples {
+                columns,
+                shift,
+                powers,
+                ..
+            } => Fraction {
+                n: F::ONE,
+                d: tuple_denominator(columns, shift, powers, i),
+            },
+            Leaves::Small { column, shift, .. } => Fraction {
+                n: F::ONE,
+                d: *shift - F::from(column.get(i).copied().unwrap_or(0)),
+            },
+            Leaves::Fractions(values) => values[i],
+        }
+    }
+
+    /// Adds neighbours: `out[i]` is the sum of leaves `2i` and `2i+1`.
+    fn add_pairs(&self, out: &mut [Fraction<F>]) {
+        if let Leaves::Small { column, shift, .. } = self {
+            return add_small_pairs(column, *shift, out);
+        }
+        parallel::for_each_chunk(out, parallel::GRAIN, |start, out| {
+            for (i, out) in (start..).zip(out) {
+                *out = self.fraction(2 * i).add(&self.fraction(2 * i + 1));
+            }
+        });
+    }
+
+    /// The column as the sumcheck of the leaves takes it.
+    pub fn segment(&self, batching: &Batching<F>) -> Segment<F> {
+        match self {
+            Leaves::Tuples {
+                columns,
+                shift,
+                powers,
+                len,
+            } => Segment::Ones {
+                shifted: parallel::map(*len, 1, |i| {
+                    tuple_denominator(columns, shift, powers, i) + batching.inverse
+                }),
+                spare: Vec::new(),
+            },
+            Leaves::Small { column, shift, len } => Segment::Small {
+                column: column.clone(),
+                shift: *shift + batching.inverse,
+                len: *len,
+            },
+            Leaves::Fractions(values) => batching.segment(values.clone(), Vec::new()),
+        }
+    }
+}
+
+/// `shift + sum_j powers[j] columns[j][i]`.
+#[inline]
+fn tuple_denominator<F: WideField>(
+    columns: &[Arc<Vec<i64>>],
+    shift: &F,
+    powers: &[[u64; 4]],
+    i: usize,
+) -> F {
+    let mut acc = WideAccumulator::default();
+    acc.add_product(1, &shift.raw());
+    for (column, power) in columns.iter().zip(powers) {
+        acc.add_product(column.get(i).copied().unwrap_or(0), power);
+    }
+    acc.reduce()
+}
+
+/// `1/(a - x_0) + 1/(a - x_1) = (2a - (x_0 + x_1)) / (a^2 - a (x_0 + x_1) + x_0 x_1)`.
+fn add_small_pairs<F: WideField>(column: &[i64], a: F, out: &mut [Fraction<F>]) {
+    let (one, a_2, a_square) = (F::ONE.raw(), a.double().raw(), a.square().raw());
+    let a = a.raw();
+    parallel::for_each_chunk(out, parallel::GRAIN, |start, out| {
+        for (i, out) in (start..).zip(out) {
+            let [x_0, x_1] = read(column, 2 * i);
+            let sum = x_0 + x_1;
+            let mut n = WideAccumulator::default();
+            n.add_product(1, &a_2);
+            n.add_product(-sum, &one);
+            let mut d = WideAccumulator::default();
+            d.add_product(1, &a_square);
+            d.add_product(-sum, &a);
+            d.add_product(x_0 * x_1, &one);
+            *out = Fraction {
+                n: n.reduce(),
+                d: d.reduce(),
+            };
+        }
+    });
+}
+
+/// `K` values from `start` on, the tail being zero.
+#[inline(always)]
+pub(super) fn read<const K: usize>(column: &[i64], start: usize) -> [i64; K] {
+    match column.get(start..start + K).map(TryFrom::try_from) {
+        Some(Ok(values)) => values,
+        _ => std::array::from_fn(|k| column.get(start + k).copied().unwrap_or(0)),
+    }
+}
+
+/// All layers above the leaves, the root last. None is longer than its real fractions need.
+pub(super) fn add_layers<F: WideField>(
+    num_vars: usize,
+    leaves: &[Leaves<F>],
+) -> Vec<Vec<Fraction<F>>> {
+    let mut layers: Vec<Vec<Fraction<F>>> = Vec::with_capacity(num_vars);
+    for k in 0..num_vars {
+        let next = match layers.last() {
+            None => add_leaves(leaves),
+            Some(layer) => parallel::map(layer.len().div_ceil(2), 4, |i| {
+                let right = layer.get(2 * i + 1).copied();
+                layer[2 * i].add(&right.unwrap_or(Fraction::zero()))
+            }),
+        };
+        debug_assert!(next.len() <= 1 << (num_vars - k - 1));
+        layers.push(next);
+    }
+    layers
+}
+
+/// The first layer above the leaves.
+fn add_leaves<F: WideField>(leaves: &[Leaves<F>]) -> Vec<Fraction<F>> {
+    let len: usize = leaves.iter().map(Leaves::len).sum();
+    let mut out = vec![Fraction::zero(); len.div_ceil(2)];
+    let mut rest = &mut out[..];
+    let mut single = Vec::new();
+    for block in leaves {
+        if block.len() == 1 {
+            single.push(block.fraction(0));
+            continue;
+        }
+        let (head, tail) = rest.split_at_mut(block.len() / 2);
+        block.add_pairs(head);
+        rest = tail;
+    }
+    for (out, pair) in rest.iter_mut().zip(single.chunks(2)) {
+        *out = match pair {
+            [a, b] => a.add(b),
+            _ => pair[0],
+        };
+    }
+    out
+}

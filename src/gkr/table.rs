@@ -1,0 +1,257 @@
+//! Lookup tables: which tuples of small integers are allowed.
+//!
+//! A table has `2^n` entries, each a tuple of `arity` integers; the entry at index `y` is at the
+//! point `y` of the cube. Nobody commits to a table: the verifier evaluates the multilinear
+//! extensions of its component columns in closed form. Whatever has such a form can be a table:
+//! implement [`LookupTable`] for it.
+use ark_ff::PrimeField;
+
+/// A set of tuples with a closed form.
+pub trait LookupTable<F: PrimeField>: Send + Sync {
+    /// Canonical encoding of what the table is, part of every statement: two tables have the same
+    /// bytes only if they have the same entries in the same order.
+    fn id(&self) -> Vec<u8>;
+
+    /// `n`, for `2^n` entries.
+    fn num_vars(&self) -> usize;
+
+    /// Number of components of an entry, at least 1.
+    fn arity(&self) -> usize;
+
+    /// Writes the entry at `index < 2^n` to `tuple`, which has `arity` components. The entry at
+    /// index 0 is all zero, so that padding is in every table.
+    fn entry(&self, index: usize, tuple: &mut [i64]);
+
+    /// An index at which `tuple` stands, if it is in the table.
+    fn index(&self, tuple: &[i64]) -> Option<usize>;
+
+    /// The multilinear extensions of the `arity` component columns at a point of `n` coordinates,
+    /// in `O(n)` operations.
+    fn evaluate(&self, point: &[F]) -> Vec<F>;
+}
+
+/// The integers `0 .. 2^bits`; at most 32 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Unsigned {
+    /// Width.
+    pub bits: usize,
+}
+
+/// The integers `-2^(bits-1) .. 2^(bits-1)` in two's-complement order, so that index 0 is 0; at
+/// most 32 bits, and only 0 where there are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Signed {
+    /// Width, with the sign.
+    pub bits: usize,
+}
+
+/// The pairs `(y, [y > 0])` for all `y` of [`Signed`]: the sign bit of a rectifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Relu {
+    /// Width of `y`, with the sign.
+    pub bits: usize,
+}
+
+fn id(kind: &[u8], bits: usize) -> Vec<u8> {
+    [kind, b"/", &(bits as u64).to_le_bytes()].concat()
+}
+
+/// `sum_k 2^k x_k`.
+fn binary<F: PrimeField>(digits: &[F]) -> F {
+    digits.iter().rev().fold(F::ZERO, |sum, x| sum.double() + x)
+}
+
+/// The two's-complement number with these digits.
+fn twos_complement<F: PrimeField>(digits: &[F]) -> F {
+    let Some((sign, low)) = digits.split_last() else {
+        return F::ZERO;
+    };
+    let weight = F::from(2u64).pow([low.len() as u64]);
+    binary(low) - weight * sign
+}
+
+impl<F: PrimeField> LookupTable<F> for Unsigned {
+    fn id(&self) -> Vec<u8> {
+        id(b"unsigned", self.bits)
+    }
+
+    fn num_vars(&self) -> usize {
+        self.bits
+    }
+
+    fn arity(&self) -> usize {
+        1
+    }
+
+    fn entry(&self, index: usize, tuple: &mut [i64]) {
+        tuple[0] = index as i64;
+    }
+
+    fn index(&self, tuple: &[i64]) -> Option<usize> {
+        let index = usize::try_from(*tuple.first()?).ok()?;
+        (index >> self.bits == 0).then_some(index)
+    }
+
+    fn evaluate(&self, point: &[F]) -> Vec<F> {
+        vec![binary(point)]
+    }
+}
+
+impl Signed {
+    fn value(self, index: usize) -> i64 {
+        let (value, end) = (index as i64, 1i64 << self.bits);
+        if value < (end + 1) / 2 {
+            value
+        } else {
+            value - end
+        }
+    }
+
+    fn position(self, value: i64) -> Option<usize> {
+        let end = 1i64 << self.bits;
+        (-(end / 2)..(end + 1) / 2)
+            .contains(&value)
+            .then_some((value & (end - 1)) as usize)
+    }
+}
+
+impl<F: PrimeField> LookupTable<F> for Signed {
+    fn id(&self) -> Vec<u8> {
+        id(b"signed", self.bits)
+    }
+
+    fn num_vars(&self) -> usize {
+        self.bits
+    }
+
+    fn arity(&self) -> usize {
+        1
+    }
+
+    fn entry(&self, index: usize, tuple: &mut [i64]) {
+        tuple[0] = self.value(index);
+    }
+
+    fn index(&self, tuple: &[i64]) -> Option<usize> {
+        self.position(*tuple.first()?)
+    }
+
+    fn evaluate(&self, point: &[F]) -> Vec<F> {
+        vec![twos_complement(point)]
+    }
+}
+
+impl<F: PrimeField> LookupTable<F> for Relu {
+    fn id(&self) -> Vec<u8> {
+        id(b"relu", self.bits)
+    }
+
+    fn num_vars(&self) -> usize {
+        self.bits
+    }
+
+    fn arity(&self) -> usize {
+        2
+    }
+
+    fn entry(&self, index: usize, tuple: &mut [i64]) {
+        let value = Signed { bits: self.bits }.value(index);
+        tuple[0] = value;
+        tuple[1] = (value > 0) as i64;
+    }
+
+    fn index(&self, tuple: &[i64]) -> Option<usize> {
+        let [value, positive] = tuple else {
+            return None;
+        };
+        let index = Signed { bits: self.bits }.position(*value)?;
+        (*positive == (*value > 0) as i64).then_some(index)
+    }
+
+    fn evaluate(&self, point: &[F]) -> Vec<F> {
+        // Positive: the sign digit is 0 and some other digit is 1.
+        let positive = point.split_last().map_or(F::ZERO, |(sign, low)| {
+            let none: F = low.iter().map(|x| F::ONE - x).product();
+            (F::ONE - sign) * (F::ONE - none)
+        });
+        vec![twos_complement(point), positive]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poly;
+    use ark_bls12_381::Fr;
+    use ark_ff::UniformRand;
+    use ark_std::test_rng;
+
+    fn tables(bits: usize) -> Vec<Box<dyn LookupTable<Fr>>> {
+        vec![
+            Box::new(Unsigned { bits }),
+            Box::new(Signed { bits }),
+            Box::new(Relu { bits }),
+        ]
+    }
+
+    #[test]
+    fn closed_forms_are_the_extensions_of_the_entries() {
+        let rng = &mut test_rng();
+        for table in (0..8).flat_map(tables) {
+            let n = table.num_vars();
+            let mut columns = vec![Vec::new(); table.arity()];
+            for index in 0..1 << n {
+                let mut tuple = vec![7; table.arity()];
+                table.entry(index, &mut tuple);
+                assert_eq!(table.index(&tuple), Some(index));
+                assert!(index > 0 || tuple.iter().all(|v| *v == 0));
+                for (column, v) in columns.iter_mut().zip(tuple) {
+                    column.push(Fr::from(v));
+                }
+            }
+            let point: Vec<Fr> = (0..n).map(|_| Fr::rand(rng)).collect();
+            let expected: Vec<Fr> = columns.iter().map(|c| poly::evaluate(c, &point)).collect();
+            assert_eq!(table.evaluate(&point), expected);
+        }
+    }
+
+    #[test]
+    fn other_tuples_have_no_index() {
+        for bits in 0..33 {
+            let end = 1i64 << bits;
+            let half = (end + 1) / 2;
+            let [unsigned, signed, relu] = &tables(bits)[..] else {
+                unreachable!()
+            };
+            for v in [end, end + 1, -1, i64::MIN, i64::MAX] {
+                assert_eq!(unsigned.index(&[v]), None);
+            }
+            for v in [half, -(end / 2) - 1, i64::MIN, i64::MAX] {
+                assert_eq!(signed.index(&[v]), None);
+                assert_eq!(relu.index(&[v, 0]), None);
+                assert_eq!(relu.index(&[v, 1]), None);
+            }
+            for tuple in [
+                [0, 1],
+                [-1, 1],
+                [half - 1, (half == 1) as i64],
+                [0, 2],
+                [0, -1],
+            ] {
+                assert_eq!(relu.index(&tuple), None);
+            }
+            for table in [unsigned, signed, relu] {
+                assert_eq!(table.index(&[]), None);
+            }
+        }
+    }
+
+    #[test]
+    fn ids_tell_tables_apart() {
+        let mut ids: Vec<Vec<u8>> = (0..33).flat_map(tables).map(|t| t.id()).collect();
+        let count = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+    }
+}

@@ -1,0 +1,303 @@
+//! Commitments to the weights of a network and to a data set, and their openings.
+use super::{
+    Architecture, Dataset, Weights,
+    argument::{KnownMatrix, Layout},
+    mlp,
+};
+use crate::{
+    commit::{Curve, Generators, RowBlindings, RowCommitments, hyrax},
+    error::VerifyError,
+    poly::num_vars,
+};
+use ark_ff::PrimeField;
+use rand::{CryptoRng, RngCore};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// `log2` of the length of a row, for `entries` committed entries in all.
+///
+/// The verifier pays for rows and for their length, and the two are balanced when rows are
+/// somewhat longer than the square root; long rows keep the proof small. It is a function of the
+/// statement.
+pub fn row_vars(entries: usize) -> usize {
+    ((num_vars(entries) + 3) / 2).clamp(5, 13)
+}
+
+/// How the weights of one layer (counted from 0) are cut into rows.
+pub fn weight_layout(architecture: &Architecture, layer: usize) -> Layout {
+    let (inputs, outputs) = (architecture.inputs(layer), architecture.outputs(layer));
+    let vars = num_vars(inputs) + num_vars(outputs) + 1;
+    let rows = row_vars(architecture.num_parameters());
+    Layout::new(vars, rows, &mlp::weight_extent(architecture, layer))
+}
+
+/// A hiding commitment to the weights of a network: what a model node publishes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WeightCommitment<C: Curve> {
+    layers: Vec<RowCommitments<C>>,
+}
+
+/// The weights and blindings that open a [`WeightCommitment`]: the owner's secret.
+#[derive(Clone)]
+pub struct WeightOpening<F: PrimeField> {
+    weights: Weights,
+    blindings: Vec<RowBlindings<F>>,
+}
+
+impl<F: PrimeField> std::fmt::Debug for WeightOpening<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "WeightOpening({})", self.weights.architecture())
+    }
+}
+
+impl<F: PrimeField> WeightOpening<F> {
+    /// Weights with fresh blindings; without `hiding` the blindings are zero.
+    pub fn new(weights: Weights, hiding: bool, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        let architecture = weights.architecture();
+        let blindings = (0..architecture.num_layers())
+            .map(|layer| {
+                let rows = weight_layout(architecture, layer).num_rows();
+                if hiding {
+                    RowBlindings::random(rows, rng)
+                } else {
+                    RowBlindings::zero(rows)
+                }
+            })
+            .collect();
+        Self { weights, blindings }
+    }
+
+    /// The weights.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The commitment that this opens.
+    pub fn commit<C: Curve<ScalarField = F>>(&self) -> WeightCommitment<C> {
+        let architecture = self.weights.architecture();
+        let layers = self.blindings.iter().enumerate().map(|(layer, blindings)| {
+            let layout = weight_layout(architecture, layer);
+            let gens = Generators::<C>::get(1 << layout.row_vars(), 0);
+            let values = mlp::weight_values(&self.weights, layer);
+            hyrax::commit_slices(&gens, &layout.slices(&values), blindings)
+        });
+        WeightCommitment {
+            layers: layers.collect(),
+        }
+    }
+
+    pub(crate) fn matrices(&self) -> Vec<KnownMatrix<F>> {
+        self.blindings
+            .iter()
+            .enumerate()
+            .map(|(layer, blindings)| KnownMatrix {
+                values: Arc::new(mlp::weight_values(&self.weights, layer)),
+                blindings: blindings.clone(),
+            })
+            .collect()
+    }
+}
+
+impl<C: Curve> WeightCommitment<C> {
+    /// The row commitments of each layer.
+    pub fn layers(&self) -> &[RowCommitments<C>] {
+        &self.layers
+    }
+
+    /// The encodings of all rows, layer after layer. Their number is given by the architecture.
+    pub fn encode(&self) -> Vec<u8> {
+        self.layers
+            .iter()
+            .flat_map(RowCommitments::encode)
+            .collect()
+    }
+
+    /// Number of bytes of a commitment to weights of this architecture.
+    pub fn encoded_len(architecture: &Architecture) -> usize {
+        let rows = |layer| weight_layout(architecture, layer).num_rows();
+        (0..architecture.num_layers()).map(rows).sum::<usize>() * C::ENCODED_LEN
+    }
+
+    /// Reads an encoding.
+    ///
+    /// # Errors
+    /// If it is not the canonical encoding of a commitment to weights of this architecture.
+    pub fn decode(bytes: &[u8], architecture: &Architecture) -> Result<Self, VerifyError> {
+        let mut rest = bytes;
+        let mut layers = Vec::new();
+        for layer in 0..architecture.num_layers() {
+            let rows = weight_layout(architecture, layer).num_rows();
+            let (here, after) =
+                rest.split_at_checked(rows * C::ENCODED_LEN)
+                    .ok_or(VerifyError::Truncated {
+                        label: "weight commitment",
+                    })?;
+            layers.push(RowCommitments::decode(here, rows)?);
+            rest = after;
+        }
+        match rest.len() {
+            0 => Ok(Self { layers }),
+            count => Err(VerifyError::TrailingBytes { count }),
+        }
+    }
+
+    /// SHA-256 of the commitment, bound to the curve and the shapes.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new_with_prefix(b"zktree-v1 weight commitment");
+        hash.update((self.layers.len() as u64).to_le_bytes());
+        for layer in &self.layers {
+            hash.update(layer.digest());
+        }
+        hash.finalize().into()
+    }
+
+    /// Checks that there are as many rows as the architecture calls for.
+    pub(crate) fn check_shape(&self, architecture: &Architecture) -> Result<(), VerifyError> {
+        let shape = |what, expected, got| {
+            if expected == got {
+                Ok(())
+            } else {
+                Err(VerifyError::Shape {
+                    what,
+                    expected,
+                    got,
+                })
+            }
+        };
+        shape(
+            "layers of a commitment",
+            architecture.num_layers(),
+            self.layers.len(),
+        )?;
+        for (layer, rows) in self.layers.iter().enumerate() {
+            let expected = weight_layout(architecture, layer).num_rows();
+            shape("rows of a weight commitment", expected, rows.len())?;
+        }
+        Ok(())
+    }
+}
+
+/// A hiding commitment to a data set, one point a data row, so that a row can be opened alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetCommitment<C: Curve> {
+    num_features: usize,
+    num_targets: usize,
+    rows: RowCommitments<C>,
+}
+
+/// The data and blindings that open a [`DatasetCommitment`]: the owner's secret.
+#[derive(Clone)]
+pub struct DatasetOpening<F: PrimeField> {
+    dataset: Dataset,
+    blindings: RowBlindings<F>,
+}
+
+impl<F: PrimeField> std::fmt::Debug for DatasetOpening<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DatasetOpening({} rows)", self.dataset.num_rows())
+    }
+}
+
+/// The layout of a data set of `num_rows` rows of `width` entries: one committed row a data row.
+pub fn dataset_layout(num_rows: usize, width: usize) -> Layout {
+    let columns = num_vars(width);
+    let all = std::iter::once(0..num_rows << columns).collect::<Vec<_>>();
+    Layout::new(columns + num_vars(num_rows), columns, &all)
+}
+
+impl<F: PrimeField> DatasetOpening<F> {
+    /// A data set with fresh blindings; without `hiding` the blindings are zero.
+    pub fn new(dataset: Dataset, hiding: bool, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        let rows = dataset.num_rows();
+        let blindings = if hiding {
+            RowBlindings::random(rows, rng)
+        } else {
+            RowBlindings::zero(rows)
+        };
+        Self { dataset, blindings }
+    }
+
+    /// The data.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// The commitment that this opens.
+    pub fn commit<C: Curve<ScalarField = F>>(&self) -> DatasetCommitment<C> {
+        let width = self.dataset.width();
+        let gens = Generators::<C>::get(width.next_power_of_two(), 0);
+        let rows: Vec<&[i64]> = (0..self.dataset.num_rows())
+            .map(|n| self.dataset.row(n))
+            .collect();
+        DatasetCommitment {
+            num_features: self.dataset.num_features(),
+            num_targets: self.dataset.num_targets(),
+            rows: hyrax::commit_slices(&gens, &rows, &self.blindings),
+        }
+    }
+
+    pub(crate) fn matrix(&self) -> KnownMatrix<F> {
+        let width = self.dataset.width().next_power_of_two();
+        let mut values = vec![0; self.dataset.num_rows() * width];
+        for (n, out) in values.chunks_exact_mut(width).enumerate() {
+            out[..self.dataset.width()].copy_from_slice(self.dataset.row(n));
+        }
+        KnownMatrix {
+            values: Arc::new(values),
+            blindings: self.blindings.clone(),
+        }
+    }
+}
+
+impl<C: Curve> DatasetCommitment<C> {
+    /// A commitment read from somewhere, `rows` one point a data row.
+    pub fn new(num_features: usize, num_targets: usize, rows: RowCommitments<C>) -> Self {
+        Self {
+            num_features,
+            num_targets,
+            rows,
+        }
+    }
+
+    /// Number of data rows.
+    pub fn num_rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Number of feature columns.
+    pub fn num_features(&self) -> usize {
+        self.num_features
+    }
+
+    /// Number of target columns.
+    pub fn num_targets(&self) -> usize {
+        self.num_targets
+    }
+
+    /// Number of columns.
+    pub fn width(&self) -> usize {
+        self.num_features + self.num_targets
+    }
+
+    /// The commitments of the rows.
+    pub fn rows(&self) -> &RowCommitments<C> {
+        &self.rows
+    }
+
+    /// The name of the data set: a hash of its shape and the Merkle root over its rows.
+    pub fn root(&self) -> [u8; 32] {
+        Sha256::new_with_prefix(b"zktree-v1 data set")
+            .chain_update((C::NAME.len() as u64).to_le_bytes())
+            .chain_update(C::NAME)
+            .chain_update((self.num_features as u64).to_le_bytes())
+            .chain_update((self.num_targets as u64).to_le_bytes())
+            .chain_update((self.num_rows() as u64).to_le_bytes())
+            .chain_update(self.rows.merkle_root())
+            .finalize()
+            .into()
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        dataset_layout(self.num_rows(), self.width())
+    }
+}

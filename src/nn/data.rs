@@ -1,0 +1,836 @@
+//! Tables of numbers, their normalisation, and quantised datasets.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+use std::{collections::HashSet, fmt, fs::File, io::Read, ops::Range, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::fixed::FixedPoint;
+use crate::error::DataError;
+
+/// A CSV file of finite numbers under a header.
+#[derive(Clone)]
+pub struct Table {
+    file: String,
+    columns: Vec<String>,
+    rows: Vec<Row>,
+}
+
+#[derive(Clone)]
+struct Row {
+    line: u64,
+    cells: Vec<f64>,
+}
+
+impl Table {
+    /// Reads a CSV file: comma-separated UTF-8 with a header line. Spaces around cells are
+    /// ignored, blank lines skipped.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Open`], and those of [`Table::from_reader`].
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, DataError> {
+        let file = path.as_ref().display().to_string();
+        match File::open(path) {
+            Ok(reader) => Self::from_reader(&file, reader),
+            Err(source) => Err(DataError::Open { file, source }),
+        }
+    }
+
+    /// Reads CSV text; `file` names it in errors.
+    ///
+    /// # Errors
+    ///
+    /// Unreadable text, no header or no rows, a duplicate column, a ragged row, a cell that is
+    /// empty, no number or not finite.
+    pub fn from_reader(file: &str, mut reader: impl Read) -> Result<Self, DataError> {
+        let mut text = Vec::new();
+        if let Err(source) = reader.read_to_end(&mut text) {
+            return Err(DataError::Csv {
+                file: file.to_owned(),
+                source: source.into(),
+            });
+        }
+        let mut lines = Lines {
+            text: &text,
+            line: 1,
+            byte: 0,
+        };
+        let csv_error = |source| DataError::Csv {
+            file: file.to_owned(),
+            source,
+        };
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .trim(csv::Trim::All)
+            .from_reader(text.as_slice());
+        let mut records = reader.records();
+        let empty = || DataError::Empty {
+            file: file.to_owned(),
+        };
+        let header = records.next().ok_or_else(empty)?.map_err(csv_error)?;
+        let columns: Vec<String> = header.iter().map(str::to_owned).collect();
+        if let Some(column) = first_duplicate(&columns) {
+            let (file, line) = (file.to_owned(), lines.of(&header));
+            return Err(DataError::DuplicateColumn { file, line, column });
+        }
+        let mut table = Self {
+            file: file.to_owned(),
+            columns,
+            rows: Vec::new(),
+        };
+        for record in records {
+            let record = record.map_err(csv_error)?;
+            let row = table.parse(&record, lines.of(&record))?;
+            table.rows.push(row);
+        }
+        if table.rows.is_empty() {
+            return Err(empty());
+        }
+        Ok(table)
+    }
+
+    fn parse(&self, record: &csv::StringRecord, line: u64) -> Result<Row, DataError> {
+        let (expected, found) = (self.columns.len(), record.len());
+        let file = || self.file.clone();
+        if expected != found {
+            return Err(DataError::RaggedRow {
+                file: file(),
+                line,
+                expected,
+                found,
+            });
+        }
+        let cell = |(text, column): (&str, &String)| {
+            let (column, text) = (column.clone(), text.to_owned());
+            if text.is_empty() {
+                return Err(DataError::MissingCell {
+                    file: file(),
+                    line,
+                    column,
+                });
+            }
+            match text.parse::<f64>() {
+                Ok(value) if value.is_finite() => Ok(value),
+                Ok(_) => Err(DataError::NotFinite {
+                    file: file(),
+                    line,
+                    column,
+                    text,
+                }),
+                Err(_) => Err(DataError::NotANumber {
+                    file: file(),
+                    line,
+                    column,
+                    text,
+                }),
+            }
+        };
+        let cells = record
+            .iter()
+            .zip(&self.columns)
+            .map(cell)
+            .collect::<Result<_, _>>()?;
+        Ok(Row { line, cells })
+    }
+
+    /// Column names, in file order.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// Number of rows below the header.
+    pub fn num_rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Position of a column.
+    fn position(&self, column: &str) -> Result<usize, DataError> {
+        self.columns
+            .iter()
+            .position(|name| name == column)
+            .ok_or_else(|| DataError::UnknownColumn {
+                file: self.file.clone(),
+                column: column.to_owned(),
+                available: self.columns.join(", "),
+            })
+    }
+
+    /// The values of the column at a position, top to bottom.
+    fn column(&self, position: usize) -> impl Iterator<Item = f64> + Clone + '_ {
+        self.rows
+            .iter()
+            .filter_map(move |row| row.cells.get(position).copied())
+    }
+}
+
+/// Sizes only: the cells are secrets.
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Table({}, {} rows, {:?})",
+            self.file,
+            self.rows.len(),
+            self.columns
+        )
+    }
+}
+
+/// Counts lines. The reader's own count is off after blank lines that end in `\r\n`.
+struct Lines<'a> {
+    /// What is not yet counted.
+    text: &'a [u8],
+    line: u64,
+    /// Bytes already counted.
+    byte: usize,
+}
+
+impl Lines<'_> {
+    /// The line, from 1, on which a record starts; records are asked for in order.
+    fn of(&mut self, record: &csv::StringRecord) -> u64 {
+        let start = record.position().map_or(0, |position| position.byte());
+        let skip = usize::try_from(start)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(self.byte);
+        // Terminators that the reader skips before the record count too.
+        let blank = self
+            .text
+            .iter()
+            .skip(skip)
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let (counted, rest) = self
+            .text
+            .split_at((skip + blank.count()).min(self.text.len()));
+        self.line += counted.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.byte += counted.len();
+        self.text = rest;
+        self.line
+    }
+}
+
+fn first_duplicate(names: &[String]) -> Option<String> {
+    let mut seen = HashSet::new();
+    names.iter().find(|&name| !seen.insert(name)).cloned()
+}
+
+/// Name, mean and population standard deviation of a column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnStatistics {
+    /// Column name.
+    pub name: String,
+    /// Mean of the column.
+    pub mean: f64,
+    /// Population standard deviation; 0 for a column without spread.
+    pub deviation: f64,
+}
+
+impl ColumnStatistics {
+    /// `(value - mean) / deviation`, or only centred where there is no spread.
+    fn standardize(&self, value: f64) -> f64 {
+        let centred = value - self.mean;
+        if self.deviation > 0.0 {
+            centred / self.deviation
+        } else {
+            centred
+        }
+    }
+}
+
+/// How columns become standardised values: the statistics of the root's data, kept by all of its
+/// descendants. They are public.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "NormalizationFields", into = "NormalizationFields")]
+pub struct Normalization {
+    features: Vec<ColumnStatistics>,
+    targets: Vec<ColumnStatistics>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NormalizationFields {
+    features: Vec<ColumnStatistics>,
+    targets: Vec<ColumnStatistics>,
+}
+
+impl Normalization {
+    /// Domain separator of [`Normalization::to_bytes`].
+    const DOMAIN: &'static [u8] = b"zktree/v1/normalization";
+
+    /// A normalisation from its statistics.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::InvalidNormalization`] unless there are features and targets, all names
+    /// differ, all numbers are finite and no deviation is negative.
+    pub fn new(
+        features: Vec<ColumnStatistics>,
+        targets: Vec<ColumnStatistics>,
+    ) -> Result<Self, DataError> {
+        let invalid = |reason: String| Err(DataError::InvalidNormalization { reason });
+        if features.is_empty() || targets.is_empty() {
+            return invalid("it needs a feature and a target".to_owned());
+        }
+        let all = || features.iter().chain(&targets);
+        let names: Vec<String> = all().map(|column| column.name.clone()).collect();
+        if let Some(name) = first_duplicate(&names) {
+            return invalid(format!("column {name:?} appears twice"));
+        }
+        let bad = |c: &&ColumnStatistics| {
+            !(c.mean.is_finite() && c.deviation.is_finite() && c.deviation >= 0.0)
+        };
+        if let Some(column) = all().find(bad) {
+            return invalid(format!(
+                "column {:?} has mean {} and deviation {}",
+                column.name, column.mean, column.deviation
+            ));
+        }
+        // One encoding for zero: x + 0.0 turns -0.0 into 0.0.
+        let canonical = |columns: Vec<ColumnStatistics>| {
+            let canonical = |c: ColumnStatistics| ColumnStatistics {
+                mean: c.mean + 0.0,
+                deviation: c.deviation + 0.0,
+                ..c
+            };
+            columns.into_iter().map(canonical).collect()
+        };
+        Ok(Self {
+            features: canonical(features),
+            targets: canonical(targets),
+        })
+    }
+
+    /// The statistics of a table: all columns that are no targets as features, in file order,
+    /// then the targets in the order asked.
+    ///
+    /// Sums run from the first row to the last in `f64`, from 0: `mean = sum(x) / N`,
+    /// `deviation = sqrt(sum((x - mean)^2) / N)`. A column of one value has that as its mean and
+    /// deviation 0.
+    ///
+    /// # Errors
+    ///
+    /// No target, an unknown or repeated one, no feature left, or statistics that overflow.
+    pub fn fit(table: &Table, targets: &[String]) -> Result<Self, DataError> {
+        if targets.is_empty() {
+            return Err(DataError::NoTarget);
+        }
+        if let Some(column) = first_duplicate(targets) {
+            return Err(DataError::DuplicateTarget { column });
+        }
+        for target in targets {
+            table.position(target)?;
+        }
+        let features = table.columns.iter().filter(|&name| !targets.contains(name));
+        let fit = |name: &String| statistics(table, name);
+        let features = features.map(fit).collect::<Result<Vec<_>, _>>()?;
+        if features.is_empty() {
+            return Err(DataError::NoFeature {
+                file: table.file.clone(),
+            });
+        }
+        let targets = targets.iter().map(fit).collect::<Result<Vec<_>, _>>()?;
+        Self::new(features, targets)
+    }
+
+    /// Statistics of the features, in order.
+    pub fn features(&self) -> &[ColumnStatistics] {
+        &self.features
+    }
+
+    /// Statistics of the targets, in order.
+    pub fn targets(&self) -> &[ColumnStatistics] {
+        &self.targets
+    }
+
+    /// The canonical encoding, for hashing: `"zktree/v1/normalization"`, the numbers of features
+    /// and of targets, then for each feature and each target the length of its name, the name in
+    /// UTF-8, mean and deviation. Numbers are 8 little-endian bytes, those of `f64` its bits.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Self::DOMAIN.to_vec();
+        for count in [self.features.len(), self.targets.len()] {
+            bytes.extend((count as u64).to_le_bytes());
+        }
+        for column in self.features.iter().chain(&self.targets) {
+            bytes.extend((column.name.len() as u64).to_le_bytes());
+            bytes.extend(column.name.as_bytes());
+            bytes.extend(column.mean.to_bits().to_le_bytes());
+            bytes.extend(column.deviation.to_bits().to_le_bytes());
+        }
+        bytes
+    }
+}
+
+impl TryFrom<NormalizationFields> for Normalization {
+    type Error = DataError;
+
+    fn try_from(fields: NormalizationFields) -> Result<Self, DataError> {
+        Self::new(fields.features, fields.targets)
+    }
+}
+
+impl From<Normalization> for NormalizationFields {
+    fn from(normalization: Normalization) -> Self {
+        Self {
+            features: normalization.features,
+            targets: normalization.targets,
+        }
+    }
+}
+
+fn statistics(table: &Table, name: &str) -> Result<ColumnStatistics, DataError> {
+    let values = table.column(table.position(name)?);
+    let first = values.clone().next().unwrap_or(0.0);
+    let (mean, deviation) = if values.clone().all(|x| x == first) {
+        (first, 0.0)
+    } else {
+        let n = table.num_rows() as f64;
+        let mean = values.clone().fold(0.0, |sum, x| sum + x) / n;
+        let square = values.fold(0.0, |sum, x| sum + (x - mean) * (x - mean));
+        (mean, (square / n).sqrt())
+    };
+    if !(mean.is_finite() && deviation.is_finite()) {
+        let (file, column) = (table.file.clone(), name.to_owned());
+        return Err(DataError::StatisticsOverflow { file, column });
+    }
+    Ok(ColumnStatistics {
+        name: name.to_owned(),
+        mean,
+        deviation,
+    })
+}
+
+/// Integer rows, features then targets, with `s` fraction bits.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Dataset {
+    num_features: usize,
+    num_targets: usize,
+    values: Vec<i64>,
+}
+
+impl Dataset {
+    /// A dataset of rows of features and targets, row-major: `values` is
+    /// `[N, num_features + num_targets]`, with `s` fraction bits.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Shape`] unless there is a feature and a target and the rows are whole. Ranges
+    /// are checked where the values are used.
+    pub fn from_rows(
+        num_features: usize,
+        num_targets: usize,
+        values: Vec<i64>,
+    ) -> Result<Self, DataError> {
+        let (found, features, targets) = (values.len(), num_features, num_targets);
+        let width = features
+            .checked_add(targets)
+            .filter(|_| features > 0 && targets > 0);
+        if !width.is_some_and(|width| found.is_multiple_of(width)) {
+            return Err(DataError::Shape {
+                found,
+                features,
+                targets,
+            });
+        }
+        Ok(Self {
+            num_features,
+            num_targets,
+            values,
+        })
+    }
+
+    /// The integers of a table: `round(v 2^s)`, ties away from zero, of each standardised value
+    /// `v = (x - mean) / deviation` (only centred where the deviation is 0), in `f64`. Columns are
+    /// found by name; others are ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::UnknownColumn`] for a missing column, [`DataError::OutOfRange`] for a value
+    /// outside the range of data.
+    pub fn quantize(
+        table: &Table,
+        normalization: &Normalization,
+        fixed: &FixedPoint,
+    ) -> Result<Self, DataError> {
+        let columns: Vec<(usize, &ColumnStatistics)> = normalization
+            .features
+            .iter()
+            .chain(&normalization.targets)
+            .map(|column| Ok((table.position(&column.name)?, column)))
+            .collect::<Result<_, DataError>>()?;
+        let (exponent, fraction) = (fixed.data_range_bits() - 1, fixed.activation_bits());
+        let (end, unit) = ((1_u64 << exponent) as f64, (1_u64 << fraction) as f64);
+        let mut values = Vec::with_capacity(columns.len().saturating_mul(table.num_rows()));
+        for row in &table.rows {
+            for &(position, column) in &columns {
+                // Present: rows are as long as the header.
+                let value = row.cells.get(position).copied().unwrap_or_default();
+                let standardized = column.standardize(value);
+                let rounded = (standardized * unit).round();
+                if !(-end..end).contains(&rounded) {
+                    let (file, line, column) = (table.file.clone(), row.line, column.name.clone());
+                    return Err(DataError::OutOfRange {
+                        file,
+                        line,
+                        column,
+                        value,
+                        standardized,
+                        exponent,
+                        fraction,
+                    });
+                }
+                values.push(rounded as i64);
+            }
+        }
+        Self::from_rows(
+            normalization.features.len(),
+            normalization.targets.len(),
+            values,
+        )
+    }
+
+    /// `N`.
+    pub fn num_rows(&self) -> usize {
+        self.values.len() / self.width()
+    }
+
+    /// Features of a row.
+    pub fn num_features(&self) -> usize {
+        self.num_features
+    }
+
+    /// Targets of a row.
+    pub fn num_targets(&self) -> usize {
+        self.num_targets
+    }
+
+    /// `num_features + num_targets`, at least 2.
+    pub fn width(&self) -> usize {
+        self.num_features + self.num_targets
+    }
+
+    /// All values, `[N, num_features + num_targets]`, row-major.
+    pub fn values(&self) -> &[i64] {
+        &self.values
+    }
+
+    /// Row `n`, features then targets; empty if there is no such row.
+    pub fn row(&self, n: usize) -> &[i64] {
+        self.values
+            .chunks_exact(self.width())
+            .nth(n)
+            .unwrap_or_default()
+    }
+
+    /// Features of row `n`; empty if there is no such row.
+    pub fn features(&self, n: usize) -> &[i64] {
+        self.row(n).get(..self.num_features).unwrap_or_default()
+    }
+
+    /// Targets of row `n`; empty if there is no such row.
+    pub fn targets(&self, n: usize) -> &[i64] {
+        self.row(n).get(self.num_features..).unwrap_or_default()
+    }
+
+    /// Features `[B, num_features]` and targets `[B, num_targets]` of these rows, in order. Rows
+    /// that do not exist are left out.
+    pub fn gather(&self, rows: &[usize]) -> (Vec<i64>, Vec<i64>) {
+        let features = rows
+            .iter()
+            .flat_map(|&n| self.features(n))
+            .copied()
+            .collect();
+        let targets = rows
+            .iter()
+            .flat_map(|&n| self.targets(n))
+            .copied()
+            .collect();
+        (features, targets)
+    }
+
+    /// The dataset of these rows, in order; a row may be taken twice.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::RowOutOfRange`].
+    pub fn select(&self, rows: &[usize]) -> Result<Self, DataError> {
+        if let Some(&row) = rows.iter().find(|&&row| row >= self.num_rows()) {
+            return Err(DataError::RowOutOfRange {
+                row,
+                rows: self.num_rows(),
+            });
+        }
+        let values = rows.iter().flat_map(|&n| self.row(n)).copied().collect();
+        Ok(Self { values, ..*self })
+    }
+
+    /// The dataset of a range of rows.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::RowOutOfRange`] if the range ends behind the last row; a range that ends
+    /// before it starts is empty.
+    pub fn split(&self, rows: Range<usize>) -> Result<Self, DataError> {
+        let count = self.num_rows();
+        if rows.end > count {
+            return Err(DataError::RowOutOfRange {
+                row: rows.end - 1,
+                rows: count,
+            });
+        }
+        let range = rows.start.min(rows.end) * self.width()..rows.end * self.width();
+        Ok(Self {
+            values: self.values.get(range).unwrap_or_default().to_vec(),
+            ..*self
+        })
+    }
+}
+
+/// Sizes only: the values are secrets.
+impl fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rows, features, targets) = (self.num_rows(), self.num_features, self.num_targets);
+        write!(
+            f,
+            "Dataset({rows} rows, {features} features, {targets} targets)"
+        )
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    fn table(text: &str) -> Result<Table, DataError> {
+        Table::from_reader("t.csv", text.as_bytes())
+    }
+
+    fn fit(text: &str, targets: &[&str]) -> Result<Normalization, DataError> {
+        let targets: Vec<String> = targets.iter().map(|&name| name.to_owned()).collect();
+        Normalization::fit(&table(text)?, &targets)
+    }
+
+    #[test]
+    fn reads_csv() {
+        let table = table("\u{feff}\"a, b\" , c\r\n 1 ,-2.5e-1\r\n\r\n3,4\n").unwrap();
+        assert_eq!(table.columns(), ["a, b", "c"]);
+        assert_eq!(table.rows[0].cells, [1.0, -0.25]);
+        assert_eq!((table.num_rows(), table.rows[1].line), (2, 4));
+        assert_eq!(
+            format!("{table:?}"),
+            r#"Table(t.csv, 2 rows, ["a, b", "c"])"#
+        );
+    }
+
+    #[test]
+    fn bad_tables_are_refused_with_their_place() {
+        for (text, message) in [
+            ("", "t.csv: no data"),
+            ("a,b\n", "t.csv: no data"),
+            (
+                "a,b,a\n1,2,3\n",
+                "t.csv, line 1: column \"a\" appears twice",
+            ),
+            (
+                "a,b\n1,2\n1,2,3\n",
+                "t.csv, line 3: 3 cells; the header has 2",
+            ),
+            ("a,b\n1\n", "t.csv, line 2: 1 cells; the header has 2"),
+            (
+                "a,b\n1, \n",
+                "t.csv, line 2, column \"b\": the cell is empty",
+            ),
+            (
+                "a,b\nx,1\n",
+                "t.csv, line 2, column \"a\": \"x\" is not a number",
+            ),
+            (
+                "a,b\n1,2\n1,NaN\n",
+                "t.csv, line 3, column \"b\": \"NaN\" is not finite",
+            ),
+            (
+                "a,b\n1,1e999\n",
+                "t.csv, line 2, column \"b\": \"1e999\" is not finite",
+            ),
+        ] {
+            let error = table(text).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+        }
+        let error = Table::from_reader("t.csv", [b'a', 0xff].as_slice()).unwrap_err();
+        assert!(
+            matches!(error, DataError::Csv { .. }) && error.source().is_some(),
+            "{error}"
+        );
+        let error = Table::read("no/such/file.csv").unwrap_err();
+        assert!(
+            matches!(error, DataError::Open { .. }) && error.source().is_some(),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn fits_features_in_file_order_then_targets_as_asked() {
+        let fitted = fit("p,q,x,y\n0,1,5,-0.1\n2,3,5,-0.1\n4,5,5,-0.1\n", &["q", "p"]).unwrap();
+        let names = |columns: &[ColumnStatistics]| {
+            columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(fitted.features()), ["x", "y"]);
+        assert_eq!(names(fitted.targets()), ["q", "p"]);
+        assert_eq!(
+            (fitted.features[0].mean, fitted.features[0].deviation),
+            (5.0, 0.0)
+        );
+        assert_eq!(
+            (fitted.features[1].mean, fitted.features[1].deviation),
+            (-0.1, 0.0)
+        );
+        let deviation = (8.0_f64 / 3.0).sqrt();
+        assert_eq!(
+            (fitted.targets[0].mean, fitted.targets[0].deviation),
+            (3.0, deviation)
+        );
+        let zero = fit("a,b\n-0.0,1\n-0.0,2\n", &["b"]).unwrap();
+        assert!(zero.features[0].mean.is_sign_positive());
+    }
+
+    #[test]
+    fn bad_fits_are_refused() {
+        let text = "a,b\n1,1e308\n2,1.1e308\n3,1.2e308\n";
+        assert!(matches!(fit(text, &[]), Err(DataError::NoTarget)));
+        assert!(matches!(
+            fit(text, &["a", "b"]),
+            Err(DataError::NoFeature { .. })
+        ));
+        let duplicate = fit(text, &["a", "a"]);
+        assert!(matches!(duplicate, Err(DataError::DuplicateTarget { column }) if column == "a"));
+        let error = fit(text, &["c"]).unwrap_err().to_string();
+        assert_eq!(error, "t.csv: no column \"c\"; the columns are a, b");
+        let overflow = fit(text, &["a"]);
+        assert!(
+            matches!(overflow, Err(DataError::StatisticsOverflow { column, .. }) if column == "b")
+        );
+    }
+
+    #[test]
+    fn invalid_normalizations_are_refused() {
+        let column = |name: &str, mean, deviation| ColumnStatistics {
+            name: name.to_owned(),
+            mean,
+            deviation,
+        };
+        let good = || vec![column("a", 0.0, 1.0)];
+        for (features, targets) in [
+            (vec![], good()),
+            (good(), vec![]),
+            (good(), good()),
+            (good(), vec![column("b", f64::NAN, 1.0)]),
+            (good(), vec![column("b", 0.0, f64::INFINITY)]),
+            (good(), vec![column("b", 0.0, -1.0)]),
+        ] {
+            let error = Normalization::new(features, targets).unwrap_err();
+            assert!(
+                matches!(error, DataError::InvalidNormalization { .. }),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn serialisation_is_exact() {
+        let text = "a,b\n0.1,0.30000000000000004\n0.2,1e-300\n0.7,1e22\n";
+        let fitted = fit(text, &["b"]).unwrap();
+        let json = serde_json::to_string(&fitted).unwrap();
+        let back: Normalization = serde_json::from_str(&json).unwrap();
+        assert_eq!(back.to_bytes(), fitted.to_bytes());
+        assert!(serde_json::from_str::<Normalization>(r#"{"features":[],"targets":[]}"#).is_err());
+
+        let bytes = fitted.to_bytes();
+        assert_eq!(bytes.len(), 23 + 16 + 2 * (8 + 1 + 16));
+        assert_eq!(bytes[..23], *b"zktree/v1/normalization");
+        assert_eq!(
+            bytes[23..48],
+            *b"\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0a"
+        );
+        assert_eq!(bytes[48..56], fitted.features[0].mean.to_le_bytes());
+    }
+
+    #[test]
+    fn quantizes_ties_away_from_zero() {
+        let unit = |name: &str, mean| ColumnStatistics {
+            name: name.to_owned(),
+            mean,
+            deviation: 1.0,
+        };
+        let normalization = Normalization::new(vec![unit("a", 0.0)], vec![unit("b", 1.0)]).unwrap();
+        let half = 0.5 / 256.0;
+        let text = format!("b,unused,a\n{},0,{half}\n1,0,{}\n", 1.0 - half, 3.0 * half);
+        let fixed = FixedPoint::compact();
+        let dataset = Dataset::quantize(&table(&text).unwrap(), &normalization, &fixed).unwrap();
+        assert_eq!(dataset.values(), [1, -1, 2, 0]);
+
+        let quantize = |text: &str| Dataset::quantize(&table(text)?, &normalization, &fixed);
+        assert_eq!(
+            quantize("a,b\n-32,32\n").unwrap().values(),
+            [-(1 << 13), 31 << 8]
+        );
+        for text in ["a,b\n0,1\n32,1\n", "a,b\n0,1\n-32.1,1\n"] {
+            let error = quantize(text).unwrap_err();
+            assert!(
+                matches!(&error, DataError::OutOfRange { line: 3, column, .. } if column == "a")
+            );
+            assert!(
+                error.to_string().contains("outside [-2^13, 2^13) / 2^8"),
+                "{error}"
+            );
+        }
+        let missing = quantize("a,c\n0,0\n");
+        assert!(matches!(missing, Err(DataError::UnknownColumn { column, .. }) if column == "b"));
+    }
+
+    #[test]
+    fn columns_without_spread_are_centred() {
+        let text = "a,b\n3,0\n3,2\n";
+        let normalization = fit(text, &["b"]).unwrap();
+        let table = table("a,b\n3,0\n3.5,2\n").unwrap();
+        let dataset = Dataset::quantize(&table, &normalization, &FixedPoint::compact()).unwrap();
+        assert_eq!(dataset.values(), [0, -256, 128, 256]);
+    }
+
+    #[test]
+    fn rows_are_found() {
+        let dataset = Dataset::from_rows(2, 1, (0..9).collect()).unwrap();
+        assert_eq!((dataset.num_rows(), dataset.width()), (3, 3));
+        assert_eq!((dataset.num_features(), dataset.num_targets()), (2, 1));
+        assert_eq!(
+            (dataset.features(1), dataset.targets(1)),
+            ([3, 4].as_slice(), [5].as_slice())
+        );
+        assert!(dataset.row(3).is_empty() && dataset.targets(3).is_empty());
+        assert_eq!(dataset.gather(&[2, 0]), (vec![6, 7, 0, 1], vec![8, 2]));
+        assert_eq!(dataset.select(&[2]).unwrap(), dataset.split(2..3).unwrap());
+        assert_eq!(dataset.split(3..3).unwrap().num_rows(), 0);
+        let out = |result| matches!(result, Err(DataError::RowOutOfRange { row: 3, rows: 3 }));
+        assert!(out(dataset.select(&[0, 3])) && out(dataset.split(0..4)));
+        assert_eq!(
+            format!("{dataset:?}"),
+            "Dataset(3 rows, 2 features, 1 targets)"
+        );
+        for (features, targets) in [(0, 3), (3, 0), (2, 2), (usize::MAX, 1)] {
+            let error = Dataset::from_rows(features, targets, vec![0; 9]).unwrap_err();
+            assert!(
+                matches!(error, DataError::Shape { found: 9, .. }),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,689 @@
+//! Number formats, the learning rate, and bounds on weights.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use super::{init, network::Architecture};
+use crate::error::ConfigError;
+
+/// Widest limb and widest signed range: lookup tables have `2^bits` entries.
+const MAX_TABLE_BITS: u32 = 24;
+/// Keeps initial weights of one-input layers well inside `i64`.
+const MAX_WEIGHT_BITS: u32 = 60;
+/// Keeps output gradients below 2^37, so that sums of products stay inside `i128`.
+const MAX_GRADIENT_EXCESS: u32 = 12;
+
+/// The numbers of bits of a fixed-point format, not yet validated; see [`FixedPoint`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixedPointConfig {
+    /// `s`: fraction bits of data, targets and activations.
+    pub activation_bits: u32,
+    /// `g`: fraction bits of gradients.
+    pub gradient_bits: u32,
+    /// `w`: fraction bits of weights and biases.
+    pub weight_bits: u32,
+    /// Widths, low to high, of the limbs of a rounding remainder `Z - 2^w Y`. They sum to `w`.
+    /// A limb of `k` bits lies in `0..2^k`, the last one in `-2^(k-1)..2^(k-1)`.
+    pub limbs: Vec<u32>,
+    /// Bits `b` of the signed range `-2^(b-1)..2^(b-1)` of hidden `Y`.
+    pub hidden_range_bits: u32,
+    /// Bits of the signed range of the output `Y`.
+    pub output_range_bits: u32,
+    /// Bits of the signed range of `H`.
+    pub gradient_range_bits: u32,
+    /// Bits of the signed range of data, features and targets.
+    pub data_range_bits: u32,
+}
+
+/// A validated fixed-point format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "FixedPointConfig", into = "FixedPointConfig")]
+pub struct FixedPoint {
+    config: FixedPointConfig,
+}
+
+impl FixedPoint {
+    /// Validates a format.
+    ///
+    /// # Errors
+    ///
+    /// `1 <= s <= 24`, `s <= g <= s + 12`, `s + g <= w <= 60`, limbs of 1 to 24 bits that sum to
+    /// exactly `w`, ranges of 2 to 24 bits.
+    pub fn new(config: FixedPointConfig) -> Result<Self, ConfigError> {
+        let (s, g, w) = (
+            config.activation_bits,
+            config.gradient_bits,
+            config.weight_bits,
+        );
+        check_bits("activation_bits", s, 1..=MAX_TABLE_BITS)?;
+        check_bits("gradient_bits", g, s..=s + MAX_GRADIENT_EXCESS)?;
+        check_bits("weight_bits", w, 1..=MAX_WEIGHT_BITS)?;
+        if w < s + g {
+            return Err(ConfigError::TooFewWeightBits {
+                weight_bits: w,
+                needed: s + g,
+            });
+        }
+        for &bits in &config.limbs {
+            check_bits("limbs", bits, 1..=MAX_TABLE_BITS)?;
+        }
+        let sum = config.limbs.iter().map(|&bits| u64::from(bits)).sum();
+        if sum != u64::from(w) {
+            return Err(ConfigError::LimbSum {
+                sum,
+                weight_bits: w,
+            });
+        }
+        for (field, bits) in [
+            ("hidden_range_bits", config.hidden_range_bits),
+            ("output_range_bits", config.output_range_bits),
+            ("gradient_range_bits", config.gradient_range_bits),
+            ("data_range_bits", config.data_range_bits),
+        ] {
+            check_bits(field, bits, 2..=MAX_TABLE_BITS)?;
+        }
+        Ok(Self { config })
+    }
+
+    /// The `compact` preset: `s = 8`, `g = 10`, `w = 34`; small tables, fast proofs.
+    pub fn compact() -> Self {
+        Self {
+            config: FixedPointConfig {
+                activation_bits: 8,
+                gradient_bits: 10,
+                weight_bits: 34,
+                limbs: vec![17, 17],
+                hidden_range_bits: 14,
+                output_range_bits: 14,
+                gradient_range_bits: 16,
+                data_range_bits: 14,
+            },
+        }
+    }
+
+    /// The `paper` preset: 16 fraction bits as in zkDL, `w = 48`.
+    pub fn paper() -> Self {
+        Self {
+            config: FixedPointConfig {
+                activation_bits: 16,
+                gradient_bits: 16,
+                weight_bits: 48,
+                limbs: vec![16, 16, 16],
+                hidden_range_bits: 21,
+                output_range_bits: 21,
+                gradient_range_bits: 21,
+                data_range_bits: 21,
+            },
+        }
+    }
+
+    /// The preset of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::UnknownPreset`] unless the name is `compact` or `paper`.
+    pub fn from_preset(name: &str) -> Result<Self, ConfigError> {
+        match name {
+            "compact" => Ok(Self::compact()),
+            "paper" => Ok(Self::paper()),
+            _ => Err(ConfigError::UnknownPreset {
+                name: name.to_owned(),
+            }),
+        }
+    }
+
+    /// All numbers of bits.
+    pub fn config(&self) -> &FixedPointConfig {
+        &self.config
+    }
+
+    /// `s`: fraction bits of data, targets and activations.
+    pub fn activation_bits(&self) -> u32 {
+        self.config.activation_bits
+    }
+
+    /// `g`: fraction bits of gradients.
+    pub fn gradient_bits(&self) -> u32 {
+        self.config.gradient_bits
+    }
+
+    /// `w`: fraction bits of weights and biases.
+    pub fn weight_bits(&self) -> u32 {
+        self.config.weight_bits
+    }
+
+    /// Limb widths of a rounding remainder, low to high; the last limb is signed.
+    pub fn limbs(&self) -> &[u32] {
+        &self.config.limbs
+    }
+
+    /// Bits of the signed range of hidden `Y`.
+    pub fn hidden_range_bits(&self) -> u32 {
+        self.config.hidden_range_bits
+    }
+
+    /// Bits of the signed range of the output `Y`.
+    pub fn output_range_bits(&self) -> u32 {
+        self.config.output_range_bits
+    }
+
+    /// Bits of the signed range of `H`.
+    pub fn gradient_range_bits(&self) -> u32 {
+        self.config.gradient_range_bits
+    }
+
+    /// Bits of the signed range of data, features and targets.
+    pub fn data_range_bits(&self) -> u32 {
+        self.config.data_range_bits
+    }
+
+    /// `max |A_{l-1}|` at layer `l` (from 0), from the ranges: a power of two.
+    fn max_input(&self, layer: usize) -> u128 {
+        let bits = if layer == 0 {
+            self.data_range_bits()
+        } else {
+            self.hidden_range_bits()
+        };
+        1 << (bits - 1)
+    }
+
+    /// `max |G_l|` at layer `l` (from 0), from the ranges.
+    fn max_gradient(&self, layer: usize, architecture: &Architecture) -> u128 {
+        if layer + 1 == architecture.num_layers() {
+            let error =
+                (1_u128 << (self.output_range_bits() - 1)) + (1 << (self.data_range_bits() - 1));
+            error << (self.gradient_bits() - self.activation_bits())
+        } else {
+            1 << (self.gradient_range_bits() - 1)
+        }
+    }
+}
+
+impl TryFrom<FixedPointConfig> for FixedPoint {
+    type Error = ConfigError;
+
+    fn try_from(config: FixedPointConfig) -> Result<Self, ConfigError> {
+        Self::new(config)
+    }
+}
+
+impl From<FixedPoint> for FixedPointConfig {
+    fn from(fixed: FixedPoint) -> Self {
+        fixed.config
+    }
+}
+
+fn check_bits(
+    field: &'static str,
+    bits: u32,
+    allowed: RangeInclusive<u32>,
+) -> Result<(), ConfigError> {
+    if allowed.contains(&bits) {
+        return Ok(());
+    }
+    Err(ConfigError::BitsOutOfRange {
+        field,
+        bits,
+        min: *allowed.start(),
+        max: *allowed.end(),
+    })
+}
+
+/// Equation 1, `floor((x + 2^(k-1)) / 2^k)`: `x / 2^k` rounded to nearest, ties up. `round(0, x) = x`.
+///
+/// `k` is below 128. The sum is never formed, so no `x` overflows.
+pub fn round(k: u32, x: i128) -> i128 {
+    match k.checked_sub(1) {
+        None => x,
+        Some(half) => (x >> k) + ((x >> half) & 1),
+    }
+}
+
+/// Whether `value` lies in the signed range `-2^(bits-1)..2^(bits-1)`; `bits` is from 1 to 127.
+pub fn in_range(value: i128, bits: u32) -> bool {
+    let end = 1_i128 << (bits - 1);
+    (-end..end).contains(&value)
+}
+
+/// The learning rate as the integer `c >= 1` of equations 9 to 11.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct LearningRate(u64);
+
+impl LearningRate {
+    /// The largest coefficient, `2^53`: all are exact in `f64`.
+    pub const MAX: u64 = 1 << 53;
+
+    /// Largest relative distance of [`LearningRate::nearest`].
+    const TOLERANCE: f64 = 0.05;
+
+    /// The rate with coefficient `c`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::CoefficientOutOfRange`] unless `1 <= c <= 2^53`.
+    pub fn from_coefficient(c: u64) -> Result<Self, ConfigError> {
+        if (1..=Self::MAX).contains(&c) {
+            Ok(Self(c))
+        } else {
+            Err(ConfigError::CoefficientOutOfRange {
+                coefficient: c,
+                max: Self::MAX,
+            })
+        }
+    }
+
+    /// The representable rate nearest to `rate`, the rate for the mean loss of a batch: a
+    /// multiple of `batch * 2^-(w-s-g)`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidRate`] unless `rate` is positive and finite;
+    /// [`ConfigError::RateNotRepresentable`] if the nearest is more than 5% away;
+    /// [`ConfigError::EmptyBatch`].
+    pub fn nearest(fixed: &FixedPoint, batch: usize, rate: f64) -> Result<Self, ConfigError> {
+        if !(rate.is_finite() && rate > 0.0) {
+            return Err(ConfigError::InvalidRate { rate });
+        }
+        if batch == 0 {
+            return Err(ConfigError::EmptyBatch);
+        }
+        let unit = Self(1).as_f64(fixed, batch);
+        let (quotient, max) = (rate / unit, Self::MAX as f64);
+        let c = quotient.round();
+        if (1.0..=max).contains(&c) && (c * unit - rate).abs() <= Self::TOLERANCE * rate {
+            return Ok(Self(c as u64));
+        }
+        let lower = quotient.floor().min(max) * unit;
+        let upper = quotient.ceil().clamp(1.0, max) * unit;
+        Err(ConfigError::RateNotRepresentable { rate, lower, upper })
+    }
+
+    /// `c`.
+    pub fn coefficient(self) -> u64 {
+        self.0
+    }
+
+    /// Equation 11, the rate for the mean loss of a batch: `c * batch * 2^-(w-s-g)`.
+    pub fn as_f64(self, fixed: &FixedPoint, batch: usize) -> f64 {
+        let shift = fixed.weight_bits() - fixed.activation_bits() - fixed.gradient_bits();
+        self.0 as f64 * batch as f64 / (1_u64 << shift) as f64
+    }
+}
+
+impl TryFrom<u64> for LearningRate {
+    type Error = ConfigError;
+
+    fn try_from(c: u64) -> Result<Self, ConfigError> {
+        Self::from_coefficient(c)
+    }
+}
+
+impl From<LearningRate> for u64 {
+    fn from(rate: LearningRate) -> Self {
+        rate.0
+    }
+}
+
+/// A public bound on the magnitude of every weight and bias of a node.
+///
+/// Weights have no range proof. They start in a public range and each edge moves them by a
+/// bounded integer, so a verifier follows the bound along a lineage and from it sees that no
+/// integer wraps around the field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WeightBound(u128);
+
+impl WeightBound {
+    /// A bound known by other means.
+    pub fn new(bound: u128) -> Self {
+        Self(bound)
+    }
+
+    /// The bound of a root: the largest [`init::bound`] of its layers.
+    pub fn initial(architecture: &Architecture, fixed: &FixedPoint) -> Self {
+        let bound = |layer| init::bound(architecture.inputs(layer), fixed).unsigned_abs();
+        Self(
+            (0..architecture.num_layers())
+                .map(bound)
+                .max()
+                .map_or(0, u128::from),
+        )
+    }
+
+    /// The bound itself: `|W_l| <= bound` and `|b_l| <= bound` for all layers.
+    pub fn get(self) -> u128 {
+        self.0
+    }
+
+    /// Equation 13, the bound after `steps` steps: larger by `steps * c * batch * max_l(|A_{l-1}| |G_l|)`.
+    ///
+    /// Magnitudes come from the ranges: `|A_0| <= 2^(data-1)`, `|A_l| <= 2^(hidden-1)`, `2^s` in
+    /// place of `A` for a bias, `|G_l| <= 2^(H-1)` for hidden layers and
+    /// `|G_L| <= 2^(g-s) (2^(output-1) + 2^(data-1))`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::WeightBoundOverflow`] above 128 bits.
+    pub fn after(
+        self,
+        steps: u64,
+        batch: usize,
+        architecture: &Architecture,
+        fixed: &FixedPoint,
+        rate: LearningRate,
+    ) -> Result<Self, ConfigError> {
+        let product = |layer| {
+            fixed.max_input(layer).max(1 << fixed.activation_bits())
+                * fixed.max_gradient(layer, architecture)
+        };
+        let largest = (0..architecture.num_layers())
+            .map(product)
+            .max()
+            .unwrap_or(0);
+        largest
+            .checked_mul(batch as u128)
+            .and_then(|change| change.checked_mul(rate.coefficient().into()))
+            .and_then(|change| change.checked_mul(steps.into()))
+            .and_then(|change| change.checked_add(self.0))
+            .map(Self)
+            .ok_or(ConfigError::WeightBoundOverflow { steps })
+    }
+
+    /// Checks that with weights within this bound no integer of the relation wraps around a field
+    /// of `field_bits` bits: `W_l`, `Z_l - 2^w Y_l` and `P_l - 2^w H_l` stay below
+    /// `2^(field_bits - 2)` in magnitude. Sums are bounded in whole bits.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::MayWrap`] with the first layer and tensor that might.
+    pub fn check_no_wrap(
+        self,
+        architecture: &Architecture,
+        fixed: &FixedPoint,
+        field_bits: u32,
+    ) -> Result<(), ConfigError> {
+        let limit = field_bits.saturating_sub(2);
+        let weight = ceil_log2(self.0);
+        let last = architecture.num_layers() - 1;
+        for layer in 0..=last {
+            let check = |tensor, bits| {
+                if bits < limit {
+                    return Ok(());
+                }
+                Err(ConfigError::MayWrap {
+                    layer,
+                    tensor,
+                    bits,
+                    limit,
+                })
+            };
+            check("W", weight)?;
+
+            // One more term for the bias, which is multiplied by 2^s.
+            let terms = ceil_log2(architecture.inputs(layer) as u128 + 1);
+            let input = ceil_log2(fixed.max_input(layer)).max(fixed.activation_bits());
+            let range = if layer == last {
+                fixed.output_range_bits()
+            } else {
+                fixed.hidden_range_bits()
+            };
+            let rounded = fixed.weight_bits() + range - 1;
+            check("Z - 2^w Y", (terms + input + weight).max(rounded) + 1)?;
+
+            if layer < last {
+                let terms = ceil_log2(architecture.outputs(layer + 1) as u128);
+                let gradient = ceil_log2(fixed.max_gradient(layer + 1, architecture));
+                let rounded = fixed.weight_bits() + fixed.gradient_range_bits() - 1;
+                check("P - 2^w H", (terms + gradient + weight).max(rounded) + 1)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The least `k` with `x <= 2^k`; 0 for `x = 0`.
+fn ceil_log2(x: u128) -> u32 {
+    u128::BITS - x.saturating_sub(1).leading_zeros()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn with(change: impl FnOnce(&mut FixedPointConfig)) -> Result<FixedPoint, ConfigError> {
+        let mut config = FixedPoint::compact().config().clone();
+        change(&mut config);
+        FixedPoint::new(config)
+    }
+
+    #[test]
+    fn presets_are_valid() {
+        for preset in ["compact", "paper"] {
+            let fixed = FixedPoint::from_preset(preset).unwrap();
+            assert_eq!(FixedPoint::new(fixed.config().clone()).unwrap(), fixed);
+            let json = serde_json::to_string(&fixed).unwrap();
+            assert_eq!(serde_json::from_str::<FixedPoint>(&json).unwrap(), fixed);
+        }
+        let error = FixedPoint::from_preset("huge").unwrap_err();
+        assert_eq!(
+            error,
+            ConfigError::UnknownPreset {
+                name: "huge".into()
+            }
+        );
+    }
+
+    #[test]
+    fn invalid_formats_are_refused() {
+        type Change = fn(&mut FixedPointConfig);
+        let out_of_range: [(&str, Change); 12] = [
+            ("activation_bits", |c| c.activation_bits = 0),
+            ("activation_bits", |c| c.activation_bits = u32::MAX),
+            ("gradient_bits", |c| c.gradient_bits = 7),
+            ("gradient_bits", |c| c.gradient_bits = 21),
+            ("weight_bits", |c| c.weight_bits = 61),
+            ("limbs", |c| c.limbs = vec![0, 17, 17]),
+            ("limbs", |c| c.limbs = vec![9, 25]),
+            ("hidden_range_bits", |c| c.hidden_range_bits = 1),
+            ("output_range_bits", |c| c.output_range_bits = 25),
+            ("gradient_range_bits", |c| c.gradient_range_bits = 0),
+            ("data_range_bits", |c| c.data_range_bits = u32::MAX),
+            ("weight_bits", |c| c.weight_bits = 0),
+        ];
+        for (name, change) in out_of_range {
+            match with(change).unwrap_err() {
+                ConfigError::BitsOutOfRange { field, .. } => assert_eq!(field, name),
+                other => panic!("{name}: {other}"),
+            }
+        }
+        assert_eq!(
+            with(|c| c.weight_bits = 17).unwrap_err(),
+            ConfigError::TooFewWeightBits {
+                weight_bits: 17,
+                needed: 18
+            }
+        );
+        for limbs in [vec![], vec![17, 16], vec![17, 18], vec![17, 17, 1]] {
+            let sum = limbs.iter().sum::<u32>().into();
+            assert_eq!(
+                with(|c| c.limbs = limbs).unwrap_err(),
+                ConfigError::LimbSum {
+                    sum,
+                    weight_bits: 34
+                }
+            );
+        }
+        let json = serde_json::to_string(FixedPoint::compact().config()).unwrap();
+        let json = json.replace("\"weight_bits\":34", "\"weight_bits\":35");
+        assert!(serde_json::from_str::<FixedPoint>(&json).is_err());
+    }
+
+    #[test]
+    fn rounding_takes_ties_up() {
+        for (x, expected) in [
+            (-6, -1),
+            (-5, -1),
+            (-2, 0),
+            (-1, 0),
+            (1, 0),
+            (2, 1),
+            (5, 1),
+            (6, 2),
+        ] {
+            assert_eq!(round(2, x), expected, "{x} / 4");
+        }
+        assert_eq!(round(0, -3), -3);
+        assert_eq!(round(1, i128::MAX), 1 << 126);
+        assert_eq!(round(1, i128::MIN), -(1 << 126));
+    }
+
+    proptest! {
+        #[test]
+        fn rounding_follows_its_definition(k in 1_u32..62, x in -(1_i128 << 100)..1 << 100) {
+            let y = round(k, x);
+            prop_assert_eq!(y, (x + (1 << (k - 1))).div_euclid(1 << k));
+            prop_assert!(in_range(x - (y << k), k));
+        }
+
+        #[test]
+        fn nearest_rate_is_within_five_percent(c in 10_u64..1 << 53, off in -0.49_f64..0.49) {
+            let fixed = FixedPoint::compact();
+            let unit = LearningRate(1).as_f64(&fixed, 32);
+            let rate = LearningRate::nearest(&fixed, 32, (c as f64 + off) * unit).unwrap();
+            prop_assert!(rate.coefficient().abs_diff(c) <= 1);
+        }
+    }
+
+    #[test]
+    fn ranges_are_half_open() {
+        for (value, inside) in [(-129, false), (-128, true), (127, true), (128, false)] {
+            assert_eq!(in_range(value, 8), inside);
+        }
+    }
+
+    #[test]
+    fn rates() {
+        let fixed = FixedPoint::compact(); // unit for a batch of 32: 2^(5 - 16) = 2^-11
+        let rate = LearningRate::nearest(&fixed, 32, 0.01).unwrap();
+        assert_eq!(rate.coefficient(), 20);
+        assert_eq!(rate.as_f64(&fixed, 32), 20.0 / 2048.0);
+        assert_eq!(
+            LearningRate::nearest(&fixed, 0, 0.01),
+            Err(ConfigError::EmptyBatch)
+        );
+        for rate in [f64::NAN, f64::INFINITY, -0.1, 0.0] {
+            let error = LearningRate::nearest(&fixed, 32, rate).unwrap_err();
+            assert!(matches!(error, ConfigError::InvalidRate { .. }), "{error}");
+        }
+        let unit = 1.0 / 2048.0;
+        for (rate, lower, upper) in [
+            (0.25 * unit, 0.0, unit),
+            (1.4 * unit, unit, 2.0 * unit),
+            (1e300, 2_f64.powi(42), 2_f64.powi(42)),
+        ] {
+            assert_eq!(
+                LearningRate::nearest(&fixed, 32, rate),
+                Err(ConfigError::RateNotRepresentable { rate, lower, upper })
+            );
+        }
+        for coefficient in [0, LearningRate::MAX + 1] {
+            let error = ConfigError::CoefficientOutOfRange {
+                coefficient,
+                max: 1 << 53,
+            };
+            assert_eq!(LearningRate::from_coefficient(coefficient), Err(error));
+        }
+        assert!(serde_json::from_str::<LearningRate>("0").is_err());
+        assert_eq!(
+            serde_json::from_str::<LearningRate>("20")
+                .unwrap()
+                .coefficient(),
+            20
+        );
+    }
+
+    #[test]
+    fn weight_bound_follows_its_formula() {
+        let fixed = FixedPoint::compact();
+        let architecture = Architecture::new(vec![11, 64, 1]).unwrap();
+        let initial = WeightBound::initial(&architecture, &fixed);
+        assert_eq!(
+            initial.get(),
+            (6_u128 << 68).checked_div(11).unwrap().isqrt()
+        );
+        let rate = LearningRate::from_coefficient(20).unwrap();
+        let after = initial.after(7, 32, &architecture, &fixed, rate).unwrap();
+        // The output layer's gradient, 4 (2^13 + 2^13) = 2^16, beats the hidden 2^15.
+        assert_eq!(
+            after.get() - initial.get(),
+            7 * 20 * 32 * (1 << 13) * (1 << 16)
+        );
+        assert_eq!(
+            initial.after(0, 32, &architecture, &fixed, rate),
+            Ok(initial)
+        );
+        let rate = LearningRate::from_coefficient(LearningRate::MAX).unwrap();
+        assert_eq!(
+            initial.after(u64::MAX, 32, &architecture, &fixed, rate),
+            Err(ConfigError::WeightBoundOverflow { steps: u64::MAX })
+        );
+    }
+
+    #[test]
+    fn wrapping_is_refused() {
+        let architecture = Architecture::new(vec![3072, 1024, 1024, 10]).unwrap();
+        for fixed in [FixedPoint::compact(), FixedPoint::paper()] {
+            let rate = LearningRate::nearest(&fixed, 64, 0.01).unwrap();
+            let bound = WeightBound::initial(&architecture, &fixed)
+                .after(1_000_000, 64, &architecture, &fixed, rate)
+                .unwrap();
+            bound.check_no_wrap(&architecture, &fixed, 255).unwrap();
+        }
+        let fixed = FixedPoint::compact();
+        // Terms 2^12, inputs 2^13, one bit for the difference: limits around 40 + 26 bits.
+        let bound = WeightBound::new(1 << 40);
+        let refused = |field_bits| bound.check_no_wrap(&architecture, &fixed, field_bits);
+        let wraps = |layer, tensor, bits, limit| {
+            Err(ConfigError::MayWrap {
+                layer,
+                tensor,
+                bits,
+                limit,
+            })
+        };
+        assert_eq!(refused(0), wraps(0, "W", 40, 0));
+        assert_eq!(refused(42), wraps(0, "W", 40, 40));
+        assert_eq!(refused(68), wraps(0, "Z - 2^w Y", 66, 66));
+        assert_eq!(refused(69), Ok(()));
+        let narrow = Architecture::new(vec![1, 1024, 1024]).unwrap();
+        let error = bound.check_no_wrap(&narrow, &fixed, 69).unwrap_err();
+        assert_eq!(error, wraps(0, "P - 2^w H", 67, 67).unwrap_err());
+    }
+
+    #[test]
+    fn bit_counts() {
+        for (x, bits) in [
+            (0, 0),
+            (1, 0),
+            (2, 1),
+            (3, 2),
+            (4, 2),
+            (5, 3),
+            (u128::MAX, 128),
+        ] {
+            assert_eq!(ceil_log2(x), bits);
+        }
+    }
+}

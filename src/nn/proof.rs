@@ -1,0 +1,311 @@
+//! Proving and verifying training edges and data sets.
+use super::{
+    Sgd, TrainingStatement,
+    argument::Pending,
+    commitment::{DatasetCommitment, DatasetOpening, WeightCommitment, WeightOpening},
+    statement::{ParentWeights, Segment, dataset_argument},
+    train,
+};
+use crate::{
+    commit::{Curve, RowCommitments},
+    error::{Locate, ProveError, TrainError, VerifyError},
+    nn::{Weights, mlp},
+    poly::WideField,
+};
+use rand::{CryptoRng, RngCore};
+use std::{ops::ControlFlow, sync::Arc};
+
+/// What long work is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// A step was computed, `done` of `total`.
+    Step {
+        /// Steps computed.
+        done: u64,
+        /// Steps in all.
+        total: u64,
+    },
+    /// A segment was proven, `done` of `total`.
+    Segment {
+        /// Segments proven.
+        done: u64,
+        /// Segments in all.
+        total: u64,
+    },
+}
+
+/// Hears of progress, and may stop the work by returning [`ControlFlow::Break`].
+pub type Sink<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+
+/// Weights between segments: their opening, and their commitment unless they are a root's.
+pub(crate) struct Weighed<C: Curve> {
+    pub(crate) opening: WeightOpening<C::ScalarField>,
+    pub(crate) commitment: Option<WeightCommitment<C>>,
+}
+
+/// The proof of a training edge.
+///
+/// Encoding, for each segment in order: unless it is the last, the commitment to the weights
+/// behind it (its length follows from the architecture); the length of the segment's proof as a
+/// little-endian `u64`; the proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrainingProof(pub Vec<u8>);
+
+impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
+    /// Proves the statement. Training is run again, segment by segment, for its intermediate
+    /// values; memory is that of one segment.
+    ///
+    /// # Errors
+    /// [`ProveError`] if the statement does not hold together or the child is not what training
+    /// gives (the openings are taken to be of the statement's commitments: with others the proof
+    /// will be refused); [`ProveError::Cancelled`]
+    /// if `sink` asks to stop.
+    pub fn prove(
+        &self,
+        parent: &WeightOpening<C::ScalarField>,
+        child: &WeightOpening<C::ScalarField>,
+        dataset: &DatasetOpening<C::ScalarField>,
+        rng: &mut (impl RngCore + CryptoRng),
+        sink: Sink<'_>,
+    ) -> Result<TrainingProof, ProveError> {
+        let _ = self.validate()?;
+        let segments = self.parameters.segments();
+        let total = segments.len() as u64;
+        let mut proof = Vec::new();
+        let mut before = Weighed {
+            opening: parent.clone(),
+            commitment: None,
+        };
+        if let ParentWeights::Committed { commitment, .. } = &self.parent {
+            before.commitment = Some(commitment.clone());
+        }
+        for segment in segments {
+            let last = segment.index + 1 == total;
+            let (steps, weights) = self.run_segment(before.opening.weights(), dataset, segment)?;
+            let (opening, commitment) = match last {
+                true if weights == *child.weights() => (child.clone(), self.child.clone()),
+                true => return Err(ProveError::OtherChild),
+                false => {
+                    let opening = WeightOpening::new(weights, self.parameters.hiding, rng);
+                    let commitment = opening.commit::<C>();
+                    proof.extend(commitment.encode());
+                    (opening, commitment)
+                }
+            };
+            let after = Weighed {
+                opening,
+                commitment: Some(commitment),
+            };
+            let bytes = self.prove_segment(segment, &before, &steps, &after, dataset, true)?;
+            proof.extend((bytes.len() as u64).to_le_bytes());
+            proof.extend(bytes);
+            before = after;
+            if sink(Progress::Segment {
+                done: segment.index + 1,
+                total,
+            })
+            .is_break()
+            {
+                return Err(ProveError::Cancelled);
+            }
+        }
+        Ok(TrainingProof(proof))
+    }
+
+    /// Runs one segment from the given weights; returns its intermediate values and the weights
+    /// behind it.
+    fn run_segment(
+        &self,
+        before: &Weights,
+        dataset: &DatasetOpening<C::ScalarField>,
+        segment: Segment,
+    ) -> Result<(Vec<train::Step>, Weights), ProveError> {
+        let sgd = Sgd {
+            fixed_point: self.parameters.fixed_point.clone(),
+            rate: self.parameters.rate,
+        };
+        let mut weights = before.clone();
+        let mut steps = Vec::new();
+        let range = segment.first_step..segment.first_step + segment.steps;
+        let data = (dataset.dataset(), &self.schedule()?);
+        let _ = train::train(&sgd, &mut weights, data, range, |_, step| {
+            steps.push(step);
+            ControlFlow::Continue(())
+        })?;
+        Ok((steps, weights))
+    }
+
+    /// Proves one segment; with `check` a false witness is an error.
+    pub(crate) fn prove_segment(
+        &self,
+        segment: Segment,
+        before: &Weighed<C>,
+        steps: &[train::Step],
+        after: &Weighed<C>,
+        dataset: &DatasetOpening<C::ScalarField>,
+        check: bool,
+    ) -> Result<Vec<u8>, ProveError> {
+        let at_root = before.commitment.is_none();
+        let parts = self.segment_argument(segment, at_root)?;
+        let fixed = &self.parameters.fixed_point;
+        let (from, to) = (before.opening.weights(), after.opening.weights());
+        let values = parts.training.witness(fixed, from, steps, to)?;
+        let committed = after.commitment.as_ref().unwrap_or(&self.child);
+        let statement = self.encode_segment(segment, before.commitment.as_ref(), committed);
+        let mut known = Vec::new();
+        if !at_root {
+            known.extend(before.opening.matrices());
+        }
+        known.extend(after.opening.matrices());
+        known.push(dataset.matrix());
+        parts
+            .argument
+            .prove::<C>(&statement, &values, &known, check)
+    }
+
+    /// Verifies a proof of the statement but for the group equations of the returned [`Pending`]
+    /// proofs, one a segment, to be checked alone or with others.
+    ///
+    /// The range of the data is not part of it: see [`verify_dataset`].
+    ///
+    /// # Errors
+    /// [`VerifyError`], located by segment.
+    pub fn verify(&self, proof: &TrainingProof) -> Result<Vec<Pending<C>>, VerifyError> {
+        let _ = self.validate()?;
+        let architecture = &self.parameters.architecture;
+        let segments = self.parameters.segments();
+        let commitment_len = WeightCommitment::<C>::encoded_len(architecture);
+        let mut rest = proof.0.as_slice();
+        let mut take = |label: &'static str, len: usize| {
+            let (head, tail) = rest
+                .split_at_checked(len)
+                .ok_or(VerifyError::Truncated { label })?;
+            rest = tail;
+            Ok(head)
+        };
+        let mut before = match &self.parent {
+            ParentWeights::Root { .. } => None,
+            ParentWeights::Committed { commitment, .. } => Some(commitment.clone()),
+        };
+        let mut pending = Vec::new();
+        for (k, segment) in segments.iter().enumerate() {
+            let mut verify = || {
+                let after = if k + 1 == segments.len() {
+                    self.child.clone()
+                } else {
+                    let bytes = take("weights behind a segment", commitment_len)?;
+                    WeightCommitment::decode(bytes, architecture)?
+                };
+                let len: [u8; 8] = take("length of a segment", 8)?
+                    .try_into()
+                    .unwrap_or_default();
+                let len = usize::try_from(u64::from_le_bytes(len)).unwrap_or(usize::MAX);
+                let bytes = take("proof of a segment", len)?;
+                let proven = self.verify_segment(*segment, before.as_ref(), &after, bytes)?;
+                before = Some(after);
+                Ok(proven)
+            };
+            pending.push(verify().located(|| format!("segment {k}"))?);
+        }
+        match rest.len() {
+            0 => Ok(pending),
+            count => Err(VerifyError::TrailingBytes { count }),
+        }
+    }
+
+    fn verify_segment(
+        &self,
+        segment: Segment,
+        before: Option<&WeightCommitment<C>>,
+        after: &WeightCommitment<C>,
+        proof: &[u8],
+    ) -> Result<Pending<C>, VerifyError> {
+        let parts = self.segment_argument(segment, before.is_none())?;
+        let statement = self.encode_segment(segment, before, after);
+        let before = before.map(WeightCommitment::layers).unwrap_or_default();
+        let known: Vec<&RowCommitments<C>> = before
+            .iter()
+            .chain(after.layers())
+            .chain([self.dataset.rows()])
+            .collect();
+        parts.argument.verify(&statement, &known, proof)
+    }
+}
+
+/// Trains without proving: the weights behind the last step.
+///
+/// # Errors
+/// [`TrainError`] naming step, layer and tensor if a value leaves its range;
+/// [`ProveError::Cancelled`] if `sink` asks to stop.
+pub fn train_weights(
+    parameters: &super::TrainingParameters,
+    parent: &Weights,
+    dataset: &super::Dataset,
+    schedule: &super::Schedule,
+    sink: Sink<'_>,
+) -> Result<Weights, ProveError> {
+    let sgd = Sgd {
+        fixed_point: parameters.fixed_point.clone(),
+        rate: parameters.rate,
+    };
+    let total = parameters.steps;
+    let mut weights = parent.clone();
+    let done = train::train(
+        &sgd,
+        &mut weights,
+        (dataset, schedule),
+        0..total,
+        |step, _| {
+            sink(Progress::Step {
+                done: step + 1,
+                total,
+            })
+        },
+    )?;
+    if done < total {
+        Err(ProveError::Cancelled)
+    } else {
+        Ok(weights)
+    }
+}
+
+/// Proves that every entry of a data set is in the signed range of `bits` bits.
+///
+/// # Errors
+/// [`ProveError::NotInTable`] if one is not.
+pub fn prove_dataset<C: Curve<ScalarField: WideField>>(
+    dataset: &DatasetOpening<C::ScalarField>,
+    commitment: &DatasetCommitment<C>,
+    bits: u32,
+    hiding: bool,
+) -> Result<Vec<u8>, ProveError> {
+    let (range, argument, statement) = dataset_argument(commitment, bits, hiding);
+    let matrix = dataset.matrix();
+    let mut values = super::relation::Values::new();
+    values.insert(range.data(), matrix.values.clone());
+    mlp::count_multiplicities(range.relation(), &mut values)?;
+    argument.prove::<C>(&statement, &values, &[matrix], true)
+}
+
+/// Verifies a proof of [`prove_dataset`] but for the group equation of the returned [`Pending`].
+///
+/// # Errors
+/// [`VerifyError`].
+pub fn verify_dataset<C: Curve<ScalarField: WideField>>(
+    commitment: &DatasetCommitment<C>,
+    bits: u32,
+    hiding: bool,
+    proof: &[u8],
+) -> Result<Pending<C>, VerifyError> {
+    let (_, argument, statement) = dataset_argument(commitment, bits, hiding);
+    argument
+        .verify(&statement, &[commitment.rows()], proof)
+        .located(|| "data range".to_string())
+}
+
+impl From<TrainError> for ProveError {
+    fn from(error: TrainError) -> Self {
+        ProveError::Training(Arc::new(error))
+    }
+}

@@ -1,0 +1,346 @@
+//! The tensor-relation language, and the engine that reduces claims on its tensors.
+//!
+//! **Relation.** A [`Relation`] is a small directed acyclic graph of tensors over axes of
+//! power-of-two sizes.
+//!
+//! * *Inputs* are opaque: claims on them are what the reduction ends in. The caller opens
+//!   commitments, gathers rows of a data set or expands a seed.
+//! * *Public* tensors are small, dense and known to the verifier.
+//! * *Virtual* tensors are defined as sums of [`Term`]s, each a constant times an einsum of
+//!   earlier tensors with at most two operands that are not public. Matrix product, transpose,
+//!   Hadamard product, broadcast, reduction, and embedding at a fixed index are all terms.
+//! * *Lookups* say that at every position a tuple of tensors lies in a table; *equalities* say
+//!   that an input equals a virtual tensor.
+//!
+//! **Reduction** ([`reduce`]). One LogUp-GKR over all lookups gives a claim on every looked-up
+//! tensor. Then, from the top *level* down, all claims on the virtual tensors of a level are
+//! reduced in one batched sumcheck to claims on their operands. A tensor's level is its depth
+//! above the inputs, affine definitions not counted: a claim on an affine tensor is split
+//! linearly at its own point and costs no sumcheck.
+//!
+//! For a term `c * einsum` and a claim at `r` on its output: an output axis that occurs in
+//! exactly one operand is substituted by its coordinates of `r`; one that occurs in several
+//! stays under the sum with a factor `eq(r, x)`; a contracted axis stays without one.
+//!
+//! **Soundness.** Claims of a level are combined by powers of a challenge drawn after all of
+//! them (and the values of direct operands) are in the transcript: error at most
+//! `claims / |F|`, plus `3 n / |F|` for the sumcheck. Equalities are checked at a point that was
+//! drawn after all inputs were committed.
+//!
+//! **Adding a layer** is a new definition in this language, and maybe a lookup table.
+mod dense;
+mod prover;
+mod reduce;
+mod verifier;
+
+pub use prover::{Prover, Values};
+pub use reduce::{Claim, reduce};
+pub use verifier::Verifier;
+
+use crate::{
+    error::VerifyError,
+    gkr::{fractional::LookupShape, table::LookupTable},
+};
+use ark_ff::PrimeField;
+use std::sync::Arc;
+
+/// An axis: a name for an index of a given number of bits.
+///
+/// Axes are ordered by creation. Sums run over axes in this order, lowest first, so axes that
+/// terms of different sizes share (sample, step) are made first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Axis(usize);
+
+/// A tensor of a relation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TensorId(pub(crate) usize);
+
+/// How a term uses one dimension of a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Index {
+    /// Runs over the axis.
+    Over(Axis),
+    /// Fixed at index 0.
+    First,
+    /// Fixed at the last index, all bits one.
+    Last,
+}
+
+impl From<Axis> for Index {
+    fn from(axis: Axis) -> Self {
+        Index::Over(axis)
+    }
+}
+
+/// A tensor as an operand of a term: one [`Index`] a dimension, lowest variables first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operand {
+    /// The tensor.
+    pub tensor: TensorId,
+    /// How its dimensions are used.
+    pub indices: Vec<Index>,
+}
+
+/// `coefficient * einsum(operands -> output)`.
+#[derive(Debug, Clone)]
+pub struct Term<F> {
+    /// The constant factor.
+    pub coefficient: F,
+    /// The operands; at most two are not public.
+    pub operands: Vec<Operand>,
+    /// Where the result stands in the defined tensor; zero outside of fixed indices.
+    pub output: Vec<Index>,
+}
+
+/// What a tensor is.
+pub(crate) enum Kind<F> {
+    Input,
+    Public(Arc<Vec<i64>>),
+    Virtual(Vec<Term<F>>),
+}
+
+pub(crate) struct Tensor<F> {
+    pub(crate) name: String,
+    /// Number of variables of each dimension, lowest first.
+    pub(crate) dims: Vec<usize>,
+    pub(crate) kind: Kind<F>,
+    /// Depth above inputs, affine definitions not counted.
+    pub(crate) level: usize,
+    /// Whether every term is affine, so that claims are split without a sumcheck.
+    pub(crate) affine: bool,
+}
+
+/// "This input equals this virtual tensor."
+pub(crate) struct Equality {
+    pub(crate) input: TensorId,
+    pub(crate) definition: TensorId,
+    pub(crate) anchor: TensorId,
+}
+
+/// A system of tensors, lookups and equalities. Built once from the public statement.
+#[derive(Default)]
+pub struct Relation<F> {
+    pub(crate) axes: Vec<usize>,
+    pub(crate) tensors: Vec<Tensor<F>>,
+    pub(crate) lookups: Vec<(usize, Vec<TensorId>)>,
+    pub(crate) tables: Vec<(Arc<dyn LookupTable<F>>, TensorId)>,
+    pub(crate) equalities: Vec<Equality>,
+}
+
+impl<F: PrimeField> Relation<F> {
+    /// An empty relation.
+    pub fn new() -> Self {
+        Self {
+            axes: Vec::new(),
+            tensors: Vec::new(),
+            lookups: Vec::new(),
+            tables: Vec::new(),
+            equalities: Vec::new(),
+        }
+    }
+
+    /// A new axis of `2^num_vars` indices, after all axes made so far.
+    pub fn axis(&mut self, num_vars: usize) -> Axis {
+        self.axes.push(num_vars);
+        Axis(self.axes.len() - 1)
+    }
+
+    /// An input with dimensions of `2^dims[k]` indices, lowest variables first.
+    pub fn input(&mut self, name: impl Into<String>, dims: &[usize]) -> TensorId {
+        self.push(name.into(), dims.to_vec(), Kind::Input, 0, true)
+    }
+
+    /// A public tensor by its values (a missing tail is zero).
+    pub fn public(
+        &mut self,
+        name: impl Into<String>,
+        dims: &[usize],
+        values: Vec<i64>,
+    ) -> TensorId {
+        self.push(
+            name.into(),
+            dims.to_vec(),
+            Kind::Public(Arc::new(values)),
+            0,
+            true,
+        )
+    }
+
+    /// A virtual tensor: the sum of `terms`.
+    ///
+    /// # Panics
+    /// If an index does not fit its dimension, an output axis is repeated, or a term has more
+    /// than two operands that are not public: the definition is wrong.
+    pub fn define(
+        &mut self,
+        name: impl Into<String>,
+        dims: &[usize],
+        terms: Vec<Term<F>>,
+    ) -> TensorId {
+        let name = name.into();
+        let mut level = 0;
+        let mut affine = true;
+        for term in &terms {
+            self.check_indices(&name, dims, &term.output);
+            for operand in &term.operands {
+                self.check_indices(
+                    &name,
+                    &self.tensors[operand.tensor.0].dims,
+                    &operand.indices,
+                );
+            }
+            assert!(
+                self.private(term).count() <= 2,
+                "{name}: a term has too many private operands"
+            );
+            let below = self
+                .private(term)
+                .map(|o| self.tensors[o.tensor.0].level)
+                .max();
+            let direct = self.is_direct(term);
+            affine &= direct;
+            level = level.max(below.unwrap_or(0) + usize::from(!direct));
+        }
+        self.push(name, dims.to_vec(), Kind::Virtual(terms), level, affine)
+    }
+
+    /// A lookup table; `multiplicities` is the input that says how often each entry is used.
+    /// Returns the table's number for [`lookup`](Self::lookup).
+    pub fn table(&mut self, table: Arc<dyn LookupTable<F>>, multiplicities: TensorId) -> usize {
+        self.tables.push((table, multiplicities));
+        self.tables.len() - 1
+    }
+
+    /// The tuple of `tensors`, all of the same dimensions, lies in the table at every position.
+    pub fn lookup(&mut self, table: usize, tensors: &[TensorId]) {
+        self.lookups.push((table, tensors.to_vec()));
+    }
+
+    /// `input` equals the virtual tensor `definition`.
+    ///
+    /// It is checked at the point of the first claim on `anchor`, whose leading dimensions must
+    /// be those of `input`; that point must consist of challenges drawn in this proof.
+    pub fn equal(&mut self, input: TensorId, definition: TensorId, anchor: TensorId) {
+        self.equalities.push(Equality {
+            input,
+            definition,
+            anchor,
+        });
+    }
+
+    /// A tensor's name, for messages.
+    pub fn name(&self, id: TensorId) -> &str {
+        &self.tensors[id.0].name
+    }
+
+    /// Number of variables of a tensor.
+    pub fn num_vars(&self, id: TensorId) -> usize {
+        self.tensors[id.0].dims.iter().sum()
+    }
+
+    /// The shape of the lookup argument.
+    ///
+    /// # Errors
+    /// If the lookups are too many for it.
+    pub fn lookup_shape(&self) -> Result<LookupShape<F>, VerifyError> {
+        let size = |tensors: &Vec<TensorId>| tensors.first().map_or(0, |t| self.num_vars(*t));
+        LookupShape::new(
+            self.lookups
+                .iter()
+                .map(|(table, tensors)| (*table, size(tensors)))
+                .collect(),
+            self.tables.iter().map(|(table, _)| table.clone()).collect(),
+        )
+    }
+
+    pub(crate) fn is_public(&self, id: TensorId) -> bool {
+        matches!(self.tensors[id.0].kind, Kind::Public(_))
+    }
+
+    pub(crate) fn private<'a>(&'a self, term: &'a Term<F>) -> impl Iterator<Item = &'a Operand> {
+        term.operands.iter().filter(|o| !self.is_public(o.tensor))
+    }
+
+    /// Axes under the sum of a term once its output is substituted, in order.
+    pub(crate) fn sum_axes(&self, term: &Term<F>) -> Vec<Axis> {
+        let uses = |axis| {
+            term.operands
+                .iter()
+                .filter(|o| o.indices.contains(&Index::Over(axis)))
+                .count()
+        };
+        let mut axes: Vec<Axis> = term
+            .operands
+            .iter()
+            .flat_map(|o| &o.indices)
+            .filter_map(|i| match i {
+                Index::Over(a) if uses(*a) > 1 || !term.output.contains(i) => Some(*a),
+                _ => None,
+            })
+            .collect();
+        axes.sort();
+        axes.dedup();
+        axes
+    }
+
+    /// Whether a term needs no sumcheck: nothing to sum and at most one private operand.
+    pub(crate) fn is_direct(&self, term: &Term<F>) -> bool {
+        self.sum_axes(term).is_empty() && self.private(term).count() <= 1
+    }
+
+    fn check_indices(&self, name: &str, dims: &[usize], indices: &[Index]) {
+        assert_eq!(
+            dims.len(),
+            indices.len(),
+            "{name}: one index for each dimension"
+        );
+        for (k, (dim, index)) in dims.iter().zip(indices).enumerate() {
+            if let Index::Over(axis) = index {
+                assert_eq!(
+                    self.axes[axis.0], *dim,
+                    "{name}: axis and dimension differ in size"
+                );
+                assert!(!indices[..k].contains(index), "{name}: an axis is repeated");
+            }
+        }
+    }
+
+    fn push(
+        &mut self,
+        name: String,
+        dims: Vec<usize>,
+        kind: Kind<F>,
+        level: usize,
+        affine: bool,
+    ) -> TensorId {
+        self.tensors.push(Tensor {
+            name,
+            dims,
+            kind,
+            level,
+            affine,
+        });
+        TensorId(self.tensors.len() - 1)
+    }
+}
+
+/// One term of a definition.
+pub fn term<F, const N: usize>(
+    coefficient: F,
+    operands: [Operand; N],
+    output: &[Index],
+) -> Term<F> {
+    Term {
+        coefficient,
+        operands: operands.into(),
+        output: output.to_vec(),
+    }
+}
+
+/// A tensor used at the given indices.
+pub fn at(tensor: TensorId, indices: &[Index]) -> Operand {
+    Operand {
+        tensor,
+        indices: indices.to_vec(),
+    }
+}

@@ -1,0 +1,637 @@
+//! The reduction, written once for both sides.
+//!
+//! Prover and verifier differ in what a value is (a number, or an affine form in pads) and in how
+//! values are come by (computed and sent, or received). Everything else, which claims there are,
+//! at which points, how they are batched and what is checked, is this file. A [`Party`] is one
+//! of the two sides.
+use super::{Axis, Index, Kind, Operand, Relation, TensorId, Term};
+use crate::{
+    error::VerifyError,
+    gkr::fractional::LookupShape,
+    poly::{self, eq_eval},
+    transcript::Challenger,
+};
+use ark_ff::PrimeField;
+
+/// "The multilinear extension of `tensor` at `point` is `value`."
+#[must_use = "a claim has to be proven"]
+#[derive(Debug, Clone)]
+pub struct Claim<F, V> {
+    /// The tensor.
+    pub tensor: TensorId,
+    /// Coordinates, lowest variable first.
+    pub point: Vec<F>,
+    /// The claimed value.
+    pub value: V,
+}
+
+/// One side of the protocol.
+pub trait Party<F: PrimeField>: Challenger<F> {
+    /// A field element as this side knows it.
+    type Value: Clone;
+    /// What can go wrong.
+    type Error: From<VerifyError>;
+
+    /// A public number.
+    fn known(&self, value: F) -> Self::Value;
+    /// `a + factor * b`.
+    fn plus(&self, a: &Self::Value, factor: F, b: &Self::Value) -> Self::Value;
+    /// The product of two values that are numbers or were exchanged one by one.
+    fn multiply(&mut self, a: &Self::Value, b: &Self::Value) -> Result<Self::Value, Self::Error>;
+    /// The evaluation of a tensor at a point, sent by the prover. `hint` is the value where the
+    /// prover knows it already.
+    fn evaluation(
+        &mut self,
+        tensor: TensorId,
+        point: &[F],
+        hint: Option<Self::Value>,
+    ) -> Result<Self::Value, Self::Error>;
+    /// `value` must be zero.
+    fn assert_zero(&mut self, value: Self::Value, check: &'static str) -> Result<(), Self::Error>;
+    /// The lookup argument: a point, the evaluation of each component of each lookup and of each
+    /// table's multiplicities at a prefix of it.
+    fn lookups(
+        &mut self,
+        shape: &LookupShape<F>,
+    ) -> Result<(Vec<F>, Vec<Vec<Self::Value>>, Vec<Self::Value>), Self::Error>;
+    /// Sumcheck of a batch for the given claim: the point, the value left, and on the prover's
+    /// side the evaluations of the operands of each product.
+    fn sumcheck(
+        &mut self,
+        claim: Self::Value,
+        batch: &Batch<F>,
+    ) -> Result<(Vec<F>, Self::Value, Option<Vec<Vec<Self::Value>>>), Self::Error>;
+}
+
+/// How a dimension of an operand is used in a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Binding<F> {
+    /// Under the sum.
+    Sum(Axis),
+    /// At these coordinates.
+    At(Vec<F>),
+}
+
+/// An operand of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Bound<F> {
+    pub(crate) tensor: TensorId,
+    pub(crate) bindings: Vec<Binding<F>>,
+}
+
+/// A public weight: `coefficient * prod eq(point, axis) * prod publics`.
+#[derive(Debug, Clone)]
+pub(crate) struct Weight<F> {
+    pub(crate) coefficient: F,
+    pub(crate) eqs: Vec<(Axis, Vec<F>)>,
+    pub(crate) publics: Vec<Bound<F>>,
+}
+
+/// `sum over axes of (sum of weights) * prod operands`.
+pub(crate) struct BatchProduct<F> {
+    pub(crate) axes: Vec<Axis>,
+    pub(crate) weights: Vec<Weight<F>>,
+    pub(crate) operands: Vec<Bound<F>>,
+}
+
+/// All products of a level.
+pub struct Batch<F> {
+    pub(crate) products: Vec<BatchProduct<F>>,
+    pub(crate) num_vars: usize,
+    pub(crate) degree: usize,
+}
+
+/// Claims made so far, in order.
+struct Claims<F, V> {
+    list: Vec<Claim<F, V>>,
+    /// Whether the value was exchanged as it is, so that it can be a factor of a product.
+    exchanged: Vec<bool>,
+}
+
+impl<F: PrimeField, V: Clone> Claims<F, V> {
+    fn position(&self, tensor: TensorId, point: &[F]) -> Option<usize> {
+        self.list
+            .iter()
+            .position(|c| c.tensor == tensor && c.point == point)
+    }
+
+    fn find(&self, tensor: TensorId, point: &[F]) -> Option<&V> {
+        self.list
+            .get(self.position(tensor, point)?)
+            .map(|c| &c.value)
+    }
+
+    fn of(&self, tensor: TensorId) -> Vec<Claim<F, V>> {
+        self.list
+            .iter()
+            .filter(|c| c.tensor == tensor)
+            .cloned()
+            .collect()
+    }
+
+    /// Adds a claim; if the same evaluation was claimed before, the two values must agree.
+    fn add<P: Party<F, Value = V>>(
+        &mut self,
+        party: &mut P,
+        claim: Claim<F, V>,
+        exchanged: bool,
+    ) -> Result<(), P::Error> {
+        match self.find(claim.tensor, &claim.point) {
+            Some(value) => {
+                let difference = party.plus(&claim.value, -F::ONE, value);
+                party.assert_zero(difference, "two claims on one evaluation agree")
+            }
+            None => {
+                self.list.push(claim);
+                self.exchanged.push(exchanged);
+                Ok(())
+            }
+        }
+    }
+
+    /// The value of a tensor at a point: claimed before, or exchanged now.
+    fn obtain<P: Party<F, Value = V>>(
+        &mut self,
+        party: &mut P,
+        tensor: TensorId,
+        point: &[F],
+    ) -> Result<V, P::Error> {
+        if let Some(value) = self.find(tensor, point) {
+            return Ok(value.clone());
+        }
+        let value = party.evaluation(tensor, point, None)?;
+        self.add(
+            party,
+            Claim {
+                tensor,
+                point: point.to_vec(),
+                value: value.clone(),
+            },
+            true,
+        )?;
+        Ok(value)
+    }
+
+    /// Like [`obtain`](Self::obtain), for a factor of a product: a value that was only derived
+    /// from others is exchanged once more.
+    fn obtain_factor<P: Party<F, Value = V>>(
+        &mut self,
+        party: &mut P,
+        tensor: TensorId,
+        point: &[F],
+        hint: Option<V>,
+    ) -> Result<V, P::Error> {
+        if let Some(k) = self.position(tensor, point)
+            && let (Some(claim), Some(true)) = (self.list.get(k), self.exchanged.get(k))
+        {
+            return Ok(claim.value.clone());
+        }
+        let value = party.evaluation(tensor, point, hint)?;
+        self.add(
+            party,
+            Claim {
+                tensor,
+                point: point.to_vec(),
+                value: value.clone(),
+            },
+            true,
+        )?;
+        Ok(value)
+    }
+}
+
+/// Reduces the relation to claims on its inputs. Still unchecked: those claims.
+pub fn reduce<F: PrimeField, P: Party<F>>(
+    relation: &Relation<F>,
+    party: &mut P,
+) -> Result<Vec<Claim<F, P::Value>>, P::Error> {
+    let mut claims = Claims {
+        list: Vec::new(),
+        exchanged: Vec::new(),
+    };
+    if !relation.lookups.is_empty() {
+        lookup_claims(relation, party, &mut claims)?;
+    }
+    let top = relation.tensors.iter().map(|t| t.level).max().unwrap_or(0);
+    for level in (0..=top).rev() {
+        reduce_level(relation, level, party, &mut claims)?;
+    }
+    let mut claims = claims.list;
+    claims.retain(|c| matches!(relation.tensors[c.tensor.0].kind, Kind::Input));
+    Ok(claims)
+}
+
+fn lookup_claims<F: PrimeField, P: Party<F>>(
+    relation: &Relation<F>,
+    party: &mut P,
+    claims: &mut Claims<F, P::Value>,
+) -> Result<(), P::Error> {
+    let (point, columns, multiplicities) = party.lookups(&relation.lookup_shape()?)?;
+    let tensors = relation.lookups.iter().flat_map(|(_, tensors)| tensors);
+    let tables = relation
+        .tables
+        .iter()
+        .map(|(_, multiplicities)| multiplicities);
+    let values = columns.into_iter().flatten().chain(multiplicities);
+    for (tensor, value) in tensors.chain(tables).zip(values) {
+        let point = point
+            .iter()
+            .take(relation.num_vars(*tensor))
+            .copied()
+            .collect();
+        claims.add(
+            party,
+            Claim {
+                tensor: *tensor,
+                point,
+                value,
+            },
+            true,
+        )?;
+    }
+    Ok(())
+}
+
+fn reduce_level<F: PrimeField, P: Party<F>>(
+    relation: &Relation<F>,
+    level: usize,
+    party: &mut P,
+    claims: &mut Claims<F, P::Value>,
+) -> Result<(), P::Error> {
+    for equality in &relation.equalities {
+        if relation.tensors[equality.definition.0].level == level {
+            equality_claim(relation, equality, party, claims)?;
+        }
+    }
+    // Definitions refer to earlier tensors only, so this order is topological.
+    for id in (0..relation.tensors.len()).rev().map(TensorId) {
+        let tensor = &relation.tensors[id.0];
+        if let (Kind::Virtual(terms), true, true) =
+            (&tensor.kind, tensor.affine, tensor.level == level)
+        {
+            for claim in claims.of(id) {
+                split_affine(relation, terms, &claim, party, claims)?;
+            }
+        }
+    }
+    let mut open = Vec::new();
+    for (id, tensor) in relation.tensors.iter().enumerate() {
+        if let (Kind::Virtual(terms), false, true) =
+            (&tensor.kind, tensor.affine, tensor.level == level)
+        {
+            open.extend(
+                claims
+                    .of(TensorId(id))
+                    .into_iter()
+                    .map(|claim| (terms.as_slice(), claim)),
+            );
+        }
+    }
+    if open.is_empty() {
+        Ok(())
+    } else {
+        batched_sumcheck(relation, open, party, claims)
+    }
+}
+
+fn equality_claim<F: PrimeField, P: Party<F>>(
+    relation: &Relation<F>,
+    equality: &super::Equality,
+    party: &mut P,
+    claims: &mut Claims<F, P::Value>,
+) -> Result<(), P::Error> {
+    let num_vars = relation.num_vars(equality.input);
+    // Only a point of challenges will do: an index fixed by a definition is a coordinate 0 or 1.
+    let random = |c: &Claim<F, P::Value>| !c.point.iter().any(|x| x.is_zero() || x.is_one());
+    let point: Vec<F> = match claims.of(equality.anchor).into_iter().find(random) {
+        Some(claim) => claim.point.into_iter().take(num_vars).collect(),
+        None => party.challenges("equality point", num_vars),
+    };
+    let value = claims.obtain(party, equality.input, &point)?;
+    claims.add(
+        party,
+        Claim {
+            tensor: equality.definition,
+            point,
+            value,
+        },
+        false,
+    )
+}
+
+/// `value = sum_k c_k X_k(r_k)`: operands not claimed yet are exchanged, but for the last one,
+/// which is solved for.
+fn split_affine<F: PrimeField, P: Party<F>>(
+    relation: &Relation<F>,
+    terms: &[Term<F>],
+    claim: &Claim<F, P::Value>,
+    party: &mut P,
+    claims: &mut Claims<F, P::Value>,
+) -> Result<(), P::Error> {
+    let parts: Vec<_> = terms
+        .iter()
+        .map(|term| Direct::new(relation, term, claim))
+        .collect();
+    let missing = parts.iter().rposition(|part| {
+        part.operand.as_ref().is_some_and(|(tensor, point)| {
+            part.coefficient != F::ZERO && claims.find(*tensor, point).is_none()
+        })
+    });
+    let mut rest = claim.value.clone();
+    for (k, part) in parts.iter().enumerate() {
+        if Some(k) != missing && part.coefficient != F::ZERO {
+            let value = part.value(party, claims)?;
+            rest = party.plus(&rest, -part.coefficient, &value);
+        }
+    }
+    let solved = missing.and_then(|k| parts.get(k)).and_then(|part| {
+        let (tensor, point) = part.operand.clone()?;
+        Some((tensor, point, part.coefficient.inverse()?))
+    });
+    match solved {
+        Some((tensor, point, inverse)) => {
+            let value = party.plus(&party.known(F::ZERO), inverse, &rest);
+            claims.add(
+                party,
+                Claim {
+                    tensor,
+                    point,
+                    value,
+                },
+                false,
+            )
+        }
+        None => party.assert_zero(rest, "an affine definition holds"),
+    }
+}
+
+/// A direct term at a claim's point: `coefficient * operand(point)`, or `coefficient` alone.
+struct Direct<F> {
+    coefficient: F,
+    operand: Option<(TensorId, Vec<F>)>,
+}
+
+impl<F: PrimeField> Direct<F> {
+    fn new<V>(relation: &Relation<F>, term: &Term<F>, claim: &Claim<F, V>) -> Self {
+        let substitution = Substitution::new(relation, term, claim);
+        let mut coefficient = substitution.factor;
+        let mut private = None;
+        for operand in &term.operands {
+            let bound = substitution.bind(relation, operand);
+            // Nothing is under a sum: all bindings are coordinates.
+            match &relation.tensors[operand.tensor.0].kind {
+                Kind::Public(_) => coefficient *= evaluate_public(relation, &bound, &[]),
+                _ => private = Some((operand.tensor, bound.point(&[]))),
+            }
+        }
+        Self {
+            coefficient,
+            operand: private,
+        }
+    }
+
+    fn value<P: Party<F>>(
+        &self,
+        party: &mut P,
+        claims: &mut Claims<F, P::Value>,
+    ) -> Result<P::Value, P::Error> {
+        match &self.operand {
+            Some((tensor, point)) => claims.obtain(party, *tensor, point),
+            None => Ok(party.known(F::ONE)),
+        }
+    }
+}
+
+/// What a claim's point does to a term: coordinates for its output axes, and the term's constant
+/// times the factors `eq(r, fixed)` of fixed output indices.
+struct Substitution<F> {
+    factor: F,
+    output: Vec<(Axis, Vec<F>)>,
+    summed: Vec<Axis>,
+}
+
+impl<F: PrimeField> Substitution<F> {
+    fn new<V>(relation: &Relation<F>, term: &Term<F>, claim: &Claim<F, V>) -> Self {
+        let mut this = Self {
+            factor: term.coefficient,
+            output: Vec::new(),
+            summed: relation.sum_axes(term),
+        };
+        let mut rest = claim.point.as_slice();
+        for (index, dim) in term
+            .output
+            .iter()
+            .zip(&relation.tensors[claim.tensor.0].dims)
+        {
+            let (here, after) = rest.split_at_checked(*dim).unwrap_or((rest, &[]));
+            rest = after;
+            match index {
+                Index::Over(axis) => this.output.push((*axis, here.to_vec())),
+                Index::First => this.factor *= here.iter().map(|r| F::ONE - r).product::<F>(),
+                Index::Last => this.factor *= here.iter().product::<F>(),
+            }
+        }
+        this
+    }
+
+    fn bind(&self, relation: &Relation<F>, operand: &Operand) -> Bound<F> {
+        let dims = &relation.tensors[operand.tensor.0].dims;
+        let bindings = operand
+            .indices
+            .iter()
+            .zip(dims)
+            .map(|(index, dim)| match index {
+                Index::First => Binding::At(vec![F::ZERO; *dim]),
+                Index::Last => Binding::At(vec![F::ONE; *dim]),
+                Index::Over(axis) if self.summed.contains(axis) => Binding::Sum(*axis),
+                Index::Over(axis) => Binding::At(
+                    self.output
+                        .iter()
+                        .find(|(a, _)| a == axis)
+                        .map(|o| o.1.clone())
+                        .unwrap_or_default(),
+                ),
+            });
+        Bound {
+            tensor: operand.tensor,
+            bindings: bindings.collect(),
+        }
+    }
+
+    fn weight(&self, relation: &Relation<F>, term: &Term<F>, scale: F) -> Weight<F> {
+        let summed = |o: &&(Axis, Vec<F>)| self.summed.contains(&o.0);
+        let publics = term
+            .operands
+            .iter()
+            .filter(|o| relation.is_public(o.tensor));
+        Weight {
+            coefficient: scale * self.factor,
+            eqs: self.output.iter().filter(summed).cloned().collect(),
+            publics: publics.map(|o| self.bind(relation, o)).collect(),
+        }
+    }
+}
+
+impl<F: PrimeField> Bound<F> {
+    /// The point, with coordinates for the axes under the sum.
+    pub(crate) fn point(&self, sum: &[(Axis, &[F])]) -> Vec<F> {
+        self.bindings
+            .iter()
+            .flat_map(|binding| match binding {
+                Binding::At(point) => point.clone(),
+                Binding::Sum(axis) => coordinates(sum, *axis).to_vec(),
+            })
+            .collect()
+    }
+}
+
+fn coordinates<'a, F>(sum: &[(Axis, &'a [F])], axis: Axis) -> &'a [F] {
+    sum.iter()
+        .find(|(a, _)| *a == axis)
+        .map_or(&[], |(_, point)| point)
+}
+
+fn evaluate_public<F: PrimeField>(
+    relation: &Relation<F>,
+    bound: &Bound<F>,
+    sum: &[(Axis, &[F])],
+) -> F {
+    let Kind::Public(values) = &relation.tensors[bound.tensor.0].kind else {
+        return F::ZERO;
+    };
+    let eq = poly::eq_evals(&bound.point(sum));
+    let terms = values.iter().zip(&eq).filter(|(v, _)| **v != 0);
+    terms
+        .map(|(v, e)| if *v == 1 { *e } else { F::from(*v) * e })
+        .sum()
+}
+
+impl<F: PrimeField> Weight<F> {
+    /// The weight at a point of the sum's axes.
+    fn evaluate(&self, relation: &Relation<F>, sum: &[(Axis, &[F])]) -> F {
+        let eqs: F = self
+            .eqs
+            .iter()
+            .map(|(axis, r)| eq_eval(r, coordinates(sum, *axis)))
+            .product();
+        let publics: F = self
+            .publics
+            .iter()
+            .map(|p| evaluate_public(relation, p, sum))
+            .product();
+        self.coefficient * eqs * publics
+    }
+}
+
+impl<F: PrimeField> Batch<F> {
+    fn new() -> Self {
+        Self {
+            products: Vec::new(),
+            num_vars: 0,
+            degree: 1,
+        }
+    }
+
+    /// Adds a term; terms on the same operands share one product.
+    fn push(
+        &mut self,
+        relation: &Relation<F>,
+        axes: &[Axis],
+        operands: Vec<Bound<F>>,
+        weight: Weight<F>,
+    ) {
+        let num_vars = axes.iter().map(|a| relation.axes[a.0]).sum();
+        self.num_vars = self.num_vars.max(num_vars);
+        self.degree = self.degree.max(operands.len() + 1);
+        match self
+            .products
+            .iter_mut()
+            .find(|p| p.axes == axes && p.operands == operands)
+        {
+            Some(product) => product.weights.push(weight),
+            None => self.products.push(BatchProduct {
+                axes: axes.to_vec(),
+                weights: vec![weight],
+                operands,
+            }),
+        }
+    }
+}
+
+impl<F: PrimeField> BatchProduct<F> {
+    /// The coordinates of the product's axes: the first ones of the sumcheck's point.
+    fn split<'a>(&self, relation: &Relation<F>, point: &'a [F]) -> Vec<(Axis, &'a [F])> {
+        let mut rest = point;
+        let mut split = Vec::new();
+        for axis in &self.axes {
+            let (here, after) = rest
+                .split_at_checked(relation.axes[axis.0])
+                .unwrap_or((rest, &[]));
+            split.push((*axis, here));
+            rest = after;
+        }
+        split
+    }
+}
+
+/// Reduces claims on virtual tensors of one level to claims on their operands.
+fn batched_sumcheck<F: PrimeField, P: Party<F>>(
+    relation: &Relation<F>,
+    open: Vec<(&[Term<F>], Claim<F, P::Value>)>,
+    party: &mut P,
+    claims: &mut Claims<F, P::Value>,
+) -> Result<(), P::Error> {
+    // Direct terms are taken off each claim; their values are in the transcript before gamma.
+    let mut left = Vec::new();
+    for (terms, claim) in &open {
+        let mut value = claim.value.clone();
+        for term in terms.iter().filter(|term| relation.is_direct(term)) {
+            let direct = Direct::new(relation, term, claim);
+            if direct.coefficient != F::ZERO {
+                let operand = direct.value(party, claims)?;
+                value = party.plus(&value, -direct.coefficient, &operand);
+            }
+        }
+        left.push(value);
+    }
+    let gamma: F = party.challenge("level batching");
+    let (mut total, mut power) = (party.known(F::ZERO), F::ONE);
+    let mut batch = Batch::new();
+    for ((terms, claim), value) in open.iter().zip(&left) {
+        total = party.plus(&total, power, value);
+        for term in terms.iter().filter(|term| !relation.is_direct(term)) {
+            let substitution = Substitution::new(relation, term, claim);
+            let weight = substitution.weight(relation, term, power);
+            let operands = relation
+                .private(term)
+                .map(|o| substitution.bind(relation, o))
+                .collect();
+            batch.push(relation, &substitution.summed, operands, weight);
+        }
+        power *= gamma;
+    }
+    let (point, mut rest, hints) = party.sumcheck(total, &batch)?;
+    let half = F::from(2u64).inverse().unwrap_or_default();
+    for (k, product) in batch.products.iter().enumerate() {
+        let sum = product.split(relation, &point);
+        let num_vars: usize = sum.iter().map(|(_, p)| p.len()).sum();
+        let weight: F = product
+            .weights
+            .iter()
+            .map(|w| w.evaluate(relation, &sum))
+            .sum();
+        let mut value = party.known(F::ONE);
+        for (j, operand) in product.operands.iter().enumerate() {
+            let hint = hints.as_ref().and_then(|h| h.get(k)?.get(j).cloned());
+            let factor = claims.obtain_factor(party, operand.tensor, &operand.point(&sum), hint)?;
+            value = if j == 0 {
+                factor
+            } else {
+                party.multiply(&value, &factor)?
+            };
+        }
+        let scale = half.pow([(batch.num_vars - num_vars) as u64]);
+        rest = party.plus(&rest, -(weight * scale), &value);
+    }
+    party.assert_zero(rest, "the end of a level's sumcheck")
+}

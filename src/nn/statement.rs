@@ -1,0 +1,357 @@
+//! What a training edge claims: everything public about it, and the proofs it is cut into.
+use super::{
+    Architecture, FixedPoint, LearningRate, Schedule, ScheduleSeed, WeightBound,
+    argument::{Argument, Gather, Source},
+    commitment::{DatasetCommitment, WeightCommitment, row_vars, weight_layout},
+    encoding::Encoder,
+    init::LayerStream,
+    mlp::{DataRange, Extent, Training},
+};
+use crate::{
+    commit::Curve,
+    error::{ConfigError, VerifyError},
+    poly::{self, WideField, int, num_vars},
+};
+use std::sync::Arc;
+
+/// How a network is trained on an edge. Public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrainingParameters {
+    /// Widths of the network.
+    pub architecture: Architecture,
+    /// Number formats and ranges.
+    pub fixed_point: FixedPoint,
+    /// Learning rate.
+    pub rate: LearningRate,
+    /// Samples in a batch, at least 1.
+    pub batch: usize,
+    /// Number of steps, at least 1.
+    pub steps: u64,
+    /// Steps proven at once, at least 1; the last segment may be shorter.
+    pub segment_steps: u64,
+    /// Whether proofs hide everything but the statement.
+    pub hiding: bool,
+}
+
+impl TrainingParameters {
+    /// Steps `first .. first + count` of each segment.
+    pub fn segments(&self) -> Vec<Segment> {
+        let size = self.segment_steps.max(1);
+        (0..self.steps.div_ceil(size))
+            .map(|index| Segment {
+                index,
+                first_step: index * size,
+                steps: size.min(self.steps - index * size),
+            })
+            .collect()
+    }
+}
+
+/// Consecutive steps that are proven together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// Number of the segment, from 0.
+    pub index: u64,
+    /// Its first step.
+    pub first_step: u64,
+    /// How many steps it has.
+    pub steps: u64,
+}
+
+/// Where training starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParentWeights<C: Curve> {
+    /// The expansion of a public seed, which the verifier evaluates itself.
+    Root {
+        /// The seed.
+        seed: u64,
+    },
+    /// Committed weights, with the bound on their size that the lineage gives.
+    Committed {
+        /// The commitment.
+        commitment: WeightCommitment<C>,
+        /// No weight is larger.
+        bound: WeightBound,
+    },
+}
+
+/// The statement of a training edge: "the child's weights come from the parent's by these steps
+/// on the committed data".
+#[derive(Debug, Clone)]
+pub struct TrainingStatement<C: Curve> {
+    /// How the network is trained.
+    pub parameters: TrainingParameters,
+    /// Where training starts.
+    pub parent: ParentWeights<C>,
+    /// Where it ends.
+    pub child: WeightCommitment<C>,
+    /// What it is trained on.
+    pub dataset: DatasetCommitment<C>,
+    /// The order of the data.
+    pub schedule: ScheduleSeed,
+    /// Identity of the parent node.
+    pub parent_id: [u8; 32],
+    /// Identity of the child node before its proof; the proof is bound to it.
+    pub child_pre_id: [u8; 32],
+}
+
+impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
+    /// Checks that the parts fit together and that no value can wrap around the field. Returns
+    /// the bound on the child's weights.
+    ///
+    /// # Errors
+    /// [`VerifyError::Statement`] or [`VerifyError::Shape`] saying what does not fit.
+    pub fn validate(&self) -> Result<WeightBound, VerifyError> {
+        let TrainingParameters {
+            architecture,
+            fixed_point,
+            rate,
+            batch,
+            steps,
+            ..
+        } = &self.parameters;
+        let statement = |error: ConfigError| VerifyError::Statement(error.to_string());
+        if *steps == 0 || self.parameters.segment_steps == 0 {
+            let what = "a run has at least one step, and a segment too";
+            return Err(VerifyError::Statement(what.into()));
+        }
+        let _ = self.schedule()?;
+        let shape = |what, expected, got| {
+            if expected == got {
+                Ok(())
+            } else {
+                Err(VerifyError::Shape {
+                    what,
+                    expected,
+                    got,
+                })
+            }
+        };
+        let (inputs, outputs) = (architecture.num_inputs(), architecture.num_outputs());
+        shape(
+            "features of the data set",
+            inputs,
+            self.dataset.num_features(),
+        )?;
+        shape(
+            "targets of the data set",
+            outputs,
+            self.dataset.num_targets(),
+        )?;
+        self.child.check_shape(architecture)?;
+        let bound = match &self.parent {
+            ParentWeights::Root { .. } => WeightBound::initial(architecture, fixed_point),
+            ParentWeights::Committed { commitment, bound } => {
+                commitment.check_shape(architecture)?;
+                *bound
+            }
+        };
+        let bound = bound
+            .after(*steps, *batch, architecture, fixed_point, *rate)
+            .map_err(statement)?;
+        let bits = <C::ScalarField as ark_ff::PrimeField>::MODULUS_BIT_SIZE;
+        bound
+            .check_no_wrap(architecture, fixed_point, bits)
+            .map_err(statement)?;
+        Ok(bound)
+    }
+
+    /// The schedule of batches.
+    ///
+    /// # Errors
+    /// If the batch does not fit the data set.
+    pub fn schedule(&self) -> Result<Schedule, VerifyError> {
+        Schedule::new(
+            self.schedule,
+            self.dataset.num_rows(),
+            self.parameters.batch,
+        )
+        .map_err(|error| VerifyError::Statement(error.to_string()))
+    }
+
+    /// The whole statement of one segment, from weights `before` (none at a root) to `after`.
+    pub(crate) fn encode_segment(
+        &self,
+        segment: Segment,
+        before: Option<&WeightCommitment<C>>,
+        after: &WeightCommitment<C>,
+    ) -> Vec<u8> {
+        let p = &self.parameters;
+        let start = Encoder::new("zktree/v1/segment")
+            .string(C::NAME)
+            .numbers(p.architecture.widths().iter().map(|w| *w as u64))
+            .bytes(&encode_fixed_point(&p.fixed_point))
+            .number(p.rate.coefficient())
+            .count(p.batch)
+            .number(p.steps)
+            .number(p.segment_steps)
+            .flag(p.hiding)
+            .hash(&self.parent_id)
+            .hash(&self.child_pre_id)
+            .hash(&self.child.digest())
+            .hash(&self.dataset.root())
+            .hash(&self.schedule.0)
+            .number(segment.index)
+            .number(segment.first_step)
+            .number(segment.steps);
+        let start = match (before, &self.parent) {
+            (Some(commitment), _) => start.string("committed").hash(&commitment.digest()),
+            (None, ParentWeights::Root { seed }) => start.string("seed").number(*seed),
+            (None, ParentWeights::Committed { commitment, .. }) => {
+                start.string("committed").hash(&commitment.digest())
+            }
+        };
+        start.hash(&after.digest()).finish()
+    }
+
+    /// The relation of one segment and how its inputs are opened. The statement's matrices are, in
+    /// this order: the weights before (none at a root), the weights after, the data set.
+    pub(crate) fn segment_argument(
+        &self,
+        segment: Segment,
+        at_root: bool,
+    ) -> Result<SegmentArgument<C::ScalarField>, VerifyError> {
+        let p = &self.parameters;
+        let steps = usize::try_from(segment.steps)
+            .ok()
+            .filter(|steps| steps.saturating_mul(p.batch) <= MAX_POSITIONS)
+            .ok_or_else(|| {
+                VerifyError::Statement(format!(
+                    "a segment of {} steps of {} samples is too long: use fewer steps a segment",
+                    segment.steps, p.batch
+                ))
+            })?;
+        let extent = Extent {
+            batch: p.batch,
+            steps,
+        };
+        let training = Training::new(&p.architecture, &p.fixed_point, p.rate, extent);
+        let entries = training
+            .committed()
+            .iter()
+            .flat_map(|c| &c.real)
+            .map(|r| r.len())
+            .sum();
+        let relation = training.relation().clone();
+        let mut argument =
+            Argument::new(relation, training.committed(), row_vars(entries), p.hiding);
+        for (layer, tensor) in training.parent().iter().enumerate() {
+            let source = match (&self.parent, at_root) {
+                (ParentWeights::Root { seed }, true) => {
+                    Source::Public(root_input(*seed, &p.architecture, &p.fixed_point, layer))
+                }
+                _ => Source::Matrix(argument.known_matrix(weight_layout(&p.architecture, layer))),
+            };
+            argument.input(*tensor, source);
+        }
+        for (layer, tensor) in training.child().iter().enumerate() {
+            let matrix = argument.known_matrix(weight_layout(&p.architecture, layer));
+            argument.input(*tensor, Source::Matrix(matrix));
+        }
+        let matrix = argument.known_matrix(self.dataset.layout());
+        let schedule = self.schedule()?;
+        let low_vars = num_vars(p.batch);
+        let rows: Vec<(usize, usize)> = schedule
+            .batches(segment.first_step, segment.steps)
+            .enumerate()
+            .flat_map(|(t, batch)| {
+                batch
+                    .into_iter()
+                    .enumerate()
+                    .map(move |(b, row)| (b + (t << low_vars), row))
+            })
+            .collect();
+        let gather = |first_column, num_columns| {
+            Source::Gather(Gather {
+                matrix,
+                rows: rows.clone(),
+                low_vars: low_vars + num_vars(steps),
+                first_column,
+                num_columns,
+            })
+        };
+        let features = self.dataset.num_features();
+        argument.input(training.inputs(), gather(0, features));
+        argument.input(
+            training.targets(),
+            gather(features, self.dataset.num_targets()),
+        );
+        Ok(SegmentArgument { training, argument })
+    }
+}
+
+/// More samples than this in one segment are refused: the tables of the proof would not fit.
+const MAX_POSITIONS: usize = 1 << 24;
+
+/// A segment's relation and its description as a proof.
+pub(crate) struct SegmentArgument<F> {
+    pub(crate) training: Training<F>,
+    pub(crate) argument: Argument<F>,
+}
+
+/// The canonical encoding of a fixed-point configuration with its limb plan.
+pub(crate) fn encode_fixed_point(fixed: &FixedPoint) -> Vec<u8> {
+    Encoder::new("zktree/v1/fixed-point")
+        .numbers(
+            [
+                fixed.activation_bits(),
+                fixed.gradient_bits(),
+                fixed.weight_bits(),
+                fixed.hidden_range_bits(),
+                fixed.output_range_bits(),
+                fixed.gradient_range_bits(),
+                fixed.data_range_bits(),
+            ]
+            .into_iter()
+            .map(u64::from),
+        )
+        .numbers(fixed.limbs().iter().copied().map(u64::from))
+        .finish()
+}
+
+/// Evaluates the expansion of a root's seed at a point `(output unit, input unit, is bias)`.
+fn root_input<F: WideField>(
+    seed: u64,
+    architecture: &Architecture,
+    fixed: &FixedPoint,
+    layer: usize,
+) -> Arc<dyn Fn(&[F]) -> F + Send + Sync> {
+    let (architecture, fixed) = (architecture.clone(), fixed.clone());
+    Arc::new(move |point| {
+        let outputs = architecture.outputs(layer);
+        let (j, rest) = point
+            .split_at_checked(num_vars(outputs))
+            .unwrap_or((point, &[]));
+        let inputs = num_vars(architecture.inputs(layer));
+        let (i, h) = rest.split_at_checked(inputs).unwrap_or((rest, &[]));
+        let weights: Vec<i64> = LayerStream::new(seed, &architecture, &fixed, layer).collect();
+        // The bias row of a root is zero.
+        let mut eq = poly::eq_evals(j);
+        eq.truncate(outputs);
+        let folded = int::fold_low(&weights, &eq);
+        let not_bias: F = h.iter().map(|h| F::ONE - h).product();
+        not_bias * poly::inner_product(&folded, &poly::eq_evals(i))
+    })
+}
+
+/// The argument that every entry of a committed data set is in the signed range of `bits` bits,
+/// and its statement. Made once for a data set.
+pub(crate) fn dataset_argument<C: Curve<ScalarField: WideField>>(
+    dataset: &DatasetCommitment<C>,
+    bits: u32,
+    hiding: bool,
+) -> (DataRange<C::ScalarField>, Argument<C::ScalarField>, Vec<u8>) {
+    let range = DataRange::new(dataset.num_rows(), dataset.width(), bits);
+    let witness = std::slice::from_ref(range.multiplicities());
+    let rows = row_vars(1 << range.multiplicities().num_vars);
+    let mut argument = Argument::new(range.relation().clone(), witness, rows, hiding);
+    let matrix = argument.known_matrix(dataset.layout());
+    argument.input(range.data(), Source::Matrix(matrix));
+    let statement = Encoder::new("zktree/v1/data-range")
+        .string(C::NAME)
+        .hash(&dataset.root())
+        .number(u64::from(bits))
+        .flag(hiding)
+        .finish();
+    (range, argument, statement)
+}

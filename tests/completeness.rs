@@ -1,0 +1,65 @@
+//! Honest proofs of random shapes verify, on both curves, hiding or not, in both presets.
+mod common;
+
+use common::{Case, Story};
+use proptest::prelude::*;
+use zktree::{
+    commit::Curve,
+    nn::{FixedPoint, argument::Pending},
+};
+
+type Bls = ark_bls12_381::G1Projective;
+type Pallas = ark_pallas::Projective;
+
+fn honest<C: Curve<ScalarField: zktree::poly::WideField>>(case: &Case) {
+    let story = Story::<C>::new(case);
+    for (statement, proof) in [story.prove_root(), story.prove_child()] {
+        Pending::check_all(&statement.verify(&proof).unwrap()).unwrap();
+    }
+}
+
+fn cases(fixed: FixedPoint, max_width: usize) -> impl Strategy<Value = Case> {
+    (
+        prop::collection::vec(1..=max_width, 2..=5),
+        1usize..=9,
+        1u64..=9,
+        1u64..=9,
+        any::<u64>(),
+        any::<bool>(),
+    )
+        .prop_map(
+            move |(widths, batch, steps, segment_steps, seed, hiding)| Case {
+                widths,
+                batch,
+                steps,
+                segment_steps,
+                seed,
+                hiding,
+                fixed: fixed.clone(),
+            },
+        )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn small_tables_on_pallas(case in cases(common::tiny(), 40)) {
+        honest::<Pallas>(&case);
+    }
+
+    #[test]
+    fn small_tables_on_bls12_381(case in cases(common::tiny(), 12)) {
+        honest::<Bls>(&case);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2))]
+
+    #[test]
+    fn compact_preset(case in cases(FixedPoint::compact(), 40)) {
+        honest::<Pallas>(&case);
+        honest::<Bls>(&case);
+    }
+}
