@@ -121,7 +121,7 @@ impl<C: Curve> Comb<C> {
     /// For `len` generators; `known` may have tables for the same generators, to be shared.
     pub fn new(len: usize, known: Option<&Self>) -> Self {
         let mut blocks: Vec<_> = match known {
-            Some(known) => known.blocks.iter().cloned().collect(),
+            Some(known) => known.blocks.to_vec(),
             None => Vec::new(),
         };
         // A block that was cut short by the end of the list is made anew.
