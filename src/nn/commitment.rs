@@ -53,16 +53,22 @@ impl<F: PrimeField> std::fmt::Debug for WeightOpening<F> {
 impl<F: PrimeField> WeightOpening<F> {
     /// Weights with fresh blindings; without `hiding` the blindings are zero.
     pub fn new(weights: Weights, hiding: bool, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        if hiding {
+            Self::blinded(weights, |rows| RowBlindings::random(rows, rng))
+        } else {
+            Self::public(weights)
+        }
+    }
+
+    /// Weights without blindings: those of a root, or of a run that hides nothing.
+    pub fn public(weights: Weights) -> Self {
+        Self::blinded(weights, RowBlindings::zero)
+    }
+
+    fn blinded(weights: Weights, mut blind: impl FnMut(usize) -> RowBlindings<F>) -> Self {
         let architecture = weights.architecture();
         let blindings = (0..architecture.num_layers())
-            .map(|layer| {
-                let rows = weight_layout(architecture, layer).num_rows();
-                if hiding {
-                    RowBlindings::random(rows, rng)
-                } else {
-                    RowBlindings::zero(rows)
-                }
-            })
+            .map(|layer| blind(weight_layout(architecture, layer).num_rows()))
             .collect();
         Self { weights, blindings }
     }

@@ -3,6 +3,7 @@ use super::{
     Sgd, TrainingStatement,
     argument::Pending,
     commitment::{DatasetCommitment, DatasetOpening, WeightCommitment, WeightOpening},
+    init,
     statement::{ParentWeights, Segment, dataset_argument},
     train,
 };
@@ -63,11 +64,11 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         sink: Sink<'_>,
     ) -> Result<TrainingProof, ProveError> {
         let _ = self.validate()?;
-        let segments = self.parameters.segments();
-        let total = segments.len() as u64;
+        self.check_openings(parent, child, dataset)?;
+        let total = self.parameters.num_segments();
         let mut proof = Vec::new();
         let mut before = parent.clone();
-        for segment in segments {
+        for segment in self.parameters.segments() {
             let last = segment.index + 1 == total;
             let (steps, weights) = self.run_segment(before.weights(), dataset, segment)?;
             let after = match last {
@@ -93,6 +94,34 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             }
         }
         Ok(TrainingProof(proof))
+    }
+
+    /// Checks that the prover's secrets open the statement's commitments: if not, the proof would
+    /// be refused.
+    fn check_openings(
+        &self,
+        parent: &WeightOpening<C::ScalarField>,
+        child: &WeightOpening<C::ScalarField>,
+        dataset: &DatasetOpening<C::ScalarField>,
+    ) -> Result<(), ProveError> {
+        let parent_opens = match &self.parent {
+            ParentWeights::Root { seed } => {
+                let p = &self.parameters;
+                *parent.weights() == init::expand(*seed, &p.architecture, &p.fixed_point)
+            }
+            ParentWeights::Committed { commitment, .. } => parent.commit::<C>() == *commitment,
+        };
+        for (opens, what) in [
+            (parent_opens, "parent"),
+            (child.commit::<C>() == self.child, "child"),
+            (dataset.commit::<C>() == self.dataset, "data set"),
+        ] {
+            if !opens {
+                let what = format!("the opening given is not that of the {what}");
+                return Err(VerifyError::Statement(what).into());
+            }
+        }
+        Ok(())
     }
 
     /// Runs one segment from the given weights; returns its intermediate values and the weights
@@ -159,7 +188,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     pub fn verify(&self, proof: &TrainingProof) -> Result<Vec<Pending<C>>, VerifyError> {
         let _ = self.validate()?;
         let architecture = &self.parameters.architecture;
-        let segments = self.parameters.segments();
+        let num_segments = self.parameters.num_segments();
         let commitment_len = WeightCommitment::<C>::encoded_len(architecture);
         let mut rest = proof.0.as_slice();
         let mut take = |label: &'static str, len: usize| {
@@ -174,9 +203,9 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             ParentWeights::Committed { commitment, .. } => Some(commitment.clone()),
         };
         let mut pending = Vec::new();
-        for (k, segment) in segments.iter().enumerate() {
+        for segment in self.parameters.segments() {
             let mut verify = || {
-                let after = if k + 1 == segments.len() {
+                let after = if segment.index + 1 == num_segments {
                     self.child.clone()
                 } else {
                     let bytes = take("weights behind a segment", commitment_len)?;
@@ -187,11 +216,11 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
                     .unwrap_or_default();
                 let len = usize::try_from(u64::from_le_bytes(len)).unwrap_or(usize::MAX);
                 let bytes = take("proof of a segment", len)?;
-                let proven = self.verify_segment(*segment, before.as_ref(), &after, bytes)?;
+                let proven = self.verify_segment(segment, before.as_ref(), &after, bytes)?;
                 before = Some(after);
                 Ok(proven)
             };
-            pending.push(verify().located(|| format!("segment {k}"))?);
+            pending.push(verify().located(|| format!("segment {}", segment.index))?);
         }
         match rest.len() {
             0 => Ok(pending),
