@@ -124,14 +124,20 @@ impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
         };
         let segments = statement
             .verify(&edge.proof)
-            .map_err(|source| Part::Segment(0).error(label.clone(), source))?;
+            .map_err(|source| TreeError::Training {
+                node: label.clone(),
+                source,
+            })?;
         for (k, pending) in segments.into_iter().enumerate() {
             batch.push(label.clone(), Part::Segment(k), pending);
         }
         let parameters = &node.parameters;
         let bits = parameters.fixed_point.data_range_bits();
         let data = proof::verify_dataset(&edge.dataset, bits, parameters.hiding, &edge.data_proof)
-            .map_err(|source| Part::Data.error(label.clone(), source))?;
+            .map_err(|source| TreeError::Data {
+                node: label.clone(),
+                source,
+            })?;
         batch.push(label, Part::Data, data);
         Ok(next)
     }
@@ -218,15 +224,6 @@ enum Part {
     Data,
 }
 
-impl Part {
-    fn error(self, node: NodeLabel, source: VerifyError) -> TreeError {
-        match self {
-            Part::Segment(_) => TreeError::Training { node, source },
-            Part::Data => TreeError::Data { node, source },
-        }
-    }
-}
-
 impl<C: Curve<ScalarField: WideField>> Batch<C> {
     pub(super) fn new() -> Self {
         Self {
@@ -247,15 +244,15 @@ impl<C: Curve<ScalarField: WideField>> Batch<C> {
             return Ok(());
         }
         for (pending, (node, part)) in self.pending.iter().zip(self.places) {
-            Pending::check_all(std::slice::from_ref(pending)).map_err(|source| {
-                let source = match part {
-                    Part::Segment(k) => VerifyError::In {
+            Pending::check_all(std::slice::from_ref(pending)).map_err(|source| match part {
+                Part::Segment(k) => TreeError::Training {
+                    node,
+                    source: VerifyError::In {
                         location: format!("segment {k}"),
                         source: Box::new(source),
                     },
-                    Part::Data => source,
-                };
-                part.error(node, source)
+                },
+                Part::Data => TreeError::Data { node, source },
             })?;
         }
         Ok(())
