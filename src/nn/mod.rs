@@ -38,6 +38,7 @@ pub mod argument;
 pub mod commitment;
 pub mod data;
 pub mod encoding;
+pub mod file;
 pub mod fixed;
 pub mod float;
 pub mod init;
