@@ -170,8 +170,8 @@ fn indices([a, b, c, d]: [usize; 4]) -> impl Iterator<Item = (usize, usize, usiz
 }
 
 /// (20, 21, 22) the engine, on a definition with all that the language has: a product of matrices
-/// with a broadcast, an embedding at the first and one at the last index, and a transpose, against the
-/// definition written as loops.
+/// with public weights, an embedding at the first and one at the last index, and a transpose, against
+/// the definition written as loops.
 #[test]
 fn equations_20_to_22_through_the_engine() {
     for seed in 0..4 {
@@ -182,30 +182,28 @@ fn equations_20_to_22_through_the_engine() {
         let [i, j, k] = axes.map(Index::from);
         let a = relation.input("a", &[vi, vj]);
         let b = relation.input("b", &[vj, vk]);
-        let signs = small(rng, 1 << vi);
-        let sign = relation.public("sign", &[vi], signs.clone());
+        let (factors, shifts) = (small(rng, 1 << vj), small(rng, 1 << vi));
+        let factor = relation.public("factor", &[vj], factors.clone());
+        let shift = relation.public("shift", &[vi], shifts.clone());
         let two = Fr::from(2u64);
-        // c(i, k) = 2 sum_j sign(i) a(i, j) b(j, k);  d(k, i, h) = [h = 0] c(i, k) - [k = 0][h = 1] sign(i)
-        let product = [at(sign, &[i]), at(a, &[i, j]), at(b, &[j, k])];
+        // c(i, k) = 2 sum_j factor(j) a(i, j) b(j, k)
+        // d(k, i, h) = [h = 0] c(i, k) - [k = 0][h = 1] shift(i)
+        let product = [at(factor, &[j]), at(a, &[i, j]), at(b, &[j, k])];
         let c = relation.define("c", &[vi, vk], vec![term(two, product, &[i, k])]);
-        let d = relation.define(
-            "d",
-            &[vk, vi, 1],
-            vec![
-                term(Fr::ONE, [at(c, &[i, k])], &[k, i, Index::First]),
-                term(-Fr::ONE, [at(sign, &[i])], &[Index::First, i, Index::Last]),
-            ],
-        );
+        let bottom = term(Fr::ONE, [at(c, &[i, k])], &[k, i, Index::First]);
+        let top = [at(shift, &[i])];
+        let top = term(-Fr::ONE, top, &[Index::First, i, Index::Last]);
+        let d = relation.define("d", &[vk, vi, 1], vec![bottom, top]);
         let out = relation.input("out", &[vk, vi, 1]);
         relation.equal(out, d, d);
 
         let (va, vb) = (small(rng, 1 << (vi + vj)), small(rng, 1 << (vj + vk)));
         let mut expected = vec![0; 1 << (vk + vi + 1)];
         for (i, j, k, _) in indices([vi, vj, vk, 0]) {
-            expected[k + (i << vk)] += 2 * signs[i] * va[i + (j << vi)] * vb[j + (k << vj)];
+            expected[k + (i << vk)] += 2 * factors[j] * va[i + (j << vi)] * vb[j + (k << vj)];
         }
         for i in 0..1 << vi {
-            expected[(i << vk) + (1 << (vk + vi))] -= signs[i];
+            expected[(i << vk) + (1 << (vk + vi))] -= shifts[i];
         }
         for error in [0, 1] {
             let mut wrong = expected.clone();

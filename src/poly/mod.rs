@@ -7,6 +7,8 @@
 //! it. Nothing is ever reversed.
 //!
 //! Tables may be shorter than `2^n`: the missing tail is zero.
+//!
+//! Equations 15 and 16 of [`notes`](crate::notes).
 pub mod eq;
 pub mod int;
 pub mod parallel;

@@ -12,7 +12,7 @@
 //! gradients are. On padded units weights are zero: at a root by definition, behind a step because
 //! activations or gradients of padded units are, and so along the lineage.
 //!
-//! [`Training`] and [`Forward`] are made of the same few pieces ([`Builder`]): a committed tensor
+//! [`Training`] and [`Forward`] are made of the same few pieces (`Builder`): a committed tensor
 //! over the positions, an input with its bias row, a Hadamard product, a rounding.
 mod data;
 mod forward;

@@ -1,5 +1,7 @@
 //! The tensor-relation language, and the engine that reduces claims on its tensors.
 //!
+//! Equations 20 to 22 of [`notes`](crate::notes).
+//!
 //! **Relation.** A [`Relation`] is a small directed acyclic graph of tensors over axes of
 //! power-of-two sizes.
 //!
