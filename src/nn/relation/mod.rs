@@ -84,6 +84,9 @@ pub struct Operand {
 }
 
 /// `coefficient * einsum(operands -> output)`.
+///
+/// On an axis under the sum a public operand must stand alone: the axis is no output axis and no other
+/// public operand has it. Their product would not be multilinear there, and no proof would verify.
 #[derive(Debug, Clone)]
 pub struct Term<F> {
     /// The constant factor.
