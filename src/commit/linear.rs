@@ -1,6 +1,8 @@
 //! A zero-knowledge proof of a *linear form*: "I can open the commitment `C` to a vector `x` with
 //! `<x, a> = y`", for a public vector `a` and a public value `y`.
 //!
+//! Equations 48 to 50 of [`notes`](crate::notes).
+//!
 //! # Relation
 //! `C = <x, G> + rho H` and `<x, a> = y`; the prover knows `x` and `rho`. The generators `G` are
 //! named by a [`Shape`]. `C` and `a` must be fixed by the transcript before the proof starts (`a`

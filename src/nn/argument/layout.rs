@@ -61,7 +61,7 @@ impl Layout {
         self.rows.iter().map(cut).collect()
     }
 
-    /// The evaluation at `point` as a bilinear form.
+    /// Equation 37: the evaluation at `point` as a bilinear form.
     pub(super) fn evaluation<F: PrimeField>(&self, point: &[F]) -> (Vec<F>, Columns<F>) {
         let (low, high) = point
             .split_at_checked(self.row_vars)
@@ -103,6 +103,7 @@ pub struct Gather {
 }
 
 impl Gather {
+    /// Equation 39: the evaluation at `point` as a bilinear form of the matrix.
     pub(super) fn evaluation<F: PrimeField>(
         &self,
         num_rows: usize,

@@ -19,7 +19,16 @@
 //! the generators of the masks, and a prover could hide there a constant that changes a product
 //! of pads. After everything else is in the transcript a challenge `mu` is drawn, and
 //! `C_masks + mu C_fold` is opened with the form `(mask form | eq / mu)`: components at the wrong
-//! generators enter with `mu` or `1 / mu` and cannot cancel but with probability `2 / |F|`.
+//! generators enter with `mu` or `1 / mu` and cannot cancel but with probability `2 / |F|` (equation 47 of
+//! [`notes`](crate::notes)).
+//!
+//! **Soundness.** The sum of the bounds of the parts, equation 52. What is committed in the statement
+//! is bound by its hash, which is part of the encoded statement.
+//!
+//! **Hiding.** Scalars are masked, commitments are blinded, the linear form is zero-knowledge: all
+//! that is sent can be simulated from the statement.
+//!
+//! **Departures, references.** See the parts, and the notes.
 mod layout;
 mod prove;
 mod verify;
@@ -199,7 +208,7 @@ enum Discharge<F, V> {
     Public(PublicInput<F>),
 }
 
-/// The form `(eq(point, .) / mu | masks)` on the vector `(mu * folded rows | masks)`.
+/// Equation 47: the form `(eq(point, .) / mu | masks)` on the vector `(mu * folded rows | masks)`.
 fn final_form<F: PrimeField>(
     point: &[F],
     masks: Vec<F>,
