@@ -2,7 +2,6 @@
 //!
 //! `cargo bench --bench commit -- rows` prints the throughput in entries.
 use ark_bls12_381::{Fr, G1Affine, G1Projective as Bls};
-use ark_ec::VariableBaseMSM;
 use ark_ff::UniformRand;
 use ark_pallas::Projective as Pallas;
 use ark_std::test_rng;
@@ -23,7 +22,7 @@ use zktree::{
 };
 
 const COLUMNS: usize = 4096;
-const ROWS: usize = 8;
+const ROWS: usize = 32;
 const BITS: [u32; 4] = [1, 8, 16, 34];
 
 /// Rows of integers: bits for width 1, else signed integers that fill `bits` bits.
@@ -48,6 +47,7 @@ fn group<'a>(c: &'a mut Criterion, name: String) -> BenchmarkGroup<'a, WallTime>
 
 fn ours<C: Curve>(c: &mut Criterion) {
     let gens = Generators::<C>::get(COLUMNS, 0);
+    gens.prepare(COLUMNS);
     for bits in BITS {
         let data = data(bits);
         let rows: Vec<&[i64]> = data.iter().map(Vec::as_slice).collect();
@@ -56,6 +56,7 @@ fn ours<C: Curve>(c: &mut Criterion) {
         group.bench_function("buckets", |b| {
             b.iter(|| msm::rows::<C>(gens.columns(), black_box(&rows)))
         });
+        group.bench_function("comb", |b| b.iter(|| gens.combine_rows(black_box(&rows))));
         group.throughput(Throughput::Elements(COLUMNS as u64));
         group.bench_function("naive", |b| {
             b.iter(|| msm::naive::<C>(gens.columns(), black_box(rows[0])))

@@ -1,5 +1,5 @@
 //! Hyrax commitments: a tensor is cut into rows, and each row has its own hiding Pedersen
-//! commitment `sum_i v_i G_i + rho H`.
+//! commitment `sum_i v_i G_i + rho H` (equation 36).
 //!
 //! Rows are short (thousands of entries), so the generators are few, rows are independent, and a
 //! bilinear form `u^T M v` is opened by folding the row commitments by `u`: one inner product is
@@ -129,7 +129,7 @@ pub fn commit_slices<C: Curve>(
     blindings: &RowBlindings<C::ScalarField>,
 ) -> RowCommitments<C> {
     assert_eq!(rows.len(), blindings.0.len(), "one blinding a row");
-    let sums = msm::rows::<C>(gens.columns(), rows);
+    let sums = gens.combine_rows(rows);
     let blinded = parallel::map(rows.len(), 64, |i| sums[i] + gens.blind(&blindings.0[i]));
     RowCommitments {
         rows: C::normalize_batch(&blinded),

@@ -19,14 +19,11 @@
 //! # References
 //! Bernstein, Doumen, Lange, Oosterwijk, *Faster batch forgery identification* (Indocrypt 2012),
 //! sec. 4; Pippenger's method and batch-affine buckets as in the blst and halo2 libraries.
-use super::curve::Curve;
+use super::{batch::BatchAdder, curve::Curve};
 use crate::poly::parallel;
 use ark_ec::AffineRepr;
-use ark_ff::{BigInteger, Field, PrimeField, Zero};
+use ark_ff::{BigInteger, PrimeField, Zero};
 
-/// Additions that share one inversion: enough that the inversion (a few hundred multiplications)
-/// does not count, few enough that the partial products stay in the first-level cache.
-const BATCH: usize = 512;
 /// Points that are sorted into buckets at a time.
 const BLOCK: usize = 1 << 14;
 /// Widest digits; they fit an `i16`.
@@ -48,20 +45,14 @@ pub fn naive<C: Curve>(bases: &[C::Affine], row: &[i64]) -> C {
 /// # Panics
 /// If a row is longer than the list of bases.
 pub fn rows<C: Curve>(bases: &[C::Affine], rows: &[&[i64]]) -> Vec<C> {
-    let longest = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+    let (longest, plan) = plan(rows);
     assert!(
         longest <= bases.len(),
         "a row is longer than the generators"
     );
-    let max = rows
-        .iter()
-        .flat_map(|row| row.iter().map(|v| v.unsigned_abs()))
-        .max()
-        .unwrap_or(0);
-    if max == 0 {
+    if plan.count == 0 {
         return vec![C::ZERO; rows.len()];
     }
-    let plan = Windows::for_small(max, longest);
     let rows_per_block = (BLOCK / (longest * plan.count).max(1)).max(1);
     let blocks: Vec<&[&[i64]]> = rows.chunks(rows_per_block).collect();
     let cost = parallel::GRAIN / 8;
@@ -81,6 +72,24 @@ pub fn rows<C: Curve>(bases: &[C::Affine], rows: &[&[i64]]) -> Vec<C> {
             .collect::<Vec<C>>()
     });
     sums.concat()
+}
+
+/// The length of the longest row, and how all of them are cut in digits.
+fn plan(rows: &[&[i64]]) -> (usize, Windows) {
+    let longest = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+    let magnitudes = rows
+        .iter()
+        .flat_map(|row| row.iter().map(|v| v.unsigned_abs()));
+    (
+        longest,
+        Windows::for_small(magnitudes.max().unwrap_or(0), longest),
+    )
+}
+
+/// How many additions [`rows`] takes at most, to compare with other methods.
+pub(super) fn additions(rows: &[&[i64]]) -> usize {
+    let (longest, plan) = plan(rows);
+    rows.len() * plan.additions(longest)
 }
 
 /// `sum_i s_i G_i` over the shorter of the two lists, for scalars of any size.
@@ -125,7 +134,7 @@ pub fn full_many<C: Curve, const K: usize>(
 }
 
 /// `sum_i 2^i points_i`.
-fn horner<C: Curve>(points: &[C::Affine]) -> C {
+pub(super) fn horner<C: Curve>(points: &[C::Affine]) -> C {
     points.iter().rev().fold(C::ZERO, |mut sum, point| {
         sum.double_in_place();
         sum + point
@@ -144,6 +153,9 @@ impl Windows {
     fn reach(self, max: u64) -> bool {
         let half = 1u128 << (self.bits - 1);
         let mut largest = 0u128;
+        if max == 0 {
+            return true;
+        }
         for _ in 0..self.count {
             largest = (largest << self.bits) + half;
             if largest >= u128::from(max) {
@@ -156,7 +168,7 @@ impl Windows {
     /// The cheapest cut for integers up to `max`, in additions for a vector of `n` terms.
     fn for_small(max: u64, n: usize) -> Self {
         Self::cheapest(n, |bits| {
-            (1..)
+            (0..)
                 .find(|count| {
                     Self {
                         bits,
@@ -174,14 +186,18 @@ impl Windows {
         Self::cheapest(n, |bits| (size + 1).div_ceil(bits) as usize)
     }
 
+    /// Additions for a vector of `n` terms: into buckets, and two for each bucket.
+    fn additions(self, n: usize) -> usize {
+        self.count * (n + (2 << (self.bits - 1)))
+    }
+
     fn cheapest(n: usize, count: impl Fn(u32) -> usize) -> Self {
-        let additions = |plan: &Self| plan.count * (n + (2 << (plan.bits - 1)));
-        (1..=MAX_WINDOW)
-            .map(|bits| Self {
-                bits,
-                count: count(bits),
-            })
-            .min_by_key(additions)
+        let plans = (1..=MAX_WINDOW).map(|bits| Self {
+            bits,
+            count: count(bits),
+        });
+        plans
+            .min_by_key(|plan| plan.additions(n))
             .unwrap_or(Self { bits: 1, count: 64 })
     }
 }
@@ -340,109 +356,6 @@ impl Lanes {
     }
 }
 
-/// One step of a pass over segments.
-#[derive(Clone, Copy)]
-struct Step {
-    from: usize,
-    to: usize,
-    /// Whether `from + 1` is added, or `from` is moved as it is.
-    pair: bool,
-}
-
-/// Adds affine points in batches. Scratch memory is kept from pass to pass.
-struct BatchAdder<C: Curve> {
-    steps: Vec<Step>,
-    partial: Vec<C::BaseField>,
-}
-
-impl<C: Curve> Default for BatchAdder<C> {
-    fn default() -> Self {
-        Self {
-            steps: Vec::new(),
-            partial: Vec::new(),
-        }
-    }
-}
-
-impl<C: Curve> BatchAdder<C> {
-    /// Adds up each of the consecutive segments of `points` that have these lengths. Leaves one
-    /// point for each segment, the identity for an empty one.
-    fn tree_sums(&mut self, points: &mut Vec<C::Affine>, lens: &mut [usize]) {
-        while lens.iter().any(|len| *len > 1) {
-            self.halve(points, lens);
-        }
-        if lens.iter().all(|len| *len == 1) {
-            return;
-        }
-        let mut sums = points.iter().copied();
-        let spread = lens.iter().map(|len| match len {
-            0 => C::Affine::zero(),
-            _ => sums.next().unwrap_or_default(),
-        });
-        *points = spread.collect();
-    }
-
-    /// Adds neighbours: a segment of `k` points becomes one of `ceil(k / 2)`.
-    fn halve(&mut self, points: &mut Vec<C::Affine>, lens: &mut [usize]) {
-        self.steps.clear();
-        let (mut from, mut to) = (0, 0);
-        for len in lens {
-            let end = from + *len;
-            while from < end {
-                let pair = from + 1 < end;
-                self.steps.push(Step { from, to, pair });
-                from += 1 + usize::from(pair);
-                to += 1;
-            }
-            *len = len.div_ceil(2);
-        }
-        // A step never writes behind what a later step reads, so one array is enough.
-        for steps in self.steps.chunks(BATCH) {
-            add_batch::<C>(points, steps, &mut self.partial);
-        }
-        points.truncate(to);
-    }
-}
-
-/// `1 / (x2 - x1)` is what an affine addition needs. `None` where there is no such inverse: for
-/// equal or opposite points, and the identity.
-#[inline]
-fn denominator<C: Curve>(points: &[C::Affine], from: usize) -> Option<C::BaseField> {
-    let (a, b) = (&points[from], &points[from + 1]);
-    let difference = C::coordinates(b).0 - C::coordinates(a).0;
-    (!difference.is_zero() && !a.is_zero() && !b.is_zero()).then_some(difference)
-}
-
-fn add_batch<C: Curve>(points: &mut [C::Affine], steps: &[Step], partial: &mut Vec<C::BaseField>) {
-    // partial[k] is the product of all denominators after step k.
-    partial.clear();
-    partial.resize(steps.len(), C::BaseField::ONE);
-    let mut product = C::BaseField::ONE;
-    for (step, later) in steps.iter().zip(partial.iter_mut()).rev() {
-        *later = product;
-        if step.pair
-            && let Some(d) = denominator::<C>(points, step.from)
-        {
-            product *= d;
-        }
-    }
-    let mut inverse = product.inverse().unwrap_or_default();
-    for (step, later) in steps.iter().zip(partial.iter()) {
-        points[step.to] = if !step.pair {
-            points[step.from]
-        } else if let Some(d) = denominator::<C>(points, step.from) {
-            let (x1, y1) = C::coordinates(&points[step.from]);
-            let (x2, y2) = C::coordinates(&points[step.from + 1]);
-            let slope = (y2 - y1) * (inverse * later);
-            inverse *= d;
-            let x3 = slope.square() - x1 - x2;
-            C::from_coordinates(x3, slope * (x1 - x3) - y1)
-        } else {
-            (points[step.from].into_group() + points[step.from + 1]).into_affine()
-        };
-    }
-}
-
 /// A table of multiples of one point, for many multiplications by full-size scalars.
 pub struct FixedBase<C: Curve> {
     /// `table[w][d - 1] = d 2^(6 w) base`.
@@ -494,7 +407,7 @@ impl<C: Curve> FixedBase<C> {
 mod tests {
     use super::*;
     use ark_bls12_381::G1Projective as Bls;
-    use ark_ff::{One, UniformRand};
+    use ark_ff::{Field, One, UniformRand};
     use ark_pallas::Projective as Pallas;
     use ark_std::test_rng;
     use proptest::prelude::*;

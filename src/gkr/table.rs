@@ -37,8 +37,8 @@ pub struct Unsigned {
     pub bits: usize,
 }
 
-/// The integers `-2^(bits-1) .. 2^(bits-1)` in two's-complement order, so that index 0 is 0; 1 to
-/// 32 bits.
+/// The integers `-2^(bits-1) .. 2^(bits-1)` in two's-complement order, so that index 0 is 0; at
+/// most 32 bits, and only 0 where there are none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signed {
     /// Width, with the sign.
@@ -99,15 +99,19 @@ impl<F: PrimeField> LookupTable<F> for Unsigned {
 
 impl Signed {
     fn value(self, index: usize) -> i64 {
-        let unused = 64 - self.bits as u32;
-        (index as i64) << unused >> unused
+        let (value, end) = (index as i64, 1i64 << self.bits);
+        if value < (end + 1) / 2 {
+            value
+        } else {
+            value - end
+        }
     }
 
     fn position(self, value: i64) -> Option<usize> {
-        let half = 1i64 << (self.bits - 1);
-        (-half..half)
+        let end = 1i64 << self.bits;
+        (-(end / 2)..(end + 1) / 2)
             .contains(&value)
-            .then_some((value & (2 * half - 1)) as usize)
+            .then_some((value & (end - 1)) as usize)
     }
 }
 
@@ -193,7 +197,7 @@ mod tests {
     #[test]
     fn closed_forms_are_the_extensions_of_the_entries() {
         let rng = &mut test_rng();
-        for table in (1..8).flat_map(tables) {
+        for table in (0..8).flat_map(tables) {
             let n = table.num_vars();
             let mut columns = vec![Vec::new(); table.arity()];
             for index in 0..1 << n {
@@ -213,21 +217,27 @@ mod tests {
 
     #[test]
     fn other_tuples_have_no_index() {
-        for bits in 1..33 {
+        for bits in 0..33 {
             let end = 1i64 << bits;
-            let half = end / 2;
+            let half = (end + 1) / 2;
             let [unsigned, signed, relu] = &tables(bits)[..] else {
                 unreachable!()
             };
             for v in [end, end + 1, -1, i64::MIN, i64::MAX] {
                 assert_eq!(unsigned.index(&[v]), None);
             }
-            for v in [half, -half - 1, i64::MIN, i64::MAX] {
+            for v in [half, -(end / 2) - 1, i64::MIN, i64::MAX] {
                 assert_eq!(signed.index(&[v]), None);
                 assert_eq!(relu.index(&[v, 0]), None);
                 assert_eq!(relu.index(&[v, 1]), None);
             }
-            for tuple in [[0, 1], [-1, 1], [half - 1, (half == 1) as i64], [0, 2]] {
+            for tuple in [
+                [0, 1],
+                [-1, 1],
+                [half - 1, (half == 1) as i64],
+                [0, 2],
+                [0, -1],
+            ] {
                 assert_eq!(relu.index(&tuple), None);
             }
             for table in [unsigned, signed, relu] {
@@ -238,7 +248,7 @@ mod tests {
 
     #[test]
     fn ids_tell_tables_apart() {
-        let mut ids: Vec<Vec<u8>> = (1..33).flat_map(tables).map(|t| t.id()).collect();
+        let mut ids: Vec<Vec<u8>> = (0..33).flat_map(tables).map(|t| t.id()).collect();
         let count = ids.len();
         ids.sort();
         ids.dedup();

@@ -39,6 +39,12 @@ pub enum Progress {
 /// Hears of progress, and may stop the work by returning [`ControlFlow::Break`].
 pub type Sink<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
 
+/// Weights between segments: their opening, and their commitment unless they are a root's.
+pub(crate) struct Weighed<C: Curve> {
+    pub(crate) opening: WeightOpening<C::ScalarField>,
+    pub(crate) commitment: Option<WeightCommitment<C>>,
+}
+
 /// The proof of a training edge.
 ///
 /// Encoding, for each segment in order: unless it is the last, the commitment to the weights
@@ -64,23 +70,34 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         sink: Sink<'_>,
     ) -> Result<TrainingProof, ProveError> {
         let _ = self.validate()?;
-        self.check_openings(parent, child, dataset)?;
+        self.check_openings(parent, child, dataset, rng)?;
         let total = self.parameters.num_segments();
         let mut proof = Vec::new();
-        let mut before = parent.clone();
+        let mut before = Weighed {
+            opening: parent.clone(),
+            commitment: None,
+        };
+        if let ParentWeights::Committed { commitment, .. } = &self.parent {
+            before.commitment = Some(commitment.clone());
+        }
         for segment in self.parameters.segments() {
             let last = segment.index + 1 == total;
-            let (steps, weights) = self.run_segment(before.weights(), dataset, segment)?;
-            let after = match last {
-                true if weights == *child.weights() => child.clone(),
+            let (steps, weights) = self.run_segment(before.opening.weights(), dataset, segment)?;
+            let (opening, commitment) = match last {
+                true if weights == *child.weights() => (child.clone(), self.child.clone()),
                 true => return Err(ProveError::OtherChild),
-                false => WeightOpening::new(weights, self.parameters.hiding, rng),
+                false => {
+                    let opening = WeightOpening::new(weights, self.parameters.hiding, rng);
+                    let commitment = opening.commit::<C>();
+                    proof.extend(commitment.encode());
+                    (opening, commitment)
+                }
             };
-            let (commitment, bytes) =
-                self.prove_segment(segment, &before, &steps, &after, dataset, true)?;
-            if !last {
-                proof.extend(commitment.encode());
-            }
+            let after = Weighed {
+                opening,
+                commitment: Some(commitment),
+            };
+            let bytes = self.prove_segment(segment, &before, &steps, &after, dataset, true)?;
             proof.extend((bytes.len() as u64).to_le_bytes());
             proof.extend(bytes);
             before = after;
@@ -103,18 +120,19 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         parent: &WeightOpening<C::ScalarField>,
         child: &WeightOpening<C::ScalarField>,
         dataset: &DatasetOpening<C::ScalarField>,
+        rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<(), ProveError> {
         let parent_opens = match &self.parent {
             ParentWeights::Root { seed } => {
                 let p = &self.parameters;
                 *parent.weights() == init::expand(*seed, &p.architecture, &p.fixed_point)
             }
-            ParentWeights::Committed { commitment, .. } => parent.commit::<C>() == *commitment,
+            ParentWeights::Committed { commitment, .. } => parent.opens(commitment, rng),
         };
         for (opens, what) in [
             (parent_opens, "parent"),
-            (child.commit::<C>() == self.child, "child"),
-            (dataset.commit::<C>() == self.dataset, "data set"),
+            (child.opens(&self.child, rng), "child"),
+            (dataset.opens(&self.dataset, rng), "data set"),
         ] {
             if !opens {
                 let what = format!("the opening given is not that of the {what}");
@@ -151,31 +169,28 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     pub(crate) fn prove_segment(
         &self,
         segment: Segment,
-        before: &WeightOpening<C::ScalarField>,
+        before: &Weighed<C>,
         steps: &[train::Step],
-        after: &WeightOpening<C::ScalarField>,
+        after: &Weighed<C>,
         dataset: &DatasetOpening<C::ScalarField>,
         check: bool,
-    ) -> Result<(WeightCommitment<C>, Vec<u8>), ProveError> {
-        let at_root = segment.index == 0 && matches!(self.parent, ParentWeights::Root { .. });
+    ) -> Result<Vec<u8>, ProveError> {
+        let at_root = before.commitment.is_none();
         let parts = self.segment_argument(segment, at_root)?;
         let fixed = &self.parameters.fixed_point;
-        let values = parts
-            .training
-            .witness(fixed, before.weights(), steps, after.weights())?;
-        let committed_before = (!at_root).then(|| before.commit::<C>());
-        let committed_after = after.commit::<C>();
-        let statement = self.encode_segment(segment, committed_before.as_ref(), &committed_after);
+        let (from, to) = (before.opening.weights(), after.opening.weights());
+        let values = parts.training.witness(fixed, from, steps, to)?;
+        let committed = after.commitment.as_ref().unwrap_or(&self.child);
+        let statement = self.encode_segment(segment, before.commitment.as_ref(), committed);
         let mut known = Vec::new();
         if !at_root {
-            known.extend(before.matrices());
+            known.extend(before.opening.matrices());
         }
-        known.extend(after.matrices());
+        known.extend(after.opening.matrices());
         known.push(dataset.matrix());
-        let proof = parts
+        parts
             .argument
-            .prove::<C>(&statement, &values, &known, check)?;
-        Ok((committed_after, proof))
+            .prove::<C>(&statement, &values, &known, check)
     }
 
     /// Verifies a proof of the statement but for the group equations of the returned [`Pending`]

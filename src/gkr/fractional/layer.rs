@@ -4,7 +4,9 @@ use super::{
     leaves::{Fraction, read},
 };
 use crate::{
-    poly::{self, SplitEq, WideAccumulator, WideField, parallel},
+    poly::{
+        self, ProductAccumulator, SplitEq, WideAccumulator, WideField, parallel, wide::sum_of_two,
+    },
     sumcheck::{RoundPoly, RoundProver},
 };
 use ark_ff::PrimeField;
@@ -207,24 +209,30 @@ fn small_round<F: WideField>(column: &[i64], range: Range<usize>, low: &[F]) -> 
     acc.map(|a| a.reduce())
 }
 
+/// Weighted sums of `u_0 u_1` and of the product of slopes.
 fn ones_round<F: WideField>(shifted: &[F], low: &[F]) -> [F; 2] {
-    let mut sums = [F::ZERO; 2];
+    let mut sums = [ProductAccumulator::default(); 2];
     for (u, weight) in shifted.chunks_exact(4).zip(low) {
-        sums[0] += *weight * (u[0] * u[1]);
-        sums[1] += *weight * ((u[2] - u[0]) * (u[3] - u[1]));
+        let weight = weight.raw();
+        sums[0].add_product(&weight, &(u[0] * u[1]).raw());
+        sums[1].add_product(&weight, &((u[2] - u[0]) * (u[3] - u[1])).raw());
     }
-    sums
+    sums.map(|sum| sum.reduce())
 }
 
+/// Weighted sums of the gates at 0 and of the gates of the slopes.
 fn fractions_round<F: WideField>(values: &[Fraction<F>], low: &[F]) -> [F; 2] {
-    let mut sums = [F::ZERO; 2];
+    let mut sums = [ProductAccumulator::default(); 2];
     for (v, weight) in values.chunks_exact(4).zip(low) {
-        sums[0] += *weight * (v[0].n * v[1].d + v[1].n * v[0].d);
+        let weight = weight.raw();
+        let gate = sum_of_two(&v[0].n, &v[1].d, &v[1].n, &v[0].d);
+        sums[0].add_product(&weight, &gate.raw());
         let (n_0, d_0) = (v[2].n - v[0].n, v[2].d - v[0].d);
         let (n_1, d_1) = (v[3].n - v[1].n, v[3].d - v[1].d);
-        sums[1] += *weight * (n_0 * d_1 + n_1 * d_0);
+        let slopes = sum_of_two(&n_0, &d_1, &n_1, &d_0);
+        sums[1].add_product(&weight, &slopes.raw());
     }
-    sums
+    sums.map(|sum| sum.reduce())
 }
 
 /// `shift - x_0 - r (y_0 - x_0)` and the same for the other child.

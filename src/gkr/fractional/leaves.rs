@@ -3,8 +3,7 @@ use super::{
     Block, Fingerprint, Kind, LookupShape,
     layer::{Batching, Segment},
 };
-use crate::poly::{self, WideAccumulator, WideField, parallel};
-use ark_ff::PrimeField;
+use crate::poly::{self, WideAccumulator, WideField, parallel, wide::sum_of_two};
 use std::sync::Arc;
 
 /// `n / d`.
@@ -14,7 +13,7 @@ pub(super) struct Fraction<F> {
     pub d: F,
 }
 
-impl<F: PrimeField> Fraction<F> {
+impl<F: WideField> Fraction<F> {
     /// The padding `0/1`.
     pub fn zero() -> Self {
         Self {
@@ -23,9 +22,10 @@ impl<F: PrimeField> Fraction<F> {
         }
     }
 
+    /// Equation 32.
     pub fn add(&self, other: &Self) -> Self {
         Self {
-            n: self.n * other.d + other.n * self.d,
+            n: sum_of_two(&self.n, &other.d, &other.n, &self.d),
             d: self.d * other.d,
         }
     }

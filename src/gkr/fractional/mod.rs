@@ -1,5 +1,7 @@
 //! LogUp-GKR: every tuple of some columns stands in its table [Papini-Haböck 2023/1284].
 //!
+//! Equations 30 to 35 of [`notes`](crate::notes).
+//!
 //! **Relation.** A [`LookupShape`] lists tables and lookups. Lookup `l` names a table `t(l)` and
 //! has one column of `2^m` small integers for each component of its entries. The claim is that at
 //! every position the tuple of components is an entry of the table. The prover also has, for each
@@ -17,24 +19,25 @@
 //! $N = n_0 d_1 + n_1 d_0$, $D = d_0 d_1$.
 //!
 //! **Prover.** The root's numerator is zero; its denominator is sent. For each layer, claims
-//! `(N, D)` at a point `r` are batched by a fresh $\lambda$ and with $n' = n + (\lambda/2) d$
-//! $$ N + \lambda D = \sum_x eq(r, x) \, (n_0'(x) d_1(x) + n_1'(x) d_0(x)), $$
-//! a sumcheck of degree 3. It sends `n_0', n_1', d_0, d_1` at the sumcheck's point; one more
+//! `(N, D)` at a point `r` are batched by a fresh $\lambda$ and with $n^+ = n + (\lambda/2) d$
+//! $$ N + \lambda D = \sum_x eq(r, x) (n_0^+(x) d_1(x) + n_1^+(x) d_0(x)), $$
+//! a sumcheck of degree 3. It sends $n_0^+, n_1^+, d_0, d_1$ at the sumcheck's point; one more
 //! challenge joins the two halves to claims on the layer below. At the leaves it sends the values
-//! of all columns. Columns are read as the integers they are: the leaves, where numerators are 1
-//! and a product of denominators is $\alpha^2 - \alpha(x_0+x_1) + x_0 x_1$, are never stored as
-//! field elements.
+//! of all columns. Columns are read as the integers they are: leaves of one component, where
+//! numerators are 1 and a product of denominators is $\alpha^2 - \alpha(x_0+x_1) + x_0 x_1$, are
+//! never stored as field elements, and padding is never stored at all.
 //!
 //! **Verifier.** Checks each sumcheck and gate (two products of received scalars a layer) and, at
 //! the leaves, that the two claims are the combination of the columns' values, of the tables'
 //! closed forms and of the padding. What it returns is unchecked: [`LookupClaims`].
 //!
-//! **Soundness.** With `N = 2^n` leaves and `J + 1` coordinates of a fingerprint, a false claim
-//! with committed columns is accepted with probability at most
-//! $(N (J + 1) + 3 n^2 / 2 + 3 n) / |F|$: a false sum vanishes at $\alpha, \beta$ (or a denominator
-//! does), a sumcheck fails, $\lambda$ or the joining challenge is unlucky. It needs `N < |F|`.
-//! The denominator at the root is tested where it is a number; where it is masked it is not, which
-//! is covered by the first term. It must not be revealed then, being a function of the columns.
+//! **Soundness.** With `N = 2^n` leaves and arity at most `J`, a false claim on committed columns
+//! ends in true claims with probability at most $(N J + 3 n^2 / 2 + 2 n) / |F|$. If a tuple is in
+//! no table, it is a pole of the sum above that nothing cancels (there are fewer than `|F|`
+//! leaves), so the root's numerator is a polynomial in $\alpha, \beta$ that is not zero, of degree
+//! below `N J`; the rest is for the sumchecks, the $\lambda$ and the joining challenges. This does
+//! not need the root's denominator. Where it is a number, zero is refused all the same; where it is
+//! masked it is not tested and must not be revealed, being a function of the columns.
 //!
 //! **Departures.** The paper has one table and batches columns in the leaf; here columns of all
 //! sizes and several tables share one tree. $\lambda/2$ is shared by the two numerators, so that

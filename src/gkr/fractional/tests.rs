@@ -20,6 +20,34 @@ struct Instance {
     multiplicities: Vec<Arc<Vec<i64>>>,
 }
 
+/// A user's table: `(x, |x|)` for signed `x` of four bits.
+struct Absolute;
+
+impl LookupTable<Fr> for Absolute {
+    fn id(&self) -> Vec<u8> {
+        b"absolute".to_vec()
+    }
+    fn num_vars(&self) -> usize {
+        4
+    }
+    fn arity(&self) -> usize {
+        2
+    }
+    fn entry(&self, index: usize, tuple: &mut [i64]) {
+        LookupTable::<Fr>::entry(&Signed { bits: 4 }, index, &mut tuple[..1]);
+        tuple[1] = tuple[0].abs();
+    }
+    fn index(&self, tuple: &[i64]) -> Option<usize> {
+        let index = LookupTable::<Fr>::index(&Signed { bits: 4 }, &tuple[..1])?;
+        (tuple[1] == tuple[0].abs()).then_some(index)
+    }
+    fn evaluate(&self, x: &[Fr]) -> Vec<Fr> {
+        let low = x[0] + x[1].double() + x[2].double().double();
+        let eight = Fr::from(8u64);
+        vec![low - eight * x[3], low + x[3] * (eight - low.double())]
+    }
+}
+
 fn tables() -> Vec<Arc<dyn LookupTable<Fr>>> {
     vec![
         Arc::new(Unsigned { bits: 3 }),
@@ -27,6 +55,7 @@ fn tables() -> Vec<Arc<dyn LookupTable<Fr>>> {
         Arc::new(Signed { bits: 2 }),
         Arc::new(Unsigned { bits: 0 }),
         Arc::new(Signed { bits: 5 }),
+        Arc::new(Absolute),
     ]
 }
 
@@ -34,7 +63,7 @@ fn tables() -> Vec<Arc<dyn LookupTable<Fr>>> {
 fn instance(seed: u64, max_vars: usize) -> Instance {
     let rng = &mut ChaCha8Rng::seed_from_u64(seed);
     let tables: Vec<_> = (0..rng.gen_range(1..5))
-        .map(|_| tables()[rng.gen_range(0..5)].clone())
+        .map(|_| tables()[rng.gen_range(0..6)].clone())
         .collect();
     let lookups: Vec<(usize, usize)> = (0..rng.gen_range(0..6))
         .map(|_| (rng.gen_range(0..tables.len()), rng.gen_range(0..=max_vars)))

@@ -1,0 +1,405 @@
+//! The comb: committing many rows of small integers with the same generators.
+//!
+//! Generators are taken in groups of [`WIDTH`]. For each group the points `sum_i +-G_i / 2` are
+//! tabulated for all patterns of signs, up to the sign of the whole. An entry `v` with `b` bits
+//! (after an offset that makes it non-negative) is written in digits `+-1`,
+//! `2 v - (2^b - 1) = sum_j 2^j s_j`, so one table lookup adds one bit of all entries of a group:
+//! a row of `n` entries costs `n b / WIDTH` additions. The accumulators of all rows and bits (the
+//! *lanes*) advance together, in batch-affine additions.
+//!
+//! Tables are made when they are first used, block by block.
+use super::{
+    batch::{BatchAdder, Step},
+    curve::Curve,
+    msm,
+};
+use crate::poly::parallel;
+use ark_ec::AffineRepr;
+use ark_ff::Field;
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// Generators in a group.
+pub(super) const WIDTH: usize = 10;
+/// Points of a group's table.
+const PATTERNS: usize = 1 << (WIDTH - 1);
+/// Groups whose tables are made together.
+const BLOCK: usize = 16;
+/// Lanes that advance together: their accumulators stay in the second-level cache.
+const LANES: usize = 4096;
+
+/// The tables of [`BLOCK`] groups or fewer.
+struct Block<C: Curve> {
+    /// Group-major: pattern `p` is `(G_last + sum_i (-1)^(1 + bit i of p) G_i) / 2`.
+    patterns: Vec<C::Affine>,
+    /// Half the sum of all generators of the block.
+    half_sum: C,
+}
+
+impl<C: Curve> Block<C> {
+    fn new(generators: &[C::Affine]) -> Self {
+        let half = C::ScalarField::from(2u64).inverse().unwrap_or_default();
+        let groups: Vec<&[C::Affine]> = generators.chunks_exact(WIDTH).collect();
+        let lowest: Vec<C> = groups
+            .iter()
+            .map(|group| {
+                let last = group[WIDTH - 1];
+                (group.iter().fold(C::ZERO, |sum, g| sum - g) + last + last) * half
+            })
+            .collect();
+        let lowest = C::normalize_batch(&lowest);
+        // Setting bit `i` of a pattern adds `G_i`. Layout while filling: (pattern, addend) pairs.
+        let mut adder = BatchAdder::<C>::default();
+        let mut patterns = vec![C::Affine::zero(); groups.len() * PATTERNS];
+        for (table, lowest) in patterns.chunks_mut(PATTERNS).zip(lowest) {
+            table[0] = lowest;
+        }
+        for bit in 0..WIDTH - 1 {
+            let known = 1 << bit;
+            let mut pairs = Vec::with_capacity(2 * known * groups.len());
+            for (table, group) in patterns.chunks(PATTERNS).zip(&groups) {
+                pairs.extend(table[..known].iter().flat_map(|p| [*p, group[bit]]));
+            }
+            let mut lens = vec![2; known * groups.len()];
+            adder.halve(&mut pairs, &mut lens);
+            for (table, sums) in patterns.chunks_mut(PATTERNS).zip(pairs.chunks(known)) {
+                table[known..2 * known].copy_from_slice(sums);
+            }
+        }
+        let covered = &generators[..groups.len() * WIDTH];
+        Self {
+            patterns,
+            half_sum: covered.iter().fold(C::ZERO, |sum, g| sum + g) * half,
+        }
+    }
+}
+
+/// Tables for a list of generators, made on demand.
+pub(super) struct Comb<C: Curve> {
+    blocks: Vec<OnceLock<Arc<Block<C>>>>,
+    /// Additions that tables would have saved so far. When they pay for the tables these are
+    /// made: whatever rows come later, the total is at most twice the best.
+    regret: AtomicUsize,
+}
+
+/// How the entries of some rows are written in `+-1` digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Digits {
+    /// `b`.
+    bits: u32,
+    /// What is added to every entry to make it non-negative: 0 or `2^(b-1)`.
+    offset: u64,
+}
+
+impl Digits {
+    fn of(rows: &[&[i64]]) -> Self {
+        let (mut min, mut max) = (0, 0);
+        for v in rows.iter().flat_map(|row| row.iter()) {
+            (min, max) = (min.min(*v), max.max(*v));
+        }
+        if min >= 0 {
+            let bits = (64 - max.leading_zeros()).max(1);
+            return Self { bits, offset: 0 };
+        }
+        // A non-negative number and its complement need as many bits.
+        let bits = 65 - (!min).max(max).leading_zeros();
+        Self {
+            bits,
+            offset: 1 << (bits - 1),
+        }
+    }
+
+    /// `(2^b - 1 - 2 offset)`: what is missing from the sum of digits, in half sums.
+    fn correction<F: Field>(self) -> F {
+        F::from(2u64).pow([u64::from(self.bits)]) - F::ONE - F::from(self.offset).double()
+    }
+}
+
+impl<C: Curve> Comb<C> {
+    /// For `len` generators; `known` may have tables for the same generators, to be shared.
+    pub fn new(len: usize, known: Option<&Self>) -> Self {
+        let mut blocks: Vec<_> = match known {
+            Some(known) => known.blocks.to_vec(),
+            None => Vec::new(),
+        };
+        // A block that was cut short by the end of the list is made anew.
+        blocks.truncate(blocks.len().saturating_sub(1));
+        blocks.resize_with(len.div_ceil(WIDTH * BLOCK), OnceLock::new);
+        Self {
+            blocks,
+            regret: AtomicUsize::new(0),
+        }
+    }
+
+    fn block(&self, bases: &[C::Affine], b: usize) -> &Block<C> {
+        self.blocks[b].get_or_init(|| {
+            let size = WIDTH * BLOCK;
+            Arc::new(Block::new(
+                &bases[b * size..bases.len().min((b + 1) * size)],
+            ))
+        })
+    }
+
+    /// Makes the tables of the first groups.
+    fn blocks(&self, bases: &[C::Affine], groups: usize) -> Vec<&Block<C>> {
+        let count = groups.div_ceil(BLOCK);
+        parallel::map(count, parallel::GRAIN, |b| self.block(bases, b))
+    }
+
+    /// Makes the tables for rows of `len` entries.
+    pub fn prepare(&self, bases: &[C::Affine], len: usize) {
+        self.blocks(bases, len / WIDTH);
+    }
+
+    /// Whether the comb is the method for these rows.
+    fn pays(&self, groups: usize, digits: Digits, rows: &[&[i64]]) -> bool {
+        let blocks = self.blocks.iter().take(groups.div_ceil(BLOCK));
+        let missing = blocks.filter(|block| block.get().is_none()).count();
+        let cost = rows.len() * groups * digits.bits as usize;
+        let saved = msm::additions(rows).saturating_sub(cost);
+        let regret = saved + self.regret.fetch_add(saved, Ordering::Relaxed);
+        groups > 0 && saved > 0 && regret >= missing * BLOCK * PATTERNS
+    }
+
+    /// For each row, `sum_i row_i G_i`: by the comb if it is cheaper than by buckets. `bases` are
+    /// the generators that the tables are for.
+    ///
+    /// # Panics
+    /// If a row is longer than the list of bases.
+    pub fn rows(&self, bases: &[C::Affine], rows: &[&[i64]]) -> Vec<C> {
+        let longest = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+        let digits = Digits::of(rows);
+        let groups = longest / WIDTH;
+        match self.pays(groups, digits, rows) {
+            true => self.rows_by_comb(bases, rows, groups, digits),
+            false => msm::rows(bases, rows),
+        }
+    }
+
+    fn rows_by_comb(
+        &self,
+        bases: &[C::Affine],
+        rows: &[&[i64]],
+        groups: usize,
+        digits: Digits,
+    ) -> Vec<C> {
+        let covered = groups * WIDTH;
+        let blocks = self.blocks(bases, groups);
+        let half_sum = half_sum(&blocks, bases, groups);
+        let correction = half_sum * digits.correction::<C::ScalarField>();
+        let per_chunk = LANES.div_ceil(digits.bits as usize);
+        // As many chunks as keep all threads at work, if that leaves enough lanes.
+        let per_chunk = per_chunk
+            .min(rows.len().div_ceil(4).max(per_chunk / 4))
+            .max(1);
+        let chunks: Vec<&[&[i64]]> = rows.chunks(per_chunk).collect();
+        let heads = parallel::map(chunks.len(), parallel::GRAIN, |c| {
+            chunk_by_comb(&blocks, chunks[c], groups, digits)
+        })
+        .concat();
+        let tails: Vec<&[i64]> = rows
+            .iter()
+            .map(|row| row.get(covered..).unwrap_or_default())
+            .collect();
+        let tails = msm::rows::<C>(&bases[covered..], &tails);
+        heads
+            .into_iter()
+            .zip(tails)
+            .map(|(head, tail)| head + correction + tail)
+            .collect()
+    }
+}
+
+/// Half the sum of the generators of the first groups.
+fn half_sum<C: Curve>(blocks: &[&Block<C>], bases: &[C::Affine], groups: usize) -> C {
+    let (full, rest) = (groups / BLOCK, groups % BLOCK);
+    let sum: C = blocks[..full].iter().map(|block| block.half_sum).sum();
+    let start = full * BLOCK * WIDTH;
+    let half = C::ScalarField::from(2u64).inverse().unwrap_or_default();
+    let tail: C = bases[start..start + rest * WIDTH].iter().sum();
+    sum + tail * half
+}
+
+/// `sum_j 2^j sum_i s_ij G_i / 2` for each row of a chunk.
+fn chunk_by_comb<C: Curve>(
+    blocks: &[&Block<C>],
+    rows: &[&[i64]],
+    groups: usize,
+    digits: Digits,
+) -> Vec<C> {
+    let bits = digits.bits as usize;
+    let lanes_of_rows = rows.len() * bits;
+    // Few rows: cut them in segments, each with accumulators of its own.
+    let segments = (LANES / 4 / lanes_of_rows.max(1)).clamp(1, groups.div_ceil(8));
+    let per_segment = groups.div_ceil(segments);
+    let segments = groups.div_ceil(per_segment);
+    // Lanes are (row, bit, segment); accumulator and addend of a lane are neighbours.
+    let lanes = lanes_of_rows * segments;
+    let mut points = vec![C::Affine::zero(); 2 * lanes];
+    let steps: Vec<Step> = (0..lanes)
+        .map(|lane| Step {
+            from: 2 * lane,
+            to: 2 * lane,
+            pair: true,
+        })
+        .collect();
+    let mut adder = BatchAdder::<C>::default();
+    for k in 0..per_segment {
+        for segment in 0..segments {
+            let group = segment * per_segment + k;
+            let slot = usize::from(k > 0);
+            if group >= groups {
+                for lane in (segment..lanes).step_by(segments) {
+                    points[2 * lane + slot] = C::Affine::zero();
+                }
+                continue;
+            }
+            let table = &blocks[group / BLOCK].patterns[(group % BLOCK) * PATTERNS..][..PATTERNS];
+            for (r, row) in rows.iter().enumerate() {
+                let entries = group_entries(row, group, digits);
+                for bit in 0..bits {
+                    let lane = (r * bits + bit) * segments + segment;
+                    points[2 * lane + slot] = look_up::<C>(table, &entries, bit);
+                }
+            }
+        }
+        if k > 0 {
+            adder.run(&mut points, &steps);
+        }
+    }
+    let mut sums: Vec<C::Affine> = points.iter().step_by(2).copied().collect();
+    adder.tree_sums(&mut sums, &mut vec![segments; lanes_of_rows]);
+    sums.chunks(bits).map(msm::horner::<C>).collect()
+}
+
+/// The entries of a row that belong to a group, made non-negative; zeros behind its end.
+fn group_entries(row: &[i64], group: usize, digits: Digits) -> [u64; WIDTH] {
+    let mut entries = [digits.offset; WIDTH];
+    let present = row.get(group * WIDTH..).unwrap_or_default();
+    for (entry, v) in entries.iter_mut().zip(present) {
+        *entry = (*v as u64).wrapping_add(digits.offset);
+    }
+    entries
+}
+
+/// The point for one bit of all entries of a group.
+#[inline]
+fn look_up<C: Curve>(table: &[C::Affine], entries: &[u64; WIDTH], bit: usize) -> C::Affine {
+    let mut pattern = 0;
+    for (i, entry) in entries.iter().enumerate() {
+        pattern |= ((entry >> bit) as usize & 1) << i;
+    }
+    if pattern >= PATTERNS {
+        return table[pattern - PATTERNS];
+    }
+    // The last sign is minus: the opposite pattern, negated.
+    let (x, y) = C::coordinates(&table[PATTERNS - 1 - pattern]);
+    C::from_coordinates(x, -y)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ark_bls12_381::G1Projective as Bls;
+    use ark_ec::CurveGroup;
+    use ark_ff::UniformRand;
+    use ark_pallas::Projective as Pallas;
+    use ark_std::test_rng;
+    use rand::RngCore;
+
+    fn check<C: Curve>(bases: &[C::Affine], data: &[Vec<i64>]) {
+        let comb = Comb::<C>::new(bases.len(), None);
+        let rows: Vec<&[i64]> = data.iter().map(Vec::as_slice).collect();
+        let groups = rows.iter().map(|row| row.len()).max().unwrap() / WIDTH;
+        let digits = Digits::of(&rows);
+        let expected: Vec<C> = rows.iter().map(|row| msm::naive(bases, row)).collect();
+        assert!(comb.rows_by_comb(bases, &rows, groups, digits) == expected);
+        assert!(comb.rows(bases, &rows) == expected);
+    }
+
+    fn equals_naive<C: Curve>() {
+        let rng = &mut test_rng();
+        let n = 3 * WIDTH * BLOCK / 2 + 3;
+        let bases: Vec<C::Affine> =
+            C::normalize_batch(&(0..n).map(|_| C::rand(rng)).collect::<Vec<_>>());
+        let mut random = |bits: u32, len: usize| -> Vec<i64> {
+            (0..len)
+                .map(|_| (rng.next_u64() as i64) >> (64 - bits))
+                .collect()
+        };
+        check::<C>(
+            &bases,
+            &[random(64, n), vec![], vec![i64::MIN; n], vec![i64::MAX; 7]],
+        );
+        check::<C>(&bases, &[random(16, n - 5), random(9, n)]);
+        check::<C>(&bases, &[random(1, n)]);
+        check::<C>(
+            &bases,
+            &[
+                random(1, n).iter().map(|v| -v).collect(),
+                vec![1; n],
+                vec![0; n],
+            ],
+        );
+        check::<C>(&bases, &[vec![0; n]]);
+        check::<C>(&bases, &[vec![-1; 2 * WIDTH], vec![5; WIDTH]]);
+        check::<C>(&bases, &(0..70).map(|i| random(4, i)).collect::<Vec<_>>());
+        for bits in 1..=20u32 {
+            for end in [(1i64 << bits) - 1, -(1i64 << bits), 1i64 << bits] {
+                check::<C>(&bases, &[vec![end; 2 * WIDTH]]);
+            }
+        }
+    }
+
+    #[test]
+    fn comb_equals_the_naive_sum() {
+        equals_naive::<Bls>();
+        equals_naive::<Pallas>();
+    }
+
+    /// Tables and accumulators with equal and opposite points and the identity.
+    #[test]
+    fn equal_and_opposite_points() {
+        let p: <Bls as ark_ec::CurveGroup>::Affine = Bls::rand(&mut test_rng()).into();
+        let patterns = [
+            vec![p],
+            vec![p, -p],
+            vec![p, p, -p],
+            vec![p, AffineRepr::zero()],
+        ];
+        for pattern in patterns {
+            let bases: Vec<_> = pattern
+                .iter()
+                .copied()
+                .cycle()
+                .take(5 * WIDTH + 1)
+                .collect();
+            check::<Bls>(
+                &bases,
+                &[
+                    vec![1; 50],
+                    vec![-3; 49],
+                    (0..5 * WIDTH as i64 + 1).collect(),
+                ],
+            );
+        }
+    }
+
+    #[test]
+    fn tables_are_shared_when_the_list_grows() {
+        let rng = &mut test_rng();
+        let n = 4 * WIDTH * BLOCK;
+        let bases = Pallas::normalize_batch(&(0..n).map(|_| Pallas::rand(rng)).collect::<Vec<_>>());
+        let short = Comb::<Pallas>::new(n / 2 + 5, None);
+        short.block(&bases[..n / 2 + 5], 0);
+        short.block(&bases[..n / 2 + 5], 2);
+        let long = Comb::<Pallas>::new(n, Some(&short));
+        assert!(long.blocks[0].get().is_some() && long.blocks[2].get().is_none());
+        let row: Vec<i64> = (0..n as i64).collect();
+        let digits = Digits::of(&[&row]);
+        let sums = long.rows_by_comb(&bases, &[&row], n / WIDTH, digits);
+        assert!(sums == [msm::naive::<Pallas>(&bases, &row)]);
+    }
+}
