@@ -1,6 +1,6 @@
 //! The three runs.
 use super::{super::Failure, report::Report, setting::Setting};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use rand::rngs::OsRng;
 use serde::Serialize;
 use std::{
@@ -204,7 +204,8 @@ impl Stage<'_> {
 
     /// A bar on standard error if that is a terminal.
     fn bar(&self) -> ProgressBar {
-        let bar = ProgressBar::new(self.setting.parameters.steps);
+        let steps = self.setting.parameters.steps;
+        let bar = ProgressBar::new(steps).with_finish(ProgressFinish::AndClear);
         let template = "  proving {prefix} [{bar:30}] {pos}/{len} steps, {elapsed}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));

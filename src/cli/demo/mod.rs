@@ -24,13 +24,13 @@ pub struct Options {
     #[arg(long, default_value = "compact")]
     preset: String,
     /// Steps of each run
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 96, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
     /// Steps proven at once
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u64).range(1..))]
     segment: u64,
-    /// Learning rate
-    #[arg(long, default_value_t = 0.02)]
+    /// Learning rate for the mean loss of a batch
+    #[arg(long, default_value_t = 0.03)]
     rate: f64,
     /// Commitment group
     #[arg(long, value_enum, default_value = "bls12-381")]

@@ -60,12 +60,15 @@ impl Report {
         ))?;
         self.say(&format!(
             "  network   {}, {} parameters, integers with {} fraction bits (preset {})\n  \
+             root      R_init {}, expanded from the public seed {}\n  \
              training  {} steps a run, batch {}, rate {:.4}\n  \
              proofs    {}, segments of {} steps, {}\n",
             p.architecture,
             p.architecture.num_parameters(),
             p.fixed_point.activation_bits(),
             setting.preset,
+            setting.root.id().short(),
+            setting.root.seed(),
             p.steps,
             p.batch,
             setting.rate(),
@@ -98,8 +101,22 @@ impl Report {
         for line in family.tree.to_string().lines() {
             self.say(&format!("  {line}"))?;
         }
+        if family.members[0].child.node.parameters.hiding {
+            self.say(
+                "\n  Commitments are blinded afresh each time, so ids differ from run to run, and \
+                 with them the\n  order of the data.",
+            )?;
+        }
         self.say(&format!("\n{}\n", self.paint.bold("Losses")))?;
-        let header = ["", "own data", "", "float", "held out", "", "float"];
+        let header = [
+            "",
+            "own before",
+            "after",
+            "float",
+            "held out before",
+            "after",
+            "float",
+        ];
         let losses = |run: &Run| {
             let (own, out) = (run.training, run.validation);
             let mut cells = vec![run.title.to_owned()];

@@ -18,8 +18,9 @@ const BATCH: usize = 32;
 const HIDDEN: usize = 64;
 /// Fixes which rows go to whom.
 const SHUFFLE: u64 = 2009;
-/// Fixes the weights of the root.
-const SEED: u64 = 1;
+/// Fixes the weights of the root. With this one the outliers of the wine data stay inside the
+/// range of activations in both presets; with half of all seeds they leave that of `paper`.
+const SEED: u64 = 9;
 /// One row in so many is held out.
 const HELD_OUT: usize = 8;
 
@@ -53,6 +54,13 @@ impl Setting {
         order.shuffle(&mut ChaCha20Rng::seed_from_u64(SHUFFLE));
         let (held_out, rest) = order.split_at(order.len() / HELD_OUT);
         let part = |k: usize| data.select(&rest[rest.len() * k / 3..rest.len() * (k + 1) / 3]);
+        if rest.len() / 3 < BATCH {
+            let (needed, found) = ((3 * BATCH - 1) * HELD_OUT / (HELD_OUT - 1) + 1, order.len());
+            let text = format!(
+                "{file}: {found} rows; the demo needs {needed}, a batch of {BATCH} for each owner"
+            );
+            return Err(Failure::Input(text.into()));
+        }
         let architecture = Architecture::new(vec![data.num_features(), HIDDEN, HIDDEN, 1])?;
         let parameters = TrainingParameters {
             architecture: architecture.clone(),
