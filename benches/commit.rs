@@ -47,6 +47,7 @@ fn group<'a>(c: &'a mut Criterion, name: String) -> BenchmarkGroup<'a, WallTime>
 
 fn ours<C: Curve>(c: &mut Criterion) {
     let gens = Generators::<C>::get(COLUMNS, 0);
+    gens.prepare(COLUMNS);
     for bits in BITS {
         let data = data(bits);
         let rows: Vec<&[i64]> = data.iter().map(Vec::as_slice).collect();

@@ -7,7 +7,19 @@
 //! ```
 use clap::Parser;
 use rand::{Rng, SeedableRng};
-use std::{error::Error, ops::ControlFlow, time::Instant};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    ops::ControlFlow,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use tracing::{Subscriber, span::Id};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt},
+    registry::LookupSpan,
+};
 use zktree::{
     commit::Curve,
     nn::{
@@ -50,6 +62,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn run<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Box<dyn Error>> {
+    let phases = Phases::default();
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(phases.clone()))?;
     let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
     let rng = &mut rng;
     let fixed_point = FixedPoint::from_preset(&options.preset)?;
@@ -112,6 +126,13 @@ fn run<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Box<dy
             &mut |_| ControlFlow::Continue(()),
         )
     })?;
+    for (phase, time) in phases.0.lock().map_err(|_| "a thread panicked")?.iter() {
+        println!(
+            "{:>24} {:>12.3} s",
+            format!("of which {phase}"),
+            time.as_secs_f64()
+        );
+    }
     let pending = time("verify, messages", || statement.verify(&proof))?;
     time("verify, group", || Pending::check_all(&pending))?;
     println!("{:>24} {:>10} bytes", "proof", proof.0.len());
@@ -120,6 +141,25 @@ fn run<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Box<dy
         println!("{:>24} {}", "peak memory", peak.unwrap_or("unknown"));
     }
     Ok(())
+}
+
+/// Adds up the time of each kind of span.
+#[derive(Clone, Default)]
+struct Phases(Arc<Mutex<BTreeMap<&'static str, Duration>>>);
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Phases {
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().replace(Instant::now());
+        }
+    }
+
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        if let (Some(start), Ok(mut phases)) = (span.extensions().get::<Instant>(), self.0.lock()) {
+            *phases.entry(span.name()).or_default() += start.elapsed();
+        }
+    }
 }
 
 fn time<T>(what: &str, work: impl FnOnce() -> T) -> T {

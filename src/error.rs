@@ -269,6 +269,12 @@ pub enum ConfigError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DataError {
+    /// A file of weights is not what the format calls for.
+    #[error("weights file: {what}")]
+    WeightsFile {
+        /// What is wrong, by the name of the tensor.
+        what: String,
+    },
     /// The file cannot be opened.
     #[error("{file}: cannot be opened")]
     Open {

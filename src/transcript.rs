@@ -14,7 +14,7 @@
 //!   ends every proof (`commit::opening`).
 //!
 //! A product of two received scalars needs the product of their pads,
-//! `x y = (X - p)(Y - q) = X Y - X q - Y p + pq`; those products are committed with the pads and
+//! `x y = (X - p)(Y - q) = X Y - X q - Y p + pq` (equations 42 and 43 of [`notes`](crate::notes)); those products are committed with the pads and
 //! proven by `commit::hadamard`.
 //!
 //! This is the construction of Longfellow [Frigo-shelat 2024/2010, sec. 3], with Pedersen

@@ -8,7 +8,7 @@ use ark_ff::{Field, Zero};
 
 /// Additions that share one inversion: enough that the inversion (a few hundred multiplications)
 /// does not count, few enough that the partial products stay in the first-level cache.
-const BATCH: usize = 512;
+const BATCH: usize = 1024;
 /// One step of a pass over segments.
 #[derive(Clone, Copy)]
 pub(super) struct Step {

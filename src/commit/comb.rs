@@ -16,7 +16,10 @@ use super::{
 use crate::poly::parallel;
 use ark_ec::AffineRepr;
 use ark_ff::Field;
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
 /// Generators in a group.
 pub(super) const WIDTH: usize = 10;
@@ -25,7 +28,7 @@ const PATTERNS: usize = 1 << (WIDTH - 1);
 /// Groups whose tables are made together.
 const BLOCK: usize = 16;
 /// Lanes that advance together: their accumulators stay in the second-level cache.
-const LANES: usize = 1024;
+const LANES: usize = 4096;
 
 /// The tables of [`BLOCK`] groups or fewer.
 struct Block<C: Curve> {
@@ -76,6 +79,9 @@ impl<C: Curve> Block<C> {
 /// Tables for a list of generators, made on demand.
 pub(super) struct Comb<C: Curve> {
     blocks: Vec<OnceLock<Arc<Block<C>>>>,
+    /// Additions that tables would have saved so far. When they pay for the tables these are
+    /// made: whatever rows come later, the total is at most twice the best.
+    regret: AtomicUsize,
 }
 
 /// How the entries of some rows are written in `+-1` digits.
@@ -115,13 +121,16 @@ impl<C: Curve> Comb<C> {
     /// For `len` generators; `known` may have tables for the same generators, to be shared.
     pub fn new(len: usize, known: Option<&Self>) -> Self {
         let mut blocks: Vec<_> = match known {
-            Some(known) => known.blocks.iter().cloned().collect(),
+            Some(known) => known.blocks.to_vec(),
             None => Vec::new(),
         };
         // A block that was cut short by the end of the list is made anew.
         blocks.truncate(blocks.len().saturating_sub(1));
         blocks.resize_with(len.div_ceil(WIDTH * BLOCK), OnceLock::new);
-        Self { blocks }
+        Self {
+            blocks,
+            regret: AtomicUsize::new(0),
+        }
     }
 
     fn block(&self, bases: &[C::Affine], b: usize) -> &Block<C> {
@@ -133,11 +142,25 @@ impl<C: Curve> Comb<C> {
         })
     }
 
-    /// Additions for these rows, the tables that are still to be made included.
-    fn cost(&self, groups: usize, digits: Digits, rows: usize) -> usize {
-        let blocks = &self.blocks[..groups.div_ceil(BLOCK)];
-        let missing = blocks.iter().filter(|block| block.get().is_none()).count();
-        missing * BLOCK * PATTERNS + groups * digits.bits as usize * rows
+    /// Makes the tables of the first groups.
+    fn blocks(&self, bases: &[C::Affine], groups: usize) -> Vec<&Block<C>> {
+        let count = groups.div_ceil(BLOCK);
+        parallel::map(count, parallel::GRAIN, |b| self.block(bases, b))
+    }
+
+    /// Makes the tables for rows of `len` entries.
+    pub fn prepare(&self, bases: &[C::Affine], len: usize) {
+        self.blocks(bases, len / WIDTH);
+    }
+
+    /// Whether the comb is the method for these rows.
+    fn pays(&self, groups: usize, digits: Digits, rows: &[&[i64]]) -> bool {
+        let blocks = self.blocks.iter().take(groups.div_ceil(BLOCK));
+        let missing = blocks.filter(|block| block.get().is_none()).count();
+        let cost = rows.len() * groups * digits.bits as usize;
+        let saved = msm::additions(rows).saturating_sub(cost);
+        let regret = saved + self.regret.fetch_add(saved, Ordering::Relaxed);
+        groups > 0 && saved > 0 && regret >= missing * BLOCK * PATTERNS
     }
 
     /// For each row, `sum_i row_i G_i`: by the comb if it is cheaper than by buckets. `bases` are
@@ -149,11 +172,10 @@ impl<C: Curve> Comb<C> {
         let longest = rows.iter().map(|row| row.len()).max().unwrap_or(0);
         let digits = Digits::of(rows);
         let groups = longest / WIDTH;
-        let by_buckets = msm::additions(rows);
-        if groups == 0 || self.cost(groups, digits, rows.len()) >= by_buckets {
-            return msm::rows(bases, rows);
+        match self.pays(groups, digits, rows) {
+            true => self.rows_by_comb(bases, rows, groups, digits),
+            false => msm::rows(bases, rows),
         }
-        self.rows_by_comb(bases, rows, groups, digits)
     }
 
     fn rows_by_comb(
@@ -164,9 +186,7 @@ impl<C: Curve> Comb<C> {
         digits: Digits,
     ) -> Vec<C> {
         let covered = groups * WIDTH;
-        let blocks: Vec<&Block<C>> = parallel::map(groups.div_ceil(BLOCK), parallel::GRAIN, |b| {
-            self.block(bases, b)
-        });
+        let blocks = self.blocks(bases, groups);
         let half_sum = half_sum(&blocks, bases, groups);
         let correction = half_sum * digits.correction::<C::ScalarField>();
         let per_chunk = LANES.div_ceil(digits.bits as usize);

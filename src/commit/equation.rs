@@ -3,7 +3,7 @@
 //! Verifying a linear form ends in "this combination of generators and received points is the
 //! identity". Such equations are not checked one at a time: multiplied by random weights and
 //! added up, those of many proofs become one multi-scalar multiplication, in which the generators
-//! occur once.
+//! occur once (equation 51 of [`notes`](crate::notes)).
 use super::{Curve, Generators, RowCommitments, Shape, msm};
 use crate::error::VerifyError;
 use ark_ff::{AdditiveGroup, Field};

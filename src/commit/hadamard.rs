@@ -1,5 +1,7 @@
 //! The pads of a hiding proof and the proof that committed products of pads are products.
 //!
+//! Equations 44 to 46 of [`notes`](crate::notes).
+//!
 //! **Relation.** One Pedersen vector holds, in this order: the pads `p_i`; for each pair `(i, j)`
 //! of the [`MaskPlan`] a slot `w_k` that must be `p_i p_j`; for each pad that is a factor a fresh
 //! random `m_i`; and for each pair `t_k = m_i p_j + m_j p_i` and `u_k = m_i m_j`.
@@ -18,6 +20,12 @@
 //!
 //! **Hiding.** Each `m_i` is uniform and used once, so the `q_i` are uniform and independent of
 //! everything else.
+//!
+//! **Departures.** Hyrax proves each product by a Sigma protocol on three commitments; here products
+//! are slots of one committed vector, and their proof is three more slots and two linear constraints.
+//!
+//! **References.** \[Wahby et al. 2017/1132\] sec. 3, proof of product; \[Frigo-shelat 2024/2010\]
+//! sec. 3, the masked transcript.
 use crate::transcript::{Constraint, Expr, Mask, MaskPlan, VerifierChannel};
 use crate::{error::VerifyError, transcript::ProverChannel};
 use ark_ff::PrimeField;

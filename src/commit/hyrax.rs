@@ -1,5 +1,5 @@
 //! Hyrax commitments: a tensor is cut into rows, and each row has its own hiding Pedersen
-//! commitment `sum_i v_i G_i + rho H`.
+//! commitment `sum_i v_i G_i + rho H` (equation 36).
 //!
 //! Rows are short (thousands of entries), so the generators are few, rows are independent, and a
 //! bilinear form `u^T M v` is opened by folding the row commitments by `u`: one inner product is

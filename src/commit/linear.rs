@@ -1,11 +1,13 @@
 //! A zero-knowledge proof of a *linear form*: "I can open the commitment `C` to a vector `x` with
 //! `<x, a> = y`", for a public vector `a` and a public value `y`.
 //!
+//! Equations 48 to 50 of [`notes`](crate::notes).
+//!
 //! # Relation
 //! `C = <x, G> + rho H` and `<x, a> = y`; the prover knows `x` and `rho`. The generators `G` are
 //! named by a [`Shape`]. `C` and `a` must be fixed by the transcript before the proof starts (`a`
 //! as a function of the statement and of challenges, `C` as a combination of absorbed
-//! commitments); [`absorb_claim`] absorbs the rest, on both sides.
+//! commitments). The rest of the claim is absorbed here, by one function on both sides.
 //!
 //! # Protocol
 //! 1. *Hide.* The prover sends `A = <r, G> + sigma H` and `t = <r, a>` for a random `r`. Challenge
@@ -507,7 +509,7 @@ mod tests {
                 wrong_value.verify(&honest.prove()),
                 Err(VerifyError::Opening)
             );
-            for i in 0..shape.len() {
+            for i in [0, shape.len() / 2, shape.len() - 1] {
                 let mut wrong_form = Instance::<Bls>::new(shape, hiding);
                 wrong_form.form[i] += Fr::ONE;
                 assert_eq!(

@@ -1,5 +1,7 @@
 //! Opening many committed matrices at once: from claims on bilinear forms to one inner product.
 //!
+//! Equations 37 to 41 of [`notes`](crate::notes).
+//!
 //! **Relation.** Matrices `M_i` of at most `2^c` columns are committed row by row. A claim says
 //! `u^T M_i v = y` for public `u` (row weights) and `v` (a column form). An evaluation of the
 //! multilinear extension is `eq x eq`; a gather of scheduled rows of a data set is another.
@@ -16,6 +18,11 @@
 //!
 //! A matrix row shorter than `2^c` is read zero-extended: whatever its commitment holds beyond
 //! meets coefficients `v = 0`.
+//!
+//! **Departures.** Hyrax opens one matrix by one inner product. Here the values of the folded rows
+//! at the point of the sumcheck are not sent: the sum there is the value of one vector.
+//!
+//! **References.** \[Wahby et al. 2017/1132\] Doubly-efficient zkSNARKs without trusted setup, sec. 6.
 use crate::{
     error::VerifyError,
     poly::{self, WideField, eq_eval},

@@ -1,6 +1,6 @@
-//! Networks in integers: the specification of training.
+//! Networks in integers: the specification of training, and its proofs.
 //!
-//! This part is plain integer arithmetic. It knows no proof system; it *is* what the proofs are
+//! Training is plain integer arithmetic that knows no proof system; it *is* what the proofs are
 //! about and the oracle of their tests. Everything is exact and anyone can rerun it bit for bit.
 //!
 //! # Equations
@@ -30,14 +30,19 @@
 //!
 //! # Modules
 //!
-//! [`fixed`] number formats, learning rate and bounds; [`network`] shapes and weights; [`init`]
+//! The specification: [`fixed`] number formats, learning rate and bounds; [`network`] shapes and weights; [`init`]
 //! and [`schedule`] public randomness; [`data`] tables to integers; [`train`] the equations;
-//! [`float`] the same training in double precision, for comparison only.
+//! [`float`] the same training in double precision, for comparison only; [`mod@file`] weights as files.
+//!
+//! The proofs: [`relation`] the language of tensors and its reduction; [`mlp`] training in it;
+//! [`commitment`] commitments to weights and data; [`argument`] one proof of a relation;
+//! [`statement`] what is claimed, with its [`encoding`]; [`proof`] proving and verifying.
 
 pub mod argument;
 pub mod commitment;
 pub mod data;
 pub mod encoding;
+pub mod file;
 pub mod fixed;
 pub mod float;
 pub mod init;

@@ -3,6 +3,7 @@ use super::{
     Sgd, TrainingStatement,
     argument::Pending,
     commitment::{DatasetCommitment, DatasetOpening, WeightCommitment, WeightOpening},
+    init,
     statement::{ParentWeights, Segment, dataset_argument},
     train,
 };
@@ -57,9 +58,8 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     /// values; memory is that of one segment.
     ///
     /// # Errors
-    /// [`ProveError`] if the statement does not hold together or the child is not what training
-    /// gives (the openings are taken to be of the statement's commitments: with others the proof
-    /// will be refused); [`ProveError::Cancelled`]
+    /// [`ProveError`] if the statement does not hold together, an opening is not of the
+    /// statement's commitments or the child is not what training gives; [`ProveError::Cancelled`]
     /// if `sink` asks to stop.
     pub fn prove(
         &self,
@@ -70,6 +70,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         sink: Sink<'_>,
     ) -> Result<TrainingProof, ProveError> {
         let _ = self.validate()?;
+        self.check_openings(parent, child, dataset, rng)?;
         let total = self.parameters.num_segments();
         let mut proof = Vec::new();
         let mut before = Weighed {
@@ -110,6 +111,35 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             }
         }
         Ok(TrainingProof(proof))
+    }
+
+    /// Checks that the prover's secrets open the statement's commitments: if not, the proof would
+    /// be refused.
+    fn check_openings(
+        &self,
+        parent: &WeightOpening<C::ScalarField>,
+        child: &WeightOpening<C::ScalarField>,
+        dataset: &DatasetOpening<C::ScalarField>,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<(), ProveError> {
+        let parent_opens = match &self.parent {
+            ParentWeights::Root { seed } => {
+                let p = &self.parameters;
+                *parent.weights() == init::expand(*seed, &p.architecture, &p.fixed_point)
+            }
+            ParentWeights::Committed { commitment, .. } => parent.opens(commitment, rng),
+        };
+        for (opens, what) in [
+            (parent_opens, "parent"),
+            (child.opens(&self.child, rng), "child"),
+            (dataset.opens(&self.dataset, rng), "data set"),
+        ] {
+            if !opens {
+                let what = format!("the opening given is not that of the {what}");
+                return Err(VerifyError::Statement(what).into());
+            }
+        }
+        Ok(())
     }
 
     /// Runs one segment from the given weights; returns its intermediate values and the weights

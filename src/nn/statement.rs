@@ -223,10 +223,11 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         let p = &self.parameters;
         let steps = usize::try_from(segment.steps)
             .ok()
-            .filter(|steps| steps.saturating_mul(p.batch.max(*steps)) <= MAX_POSITIONS)
+            .filter(|steps| *steps <= MAX_STEPS && steps.saturating_mul(p.batch) <= MAX_POSITIONS)
             .ok_or_else(|| {
                 VerifyError::Statement(format!(
-                    "a segment of {} steps of {} samples is too long: use fewer steps a segment",
+                    "a segment of {} steps of {} samples is too long: at most {MAX_STEPS} steps and \
+                     {MAX_POSITIONS} samples fit; use fewer steps a segment",
                     segment.steps, p.batch
                 ))
             })?;
@@ -305,9 +306,10 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     }
 }
 
-/// More samples or pairs of steps than this in one segment are refused: the tables of the proof
-/// would not fit.
-const MAX_POSITIONS: usize = 1 << 24;
+/// More samples than this in one segment are refused: what the verifier allocates is bounded.
+const MAX_POSITIONS: usize = 1 << 20;
+/// More steps than this in one segment are refused: the matrix of earlier steps is dense.
+const MAX_STEPS: usize = 1 << 10;
 
 /// More committed values than this in one segment are refused.
 const MAX_ENTRIES: usize = 1 << 34;
@@ -356,11 +358,19 @@ fn root_input<F: WideField>(
             .unwrap_or((point, &[]));
         let inputs = num_vars(architecture.inputs(layer));
         let (i, h) = rest.split_at_checked(inputs).unwrap_or((rest, &[]));
-        let weights: Vec<i64> = LayerStream::new(seed, &architecture, &fixed, layer).collect();
-        // The bias row of a root is zero.
+        // The bias row of a root is zero. Some rows at a time: no layer is held whole.
         let mut eq = poly::eq_evals(j);
         eq.truncate(outputs);
-        let folded = int::fold_low(&weights, &eq);
+        let mut stream = LayerStream::new(seed, &architecture, &fixed, layer);
+        let chunk = outputs * (MAX_POSITIONS / outputs).max(1);
+        let mut folded = Vec::with_capacity(architecture.inputs(layer));
+        loop {
+            let weights: Vec<i64> = stream.by_ref().take(chunk).collect();
+            if weights.is_empty() {
+                break;
+            }
+            folded.extend(int::fold_low(&weights, &eq));
+        }
         let not_bias: F = h.iter().map(|h| F::ONE - h).product();
         not_bias * poly::inner_product(&folded, &poly::eq_evals(i))
     })

@@ -7,6 +7,8 @@
 //! it. Nothing is ever reversed.
 //!
 //! Tables may be shorter than `2^n`: the missing tail is zero.
+//!
+//! Equations 15 and 16 of [`notes`](crate::notes).
 pub mod eq;
 pub mod int;
 pub mod parallel;
@@ -48,4 +50,38 @@ pub fn inner_product<F: PrimeField>(a: &[F], b: &[F]) -> F {
             .map(|(x, y)| *x * y)
             .sum()]
     })[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ark_bls12_381::Fr;
+    use ark_ff::UniformRand;
+    use ark_poly::{DenseMultilinearExtension, MultilinearExtension, Polynomial};
+    use ark_std::test_rng;
+
+    /// Same order of variables, too.
+    #[test]
+    fn agrees_with_ark_poly() {
+        let rng = &mut test_rng();
+        let mut random = |n: usize| (0..n).map(|_| Fr::rand(rng)).collect::<Vec<_>>();
+        for n in 0..8 {
+            let (r, x) = (random(n), random(n));
+            for len in [1 << n, 1, (1 << n) - n.min(1), (1 << n) / 3] {
+                let evals = random(len);
+                let mut padded = evals.clone();
+                padded.resize(1 << n, Fr::default());
+                let oracle = DenseMultilinearExtension::from_evaluations_vec(n, padded.clone());
+                assert_eq!(evaluate(&evals, &r), oracle.evaluate(&r));
+                assert_eq!(inner_product(&padded, &eq_evals(&r)), oracle.evaluate(&r));
+                let fixed = oracle.fix_variables(&r[..n / 2]);
+                assert_eq!(
+                    evaluate(&fixed.evaluations, &r[n / 2..]),
+                    oracle.evaluate(&r)
+                );
+            }
+            let eq = DenseMultilinearExtension::from_evaluations_vec(n, eq_evals(&r));
+            assert_eq!(eq_eval(&r, &x), eq.evaluate(&x));
+        }
+    }
 }

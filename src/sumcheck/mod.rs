@@ -1,5 +1,7 @@
 //! The sumcheck protocol [Lund-Fortnow-Karloff-Nisan 92; Thaler 22, sec. 4.1].
 //!
+//! Equations 17 to 19 of [`notes`](crate::notes).
+//!
 //! **Relation.** A public claim says that `sum_x g(x) = v` over the cube of `n` variables, for a
 //! polynomial `g` of degree at most `d` in each variable.
 //!
@@ -18,6 +20,9 @@
 //! **Departures.** Variable 0 is bound first (see [`crate::poly`]).
 //!
 //! The prover's side of a round is the trait [`RoundProver`]; there is one driver, [`prove`].
+//!
+//! **References.** \[Lund-Fortnow-Karloff-Nisan 92\] Algebraic methods for interactive proof
+//! systems; \[Thaler 22\] Proofs, arguments, and zero-knowledge.
 mod product;
 
 pub use product::{Naive, Product, SumOfProducts, Table};
@@ -127,7 +132,7 @@ pub fn verify<F: PrimeField>(
         let constant = channel.receive("sumcheck round")?;
         let higher = channel.receive_all("sumcheck round", degree.saturating_sub(1))?;
         let r: F = channel.challenge("sumcheck challenge");
-        // c_0 + c_1 r + sum c_k r^k with c_1 = value - 2 c_0 - sum c_k
+        // Equation 18: c_0 + c_1 r + sum c_k r^k with c_1 = value - 2 c_0 - sum c_k
         let mut next = value.times(r).plus(F::ONE - r.double(), &constant);
         let mut power = r;
         for c in &higher {

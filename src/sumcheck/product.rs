@@ -2,7 +2,7 @@
 //!
 //! Products may have different numbers of variables. One with `m < n` variables reads the first
 //! `m`; it stands for the polynomial `2^-(n-m) prod_j T_(k,j)(x_0..x_(m-1))` of `n` variables, so
-//! that its sum is unchanged, and after `m` rounds it is a constant that halves in every round.
+//! that its sum is unchanged, and after `m` rounds it is a constant that halves in every round (equation 19).
 use super::{RoundPoly, RoundProver};
 use crate::poly::{self, WideAccumulator, WideField, parallel};
 use ark_ff::PrimeField;

@@ -22,6 +22,7 @@ impl<F: WideField> Fraction<F> {
         }
     }
 
+    /// Equation 32.
     pub fn add(&self, other: &Self) -> Self {
         Self {
             n: sum_of_two(&self.n, &other.d, &other.n, &self.d),

@@ -1,5 +1,7 @@
 //! LogUp-GKR: every tuple of some columns stands in its table [Papini-Haböck 2023/1284].
 //!
+//! Equations 30 to 35 of [`notes`](crate::notes).
+//!
 //! **Relation.** A [`LookupShape`] lists tables and lookups. Lookup `l` names a table `t(l)` and
 //! has one column of `2^m` small integers for each component of its entries. The claim is that at
 //! every position the tuple of components is an entry of the table. The prover also has, for each
@@ -17,9 +19,9 @@
 //! $N = n_0 d_1 + n_1 d_0$, $D = d_0 d_1$.
 //!
 //! **Prover.** The root's numerator is zero; its denominator is sent. For each layer, claims
-//! `(N, D)` at a point `r` are batched by a fresh $\lambda$ and with $n' = n + (\lambda/2) d$
-//! $$ N + \lambda D = \sum_x eq(r, x) \, (n_0'(x) d_1(x) + n_1'(x) d_0(x)), $$
-//! a sumcheck of degree 3. It sends `n_0', n_1', d_0, d_1` at the sumcheck's point; one more
+//! `(N, D)` at a point `r` are batched by a fresh $\lambda$ and with $n^+ = n + (\lambda/2) d$
+//! $$ N + \lambda D = \sum_x eq(r, x) (n_0^+(x) d_1(x) + n_1^+(x) d_0(x)), $$
+//! a sumcheck of degree 3. It sends $n_0^+, n_1^+, d_0, d_1$ at the sumcheck's point; one more
 //! challenge joins the two halves to claims on the layer below. At the leaves it sends the values
 //! of all columns. Columns are read as the integers they are: leaves of one component, where
 //! numerators are 1 and a product of denominators is $\alpha^2 - \alpha(x_0+x_1) + x_0 x_1$, are

@@ -72,7 +72,7 @@ fn verify_layer<F: PrimeField>(
     let lambda: F = channel.challenge("lookup lambda");
     let sum = claim.numerator.plus(lambda, &claim.denominator);
     let reduced = sumcheck::verify(sum, claim.point.len(), 3, channel)?;
-    // With n' = n + (lambda / 2) d.
+    // Equation 33, with n' = n + (lambda / 2) d.
     let n_0 = channel.receive("lookup gate")?;
     let n_1 = channel.receive("lookup gate")?;
     let d_0 = channel.receive("lookup gate")?;
@@ -85,6 +85,7 @@ fn verify_layer<F: PrimeField>(
         &gate.times(eq),
         "the sumcheck of the lookups ends in the sum of two fractions",
     )?;
+    // Equation 34.
     let rho: F = channel.challenge("lookup rho");
     let denominator = join(rho, &d_0, &d_1);
     let numerator = join(rho, &n_0, &n_1).plus(-half(lambda), &denominator);
@@ -102,7 +103,7 @@ fn join<F: PrimeField>(rho: F, a: &Expr<F>, b: &Expr<F>) -> Expr<F> {
     a.times(F::ONE - rho).plus(rho, b)
 }
 
-/// The claims on the leaves, by what the leaves are.
+/// The claims on the leaves, by what the leaves are: equation 35.
 fn verify_leaves<F: PrimeField>(
     shape: &LookupShape<F>,
     fingerprint: &Fingerprint<F>,

@@ -7,7 +7,7 @@
 //!
 //! **Prover.** For each layer, from the top, with `W(z)` the weights of its claims,
 //! $$ v = \sum_{x, y} \tilde{add}(x, y) (V(x) + V(y)) + \tilde{mul}(x, y) V(x) V(y),
-//! \quad \tilde{add}(x, y) = \sum_{z \text{ adds } (l, r)} W(z) \, eq(l, x) \, eq(r, y) $$
+//! \quad \tilde{add}(x, y) = \sum_{z \text{ adds } (l, r)} W(z) \cdot eq(l, x) \cdot eq(r, y) $$
 //! over the layer below, and the same for `mul`. One pass over the gates makes
 //! this a sum over `x` of products of tables, a second one, when `x` is bound, a sum over `y`
 //! [Xie et al. 2019/317, sec. 3.3]: time linear in the number of gates. The values $V(x), V(y)$ at

@@ -12,7 +12,9 @@
 //! gradients are. On padded units weights are zero: at a root by definition, behind a step because
 //! activations or gradients of padded units are, and so along the lineage.
 //!
-//! [`Training`] and [`Forward`] are made of the same few pieces ([`Builder`]): a committed tensor
+//! Equations 23 to 29 of [`notes`](crate::notes).
+//!
+//! [`Training`] and [`Forward`] are made of the same few pieces (`Builder`): a committed tensor
 //! over the positions, an input with its bias row, a Hadamard product, a rounding.
 mod data;
 mod forward;
@@ -202,7 +204,7 @@ impl<F: PrimeField> Builder<F> {
             .collect()
     }
 
-    /// The input of layer `l`: `below` on `h = 0`, the bias row `2^s mask` at `(i, h) = (0, 1)`.
+    /// Equation 23. The input of layer `l`: `below` on `h = 0`, the bias row `2^s mask` at `(i, h) = (0, 1)`.
     fn with_bias(&mut self, below: TensorId, l: usize) -> TensorId {
         let over = self.over(l - 1);
         let [b, t, i] = over;
@@ -227,7 +229,7 @@ impl<F: PrimeField> Builder<F> {
         self.relation.define(name, &dims, vec![product])
     }
 
-    /// `rounded = round_w(wide)`: commits to the low limbs of the remainder, defines the top one,
+    /// Equation 29. `rounded = round_w(wide)`: commits to the low limbs of the remainder, defines the top one,
     /// `wide = 2^w rounded + sum_i 2^(k_i) limb_i`, and looks all of them up.
     ///
     /// The limbs' widths sum to exactly `w`, the top one signed: the remainder is in the interval

@@ -121,7 +121,7 @@ impl<F: WideField> Training<F> {
     }
 }
 
-/// Committed tensors of layer `l`, their ranges, `A_l = S Y` and `G_l = S H`, or at the output
+/// Equation 24. Committed tensors of layer `l`, their ranges, `A_l = S Y` and `G_l = S H`, or at the output
 /// `G_L = 2^(g-s) (Y_L - target)`. Returns the layer without limbs, and `A_l` (at the output `Y`).
 fn define_layer<F: WideField>(
     b: &mut Builder<F>,
@@ -169,7 +169,7 @@ fn define_layer<F: WideField>(
     )
 }
 
-/// Weights telescope: `W[t] = W[0] - c sum_(s < t) A[s]^T G[s]`, and the child's are those behind
+/// Equations 25 and 26. Weights telescope: `W[t] = W[0] - c sum_(s < t) A[s]^T G[s]`, and the child's are those behind
 /// the last step. Returns `W_l[j, i, h, t]`.
 fn define_weights<F: WideField>(
     b: &mut Builder<F>,
@@ -212,7 +212,7 @@ fn define_weights<F: WideField>(
     weights
 }
 
-/// `Z_l = A_(l-1) W_l + 2^s b_l`.
+/// Equation 27: `Z_l = A_(l-1) W_l + 2^s b_l`.
 fn define_forward<F: WideField>(
     b: &mut Builder<F>,
     l: usize,
@@ -230,7 +230,7 @@ fn define_forward<F: WideField>(
     )
 }
 
-/// `P_l = G_(l+1) W_(l+1)^T`, without the bias row.
+/// Equation 28: `P_l = G_(l+1) W_(l+1)^T`, without the bias row.
 fn define_backward<F: WideField>(
     b: &mut Builder<F>,
     l: usize,

@@ -1,5 +1,7 @@
 //! The tensor-relation language, and the engine that reduces claims on its tensors.
 //!
+//! Equations 20 to 22 of [`notes`](crate::notes).
+//!
 //! **Relation.** A [`Relation`] is a small directed acyclic graph of tensors over axes of
 //! power-of-two sizes.
 //!
@@ -82,6 +84,9 @@ pub struct Operand {
 }
 
 /// `coefficient * einsum(operands -> output)`.
+///
+/// On an axis under the sum a public operand must stand alone: the axis is no output axis and no other
+/// public operand has it. Their product would not be multilinear there, and no proof would verify.
 #[derive(Debug, Clone)]
 pub struct Term<F> {
     /// The constant factor.

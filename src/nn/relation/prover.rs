@@ -12,6 +12,7 @@ use crate::{
     transcript::{Challenger, ProverChannel},
 };
 use std::{collections::BTreeMap, sync::Arc};
+use tracing::info_span;
 
 /// Integer values of tensors: all inputs, and those virtual tensors whose values are at hand.
 ///
@@ -291,6 +292,7 @@ impl<F: WideField> Party<F> for Prover<'_, F> {
             .iter()
             .map(|(_, m)| values(m))
             .collect();
+        let _span = info_span!("lookups").entered();
         let evaluations = fractional::prove(shape, &columns, &multiplicities, self.channel);
         Ok((
             evaluations.point,
@@ -304,6 +306,7 @@ impl<F: WideField> Party<F> for Prover<'_, F> {
         claim: F,
         batch: &Batch<F>,
     ) -> Result<(Vec<F>, F, Option<Vec<Vec<F>>>), ProveError> {
+        let span = info_span!("fold operands").entered();
         let mut tables: Vec<Table<F>> = Vec::new();
         // Operands that stand in several products are folded, bound and stored once.
         let mut shared: Vec<(&Bound<F>, &[Axis], usize)> = Vec::new();
@@ -338,6 +341,8 @@ impl<F: WideField> Party<F> for Prover<'_, F> {
             .iter()
             .map(|p| p.factors[..p.factors.len() - 1].to_vec())
             .collect();
+        drop(span);
+        let _span = info_span!("level sumcheck").entered();
         let mut prover = SumOfProducts::new(batch.num_vars, tables, products);
         debug_assert_eq!(sumcheck::RoundProver::<F>::degree(&prover), batch.degree);
         let (point, rest) = sumcheck::prove(&mut prover, claim, self.channel);

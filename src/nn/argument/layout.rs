@@ -1,0 +1,126 @@
+//! How committed tensors are cut into rows, and claims on them as bilinear forms.
+use crate::{
+    commit::opening::Columns,
+    poly::{self, WideField, int},
+};
+use ark_ff::PrimeField;
+use std::ops::Range;
+
+/// How a tensor is cut into rows, and which rows are committed.
+///
+/// Rows that hold nothing but padding are absent: their commitment is the identity, whatever the
+/// prover would like, because the verifier derives the layout from the statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    num_vars: usize,
+    row_vars: usize,
+    rows: Vec<usize>,
+}
+
+impl Layout {
+    /// Rows of `2^row_vars` entries of a tensor of `2^num_vars`, those that meet a range of
+    /// `real`.
+    pub fn new(num_vars: usize, row_vars: usize, real: &[Range<usize>]) -> Self {
+        let row_vars = row_vars.min(num_vars);
+        let mut rows: Vec<usize> = real
+            .iter()
+            .filter(|range| !range.is_empty())
+            .flat_map(|range| range.start >> row_vars..((range.end - 1) >> row_vars) + 1)
+            .collect();
+        rows.sort_unstable();
+        rows.dedup();
+        Self {
+            num_vars,
+            row_vars,
+            rows,
+        }
+    }
+
+    /// Number of committed rows.
+    pub fn num_rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// `log2` of the length of a row.
+    pub fn row_vars(&self) -> usize {
+        self.row_vars
+    }
+
+    /// Number of variables of the tensor.
+    pub fn num_vars(&self) -> usize {
+        self.num_vars
+    }
+
+    /// The committed rows of `values`, cut short where the values end.
+    pub fn slices<'a>(&self, values: &'a [i64]) -> Vec<&'a [i64]> {
+        let cut = |row: &usize| {
+            let start = (row << self.row_vars).min(values.len());
+            let end = ((row + 1) << self.row_vars).min(values.len());
+            values.get(start..end).unwrap_or_default()
+        };
+        self.rows.iter().map(cut).collect()
+    }
+
+    /// Equation 37: the evaluation at `point` as a bilinear form.
+    pub(super) fn evaluation<F: PrimeField>(&self, point: &[F]) -> (Vec<F>, Columns<F>) {
+        let (low, high) = point
+            .split_at_checked(self.row_vars)
+            .unwrap_or((point, &[]));
+        let eq = poly::eq_evals(high);
+        let rows = self
+            .rows
+            .iter()
+            .map(|r| eq.get(*r).copied().unwrap_or_default())
+            .collect();
+        (rows, Columns::Eq(low.to_vec()))
+    }
+
+    /// Folds the committed rows of `values`.
+    pub(crate) fn fold<F: WideField>(&self, values: &[i64], weights: &[F]) -> Vec<F> {
+        let count = self.rows.last().map_or(0, |last| last + 1);
+        let mut full = vec![F::ZERO; count];
+        for (row, weight) in self.rows.iter().zip(weights) {
+            full[*row] = *weight;
+        }
+        int::fold_high(values, 1 << self.row_vars, &full)
+    }
+}
+
+/// A tensor made of rows of a committed matrix: entry `(position, unit)` is row
+/// `rows[position]`, column `first_column + unit` of it.
+#[derive(Debug, Clone)]
+pub struct Gather {
+    /// The matrix.
+    pub matrix: usize,
+    /// The row of each real position `(index, row)` over the tensor's lower variables.
+    pub rows: Vec<(usize, usize)>,
+    /// Number of the tensor's lower variables; the others are the unit.
+    pub low_vars: usize,
+    /// First column.
+    pub first_column: usize,
+    /// Number of columns.
+    pub num_columns: usize,
+}
+
+impl Gather {
+    /// Equation 39: the evaluation at `point` as a bilinear form of the matrix.
+    pub(super) fn evaluation<F: PrimeField>(
+        &self,
+        num_rows: usize,
+        point: &[F],
+    ) -> (Vec<F>, Columns<F>) {
+        let (low, high) = point
+            .split_at_checked(self.low_vars)
+            .unwrap_or((point, &[]));
+        let (low, high) = (poly::eq_evals(low), poly::eq_evals(high));
+        let mut rows = vec![F::ZERO; num_rows];
+        for (position, row) in &self.rows {
+            if let (Some(u), Some(e)) = (rows.get_mut(*row), low.get(*position)) {
+                *u += e;
+            }
+        }
+        let mut columns = vec![F::ZERO; self.first_column];
+        columns.extend(high.into_iter().take(self.num_columns));
+        (rows, Columns::Dense(columns))
+    }
+}

@@ -1,0 +1,268 @@
+//! The prover of an argument.
+use super::{APPLICATION, Argument, Discharge, Layout, final_form};
+use crate::{
+    commit::{
+        Curve, Generators, RowBlindings,
+        hadamard::{self, MaskForm, MaskLayout, Masks},
+        hyrax, linear, msm,
+        opening::{self, FoldRows, Folded},
+    },
+    error::{ProveError, VerifyError},
+    nn::relation::{self, Prover, Values},
+    poly::WideField,
+    transcript::{Challenger, Constraint, Expr, ProverChannel, VerifierChannel},
+};
+use ark_ff::PrimeField;
+use rand::{CryptoRng, RngCore};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use tracing::info_span;
+
+/// A committed matrix of the statement, as the prover knows it.
+#[derive(Clone)]
+pub struct KnownMatrix<F: PrimeField> {
+    /// Its values.
+    pub values: Arc<Vec<i64>>,
+    /// The blindings of its rows.
+    pub blindings: RowBlindings<F>,
+}
+
+/// What the prover keeps of its commitments.
+struct Secrets<F: PrimeField> {
+    /// The matrices of the proof and of the statement, in the order of the description.
+    matrices: Vec<KnownMatrix<F>>,
+    masks: Masks<F>,
+    masks_blinding: F,
+}
+
+impl<F: WideField> Argument<F> {
+    /// Proves the relation for the given values; `known` are the statement's matrices in order.
+    ///
+    /// With `check` a witness that does not satisfy the relation is an error; without, the proof
+    /// is finished all the same and will be refused (for tests of soundness).
+    ///
+    /// # Errors
+    /// [`ProveError::Unsatisfied`] naming the check; [`ProveError::Statement`], also if a proof that
+    /// does not hide is asked for although a known commitment is blinded.
+    pub fn prove<C: Curve<ScalarField = F>>(
+        &self,
+        statement: &[u8],
+        values: &Values,
+        known: &[KnownMatrix<F>],
+        check: bool,
+    ) -> Result<Vec<u8>, ProveError> {
+        let blinded = |m: &KnownMatrix<F>| m.blindings.expose().iter().any(|b| !b.is_zero());
+        if !self.hiding && known.iter().any(blinded) {
+            let what = "a proof that does not hide cannot open commitments that do";
+            return Err(VerifyError::Statement(what.into()).into());
+        }
+        let mut channel = ProverChannel::new(APPLICATION, statement);
+        let mut rng = channel.secret_rng(&witness_digest(values, known));
+        let layout = info_span!("dry run").in_scope(|| self.mask_layout())?;
+        let gens = info_span!("generators")
+            .in_scope(|| Generators::<C>::get(1 << self.column_vars(), layout.len()));
+        let secrets = info_span!("commit")
+            .in_scope(|| self.commit(&gens, layout.clone(), values, known, &mut rng, &mut channel));
+
+        let mut prover = Prover::new(&self.relation, values, &mut channel);
+        if !check {
+            prover = prover.unchecked();
+        }
+        let claims = relation::reduce(&self.relation, &mut prover)?;
+        let mut forms = Vec::new();
+        let mut public = Vec::new();
+        for claim in claims {
+            match self.form(&claim)? {
+                Discharge::Form(form) => forms.push(form),
+                Discharge::Public(_) => public.push(claim.value),
+            }
+        }
+        let rows = Rows {
+            layouts: &self.matrices,
+            matrices: &secrets.matrices,
+        };
+        let (folded, vector) = info_span!("fold rows")
+            .in_scope(|| opening::prove(forms, self.column_vars(), &rows, &mut channel));
+        debug_assert_eq!(channel.pads_left(), 0, "the dry run counts what is sent");
+
+        let (form, mu) = if self.hiding {
+            let replay = info_span!("replay");
+            let (value, constraints) =
+                replay.in_scope(|| self.replay::<C>(statement, channel.proof(), public))?;
+            if check {
+                unsatisfied(&secrets.masks, &constraints)?;
+            }
+            let e = channel.challenge("products");
+            let responses = secrets.masks.prove(e, &mut channel);
+            let delta = channel.challenge("constraints");
+            let form = hadamard::combine(&layout, &value, &constraints, e, &responses, delta);
+            (form, channel.challenge("mu"))
+        } else {
+            (
+                MaskForm {
+                    coefficients: Vec::new(),
+                    value: folded.value,
+                },
+                F::ONE,
+            )
+        };
+        let open = info_span!("linear form");
+        open.in_scope(|| {
+            self.open(
+                &gens,
+                &secrets,
+                folded,
+                vector,
+                form,
+                mu,
+                &mut rng,
+                &mut channel,
+            )
+        })?;
+        Ok(channel.finish())
+    }
+
+    /// Commits to the witness and, when hiding, to fresh masks.
+    fn commit<C: Curve<ScalarField = F>>(
+        &self,
+        gens: &Generators<C>,
+        layout: MaskLayout,
+        values: &Values,
+        known: &[KnownMatrix<F>],
+        rng: &mut (impl RngCore + CryptoRng),
+        channel: &mut ProverChannel<F>,
+    ) -> Secrets<F> {
+        let mut matrices = Vec::with_capacity(self.matrices.len());
+        for (tensor, matrix) in self.witness.iter().zip(&self.matrices) {
+            let blindings = match self.hiding {
+                true => RowBlindings::random(matrix.num_rows(), rng),
+                false => RowBlindings::zero(matrix.num_rows()),
+            };
+            let values = values.get(tensor).cloned().unwrap_or_default();
+            matrices.push(KnownMatrix { values, blindings });
+        }
+        let with_layouts = matrices.iter().zip(&self.matrices);
+        let slices: Vec<&[i64]> = with_layouts
+            .flat_map(|(matrix, layout)| layout.slices(&matrix.values))
+            .collect();
+        let blindings = matrices
+            .iter()
+            .flat_map(|m| m.blindings.expose().to_vec())
+            .collect();
+        let rows = hyrax::commit_slices(gens, &slices, &RowBlindings::from_secret(blindings));
+        channel.send_points::<C>("witness row", &rows.rows);
+        matrices.extend(known.iter().cloned());
+
+        let masks = Masks::draw(layout, rng);
+        let mut masks_blinding = F::ZERO;
+        if self.hiding {
+            masks_blinding = F::rand(rng);
+            let point = msm::full::<C>(gens.pads(), masks.vector()) + gens.blind(&masks_blinding);
+            channel.send_point::<C>("masks", &point.into());
+            channel.mask_with(masks.pads().to_vec());
+        }
+        Secrets {
+            matrices,
+            masks,
+            masks_blinding,
+        }
+    }
+
+    /// Proves the linear form that is left, on `mu` times the folded rows and the masks.
+    #[allow(clippy::too_many_arguments)]
+    fn open<C: Curve<ScalarField = F>>(
+        &self,
+        gens: &Generators<C>,
+        secrets: &Secrets<F>,
+        folded: Folded<F, F>,
+        mut vector: Vec<F>,
+        form: MaskForm<F>,
+        mu: F,
+        rng: &mut (impl RngCore + CryptoRng),
+        channel: &mut ProverChannel<F>,
+    ) -> Result<(), ProveError> {
+        let mut blinding = secrets.masks_blinding;
+        for (matrix, weights) in &folded.rows {
+            blinding += mu * secrets.matrices[*matrix].blindings.fold(weights);
+        }
+        let (shape, coefficients) = final_form(&folded.point, form.coefficients, mu)?;
+        vector.resize(shape.columns, F::ZERO);
+        vector.iter_mut().for_each(|x| *x *= mu);
+        vector.extend_from_slice(secrets.masks.vector());
+        let claim = linear::LinearForm {
+            shape,
+            coefficients: &coefficients,
+            value: form.value,
+            hiding: self.hiding,
+        };
+        linear::prove(
+            gens,
+            &claim,
+            &linear::Opening {
+                vector: &vector,
+                blinding,
+            },
+            rng,
+            channel,
+        );
+        Ok(())
+    }
+
+    /// Runs the verifier on the messages sent so far, to learn the constraints on masks.
+    fn replay<C: Curve<ScalarField = F>>(
+        &self,
+        statement: &[u8],
+        proof: &[u8],
+        public: Vec<F>,
+    ) -> Result<(Expr<F>, Vec<Constraint<F>>), VerifyError> {
+        let mut channel = VerifierChannel::new(APPLICATION, statement, proof);
+        channel.skip("witness row", C::ENCODED_LEN, self.num_witness_rows())?;
+        channel.skip("masks", C::ENCODED_LEN, 1)?;
+        channel.masked();
+        let mut public = public.into_iter();
+        let folded =
+            self.reductions(&mut channel, &mut |_, _| public.next().unwrap_or_default())?;
+        Ok((folded.value, channel.take_constraints()))
+    }
+}
+
+/// The first constraint that the masks do not satisfy, as an error.
+fn unsatisfied<F: PrimeField>(
+    masks: &Masks<F>,
+    constraints: &[Constraint<F>],
+) -> Result<(), ProveError> {
+    match constraints
+        .iter()
+        .find(|constraint| !masks.value(&constraint.expr).is_zero())
+    {
+        Some(constraint) => Err(ProveError::Unsatisfied {
+            check: constraint.check,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// A digest of all secret values, to hedge the generator of blindings.
+fn witness_digest<F: PrimeField>(values: &Values, known: &[KnownMatrix<F>]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let known = known.iter().map(|matrix| &matrix.values);
+    for values in values.values().chain(known) {
+        hash.update((values.len() as u64).to_le_bytes());
+        for chunk in values.chunks(512) {
+            let bytes: Vec<u8> = chunk.iter().flat_map(|v| v.to_le_bytes()).collect();
+            hash.update(&bytes);
+        }
+    }
+    hash.finalize().into()
+}
+
+struct Rows<'a, F: PrimeField> {
+    layouts: &'a [Layout],
+    matrices: &'a [KnownMatrix<F>],
+}
+
+impl<F: WideField> FoldRows<F> for Rows<'_, F> {
+    fn fold_rows(&self, matrix: usize, rows: &[F]) -> Vec<F> {
+        self.layouts[matrix].fold(&self.matrices[matrix].values, rows)
+    }
+}
