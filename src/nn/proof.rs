@@ -302,14 +302,15 @@ pub fn train_weights(
 /// Proves that every entry of a data set is in the signed range of `bits` bits.
 ///
 /// # Errors
-/// [`ProveError::NotInTable`] if one is not.
+/// [`ProveError::NotInTable`] if one is not; [`ProveError::Statement`] for a shape or a range that
+/// no network has.
 pub fn prove_dataset<C: Curve<ScalarField: WideField>>(
     dataset: &DatasetOpening<C::ScalarField>,
     commitment: &DatasetCommitment<C>,
     bits: u32,
     hiding: bool,
 ) -> Result<Vec<u8>, ProveError> {
-    let (range, argument, statement) = dataset_argument(commitment, bits, hiding);
+    let (range, argument, statement) = dataset_argument(commitment, bits, hiding)?;
     let matrix = dataset.matrix();
     let mut values = super::relation::Values::new();
     values.insert(range.data(), matrix.values.clone());
@@ -327,7 +328,7 @@ pub fn verify_dataset<C: Curve<ScalarField: WideField>>(
     hiding: bool,
     proof: &[u8],
 ) -> Result<Pending<C>, VerifyError> {
-    let (_, argument, statement) = dataset_argument(commitment, bits, hiding);
+    let (_, argument, statement) = dataset_argument(commitment, bits, hiding)?;
     argument
         .verify(&statement, &[commitment.rows()], proof)
         .located(|| "data range".to_string())
