@@ -1,1 +1,8 @@
-fn main() {}
+//! The command line of zktree.
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

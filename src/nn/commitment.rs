@@ -5,11 +5,11 @@ use super::{
     mlp,
 };
 use crate::{
-    commit::{Curve, Generators, RowBlindings, RowCommitments, hyrax},
+    commit::{Curve, Generators, RowBlindings, RowCommitments, hyrax, msm},
     error::VerifyError,
-    poly::num_vars,
+    poly::{WideField, num_vars},
 };
-use ark_ff::PrimeField;
+use ark_ff::{PrimeField, UniformRand};
 use rand::{CryptoRng, RngCore};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -53,16 +53,22 @@ impl<F: PrimeField> std::fmt::Debug for WeightOpening<F> {
 impl<F: PrimeField> WeightOpening<F> {
     /// Weights with fresh blindings; without `hiding` the blindings are zero.
     pub fn new(weights: Weights, hiding: bool, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        if hiding {
+            Self::blinded(weights, |rows| RowBlindings::random(rows, rng))
+        } else {
+            Self::public(weights)
+        }
+    }
+
+    /// Weights without blindings: those of a root, or of a run that hides nothing.
+    pub fn public(weights: Weights) -> Self {
+        Self::blinded(weights, RowBlindings::zero)
+    }
+
+    fn blinded(weights: Weights, mut blind: impl FnMut(usize) -> RowBlindings<F>) -> Self {
         let architecture = weights.architecture();
         let blindings = (0..architecture.num_layers())
-            .map(|layer| {
-                let rows = weight_layout(architecture, layer).num_rows();
-                if hiding {
-                    RowBlindings::random(rows, rng)
-                } else {
-                    RowBlindings::zero(rows)
-                }
-            })
+            .map(|layer| blind(weight_layout(architecture, layer).num_rows()))
             .collect();
         Self { weights, blindings }
     }
@@ -84,6 +90,25 @@ impl<F: PrimeField> WeightOpening<F> {
         WeightCommitment {
             layers: layers.collect(),
         }
+    }
+
+    /// Whether this opens the commitment: a random combination of all rows is compared, so a wrong
+    /// opening passes with negligible probability.
+    pub fn opens<C: Curve<ScalarField = F>>(
+        &self,
+        commitment: &WeightCommitment<C>,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> bool
+    where
+        F: WideField,
+    {
+        let architecture = self.weights.architecture();
+        commitment.check_shape(architecture).is_ok()
+            && self.matrices().iter().zip(&commitment.layers).enumerate().all(
+                |(layer, (matrix, rows))| {
+                    matrix_opens(&weight_layout(architecture, layer), matrix, rows, rng)
+                },
+            )
     }
 
     pub(crate) fn matrices(&self) -> Vec<KnownMatrix<F>> {
@@ -177,6 +202,20 @@ impl<C: Curve> WeightCommitment<C> {
     }
 }
 
+/// Whether a random combination of the rows opens the same combination of the commitments.
+fn matrix_opens<C: Curve<ScalarField: WideField>>(
+    layout: &Layout,
+    matrix: &KnownMatrix<C::ScalarField>,
+    commitment: &RowCommitments<C>,
+    rng: &mut (impl RngCore + CryptoRng),
+) -> bool {
+    let weights: Vec<_> = (0..layout.num_rows()).map(|_| C::ScalarField::rand(rng)).collect();
+    let gens = Generators::<C>::get(1 << layout.row_vars(), 0);
+    let folded = layout.fold(&matrix.values, &weights);
+    let blinding = matrix.blindings.fold(&weights);
+    msm::full::<C>(gens.columns(), &folded) + gens.blind(&blinding) == commitment.fold(&weights)
+}
+
 /// A hiding commitment to a data set, one point a data row, so that a row can be opened alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatasetCommitment<C: Curve> {
@@ -234,6 +273,22 @@ impl<F: PrimeField> DatasetOpening<F> {
             num_targets: self.dataset.num_targets(),
             rows: hyrax::commit_slices(&gens, &rows, &self.blindings),
         }
+    }
+
+    /// Whether this opens the commitment, by a random combination of its rows.
+    pub fn opens<C: Curve<ScalarField = F>>(
+        &self,
+        commitment: &DatasetCommitment<C>,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> bool
+    where
+        F: WideField,
+    {
+        let data = &self.dataset;
+        data.num_features() == commitment.num_features
+            && data.num_targets() == commitment.num_targets
+            && data.num_rows() == commitment.num_rows()
+            && matrix_opens(&commitment.layout(), &self.matrix(), &commitment.rows, rng)
     }
 
     pub(crate) fn matrix(&self) -> KnownMatrix<F> {

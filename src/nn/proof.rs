@@ -3,6 +3,7 @@ use super::{
     Sgd, TrainingStatement,
     argument::Pending,
     commitment::{DatasetCommitment, DatasetOpening, WeightCommitment, WeightOpening},
+    init,
     statement::{ParentWeights, Segment, dataset_argument},
     train,
 };
@@ -57,9 +58,8 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     /// values; memory is that of one segment.
     ///
     /// # Errors
-    /// [`ProveError`] if the statement does not hold together or the child is not what training
-    /// gives (the openings are taken to be of the statement's commitments: with others the proof
-    /// will be refused); [`ProveError::Cancelled`]
+    /// [`ProveError`] if the statement does not hold together, an opening is not of the
+    /// statement's commitments or the child is not what training gives; [`ProveError::Cancelled`]
     /// if `sink` asks to stop.
     pub fn prove(
         &self,
@@ -70,8 +70,8 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         sink: Sink<'_>,
     ) -> Result<TrainingProof, ProveError> {
         let _ = self.validate()?;
-        let segments = self.parameters.segments();
-        let total = segments.len() as u64;
+        self.check_openings(parent, child, dataset, rng)?;
+        let total = self.parameters.num_segments();
         let mut proof = Vec::new();
         let mut before = Weighed {
             opening: parent.clone(),
@@ -80,7 +80,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         if let ParentWeights::Committed { commitment, .. } = &self.parent {
             before.commitment = Some(commitment.clone());
         }
-        for segment in segments {
+        for segment in self.parameters.segments() {
             let last = segment.index + 1 == total;
             let (steps, weights) = self.run_segment(before.opening.weights(), dataset, segment)?;
             let (opening, commitment) = match last {
@@ -111,6 +111,35 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             }
         }
         Ok(TrainingProof(proof))
+    }
+
+    /// Checks that the prover's secrets open the statement's commitments: if not, the proof would
+    /// be refused.
+    fn check_openings(
+        &self,
+        parent: &WeightOpening<C::ScalarField>,
+        child: &WeightOpening<C::ScalarField>,
+        dataset: &DatasetOpening<C::ScalarField>,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<(), ProveError> {
+        let parent_opens = match &self.parent {
+            ParentWeights::Root { seed } => {
+                let p = &self.parameters;
+                *parent.weights() == init::expand(*seed, &p.architecture, &p.fixed_point)
+            }
+            ParentWeights::Committed { commitment, .. } => parent.opens(commitment, rng),
+        };
+        for (opens, what) in [
+            (parent_opens, "parent"),
+            (child.opens(&self.child, rng), "child"),
+            (dataset.opens(&self.dataset, rng), "data set"),
+        ] {
+            if !opens {
+                let what = format!("the opening given is not that of the {what}");
+                return Err(VerifyError::Statement(what).into());
+            }
+        }
+        Ok(())
     }
 
     /// Runs one segment from the given weights; returns its intermediate values and the weights
@@ -174,7 +203,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     pub fn verify(&self, proof: &TrainingProof) -> Result<Vec<Pending<C>>, VerifyError> {
         let _ = self.validate()?;
         let architecture = &self.parameters.architecture;
-        let segments = self.parameters.segments();
+        let num_segments = self.parameters.num_segments();
         let commitment_len = WeightCommitment::<C>::encoded_len(architecture);
         let mut rest = proof.0.as_slice();
         let mut take = |label: &'static str, len: usize| {
@@ -189,9 +218,9 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             ParentWeights::Committed { commitment, .. } => Some(commitment.clone()),
         };
         let mut pending = Vec::new();
-        for (k, segment) in segments.iter().enumerate() {
+        for segment in self.parameters.segments() {
             let mut verify = || {
-                let after = if k + 1 == segments.len() {
+                let after = if segment.index + 1 == num_segments {
                     self.child.clone()
                 } else {
                     let bytes = take("weights behind a segment", commitment_len)?;
@@ -202,11 +231,11 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
                     .unwrap_or_default();
                 let len = usize::try_from(u64::from_le_bytes(len)).unwrap_or(usize::MAX);
                 let bytes = take("proof of a segment", len)?;
-                let proven = self.verify_segment(*segment, before.as_ref(), &after, bytes)?;
+                let proven = self.verify_segment(segment, before.as_ref(), &after, bytes)?;
                 before = Some(after);
                 Ok(proven)
             };
-            pending.push(verify().located(|| format!("segment {k}"))?);
+            pending.push(verify().located(|| format!("segment {}", segment.index))?);
         }
         match rest.len() {
             0 => Ok(pending),

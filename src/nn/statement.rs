@@ -34,16 +34,19 @@ pub struct TrainingParameters {
 }
 
 impl TrainingParameters {
+    /// Number of segments.
+    pub fn num_segments(&self) -> u64 {
+        self.steps.div_ceil(self.segment_steps.max(1))
+    }
+
     /// Steps `first .. first + count` of each segment.
-    pub fn segments(&self) -> Vec<Segment> {
-        let size = self.segment_steps.max(1);
-        (0..self.steps.div_ceil(size))
-            .map(|index| Segment {
-                index,
-                first_step: index * size,
-                steps: size.min(self.steps - index * size),
-            })
-            .collect()
+    pub fn segments(&self) -> impl Iterator<Item = Segment> + use<> {
+        let (size, steps) = (self.segment_steps.max(1), self.steps);
+        (0..self.num_segments()).map(move |index| Segment {
+            index,
+            first_step: index * size,
+            steps: size.min(steps - index * size),
+        })
     }
 }
 

@@ -1,1 +1,219 @@
-//! TBD
+//! The tree of models: who trained what from what, and the proofs of it.
+//!
+//! A [`Root`] is a network that anyone expands from a public seed. Every other [`Node`] names its
+//! parent, commits to its weights and comes with an [`Edge`], the proof that training the parent
+//! on the committed data gives them. A lineage is a path from a root to a node; siblings share a
+//! prefix of theirs.
+//!
+//! **Identity.** A node's *pre-id* hashes everything that it says of itself; the proof is bound to
+//! it, so that no field can be changed behind the author's back, the author's key least of all.
+//! Its *id* hashes pre-id and proof. A child names its parent by id. All ids are computed here and
+//! never believed.
+//!
+//! **Verification.** [`Tree::verify_lineage`] builds the statement of each edge itself, from the
+//! parent's commitment and the node's own fields, and follows the bound on weights from the root.
+//! Nothing but the proof is taken from the proof.
+//!
+//! **What is public.** Everything in [`Root`], [`Node`] and [`Edge`]: architecture, number
+//! formats, normalisation statistics, sizes of data sets, batch size, rate, steps, titles. Weights
+//! and data are hidden by proofs with [`hiding`](crate::nn::TrainingParameters::hiding). Who
+//! trains on from a node needs its [`WeightOpening`](crate::nn::WeightOpening); whoever holds the
+//! weights of parent and child knows the sum of the gradients between them.
+//!
+//! This module composes statements of [`nn`](crate::nn) and knows no protocol.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod draft;
+mod edge;
+mod error;
+mod lineage;
+mod node;
+mod render;
+
+pub use draft::{Child, Draft, ProvenDataset};
+pub use edge::Edge;
+pub use error::TreeError;
+pub use lineage::{Lineage, Origin, Path};
+pub use node::{AuthorKey, DatasetName, Labels, Node, NodeId, NodeLabel, Root};
+
+use crate::{commit::Curve, poly::WideField};
+use std::collections::BTreeMap;
+
+/// Roots and all that was trained from them, in memory.
+#[derive(Debug, Clone)]
+pub struct Tree<C: Curve> {
+    entries: BTreeMap<NodeId, Entry<C>>,
+    /// In the order in which they were added.
+    roots: Vec<NodeId>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry<C: Curve> {
+    origin: Source<C>,
+    /// In the order in which they were added.
+    children: Vec<NodeId>,
+}
+
+#[derive(Debug, Clone)]
+enum Source<C: Curve> {
+    Root(Box<Root>),
+    Trained(Box<(Node<C>, Edge<C>)>),
+}
+
+impl<C: Curve> Default for Tree<C> {
+    fn default() -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            roots: Vec::new(),
+        }
+    }
+}
+
+impl<C: Curve<ScalarField: WideField>> Tree<C> {
+    /// An empty tree.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a root; returns its id.
+    ///
+    /// # Errors
+    /// [`TreeError::Duplicate`].
+    pub fn add_root(&mut self, root: Root) -> Result<NodeId, TreeError> {
+        let id = root.id();
+        self.insert(id, Source::Root(Box::new(root)))?;
+        self.roots.push(id);
+        Ok(id)
+    }
+
+    /// Adds a node and the edge to its parent; returns its id. Nothing is verified, so that a
+    /// tree can be copied first and verified then.
+    ///
+    /// # Errors
+    /// [`TreeError::Duplicate`], [`TreeError::UnknownParent`].
+    pub fn add_node(&mut self, node: Node<C>, edge: Edge<C>) -> Result<NodeId, TreeError> {
+        let (id, parent) = (node.id(&edge), node.parent);
+        if !self.entries.contains_key(&parent) {
+            let node = node.label(&edge);
+            return Err(TreeError::UnknownParent { node, parent });
+        }
+        self.insert(id, Source::Trained(Box::new((node, edge))))?;
+        if let Some(parent) = self.entries.get_mut(&parent) {
+            parent.children.push(id);
+        }
+        Ok(id)
+    }
+
+    fn insert(&mut self, id: NodeId, origin: Source<C>) -> Result<(), TreeError> {
+        let children = Vec::new();
+        match self.entries.entry(id) {
+            std::collections::btree_map::Entry::Occupied(_) => Err(TreeError::Duplicate { id }),
+            std::collections::btree_map::Entry::Vacant(place) => {
+                place.insert(Entry { origin, children });
+                Ok(())
+            }
+        }
+    }
+
+    /// The roots, in the order in which they were added.
+    pub fn roots(&self) -> &[NodeId] {
+        &self.roots
+    }
+
+    /// The children of a root or node, in the order in which they were added; none if it is
+    /// unknown.
+    pub fn children(&self, id: NodeId) -> &[NodeId] {
+        self.entries.get(&id).map_or(&[], |entry| &entry.children)
+    }
+
+    /// Number of roots and nodes.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is nothing in the tree.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The root of this id, if it is one.
+    pub fn root(&self, id: NodeId) -> Option<&Root> {
+        match &self.entries.get(&id)?.origin {
+            Source::Root(root) => Some(root),
+            Source::Trained(_) => None,
+        }
+    }
+
+    /// The node of this id, if it is one.
+    pub fn node(&self, id: NodeId) -> Option<&Node<C>> {
+        self.trained(id).map(|(node, _)| node)
+    }
+
+    /// The edge that leads to this node.
+    pub fn edge(&self, id: NodeId) -> Option<&Edge<C>> {
+        self.trained(id).map(|(_, edge)| edge)
+    }
+
+    fn trained(&self, id: NodeId) -> Option<&(Node<C>, Edge<C>)> {
+        match &self.entries.get(&id)?.origin {
+            Source::Root(_) => None,
+            Source::Trained(both) => Some(both),
+        }
+    }
+
+    /// The way from the root down to a root or node.
+    ///
+    /// # Errors
+    /// [`TreeError::Unknown`].
+    pub fn path(&self, id: NodeId) -> Result<Path<'_, C>, TreeError> {
+        let mut edges = Vec::new();
+        let mut at = id;
+        // Ends: parents are added before their children, whose ids hash theirs.
+        while let Some((node, edge)) = self.trained(at) {
+            edges.push((node, edge));
+            at = node.parent;
+        }
+        let root = self.root(at).ok_or(TreeError::Unknown { id: at })?;
+        edges.reverse();
+        Ok(Path::new(root, edges))
+    }
+
+    /// Verifies the whole lineage of a node, all group equations together.
+    ///
+    /// # Errors
+    /// [`TreeError`] naming the first node that fails and why; [`TreeError::Unknown`].
+    pub fn verify_lineage(&self, id: NodeId) -> Result<Lineage, TreeError> {
+        self.path(id)?.verify()
+    }
+
+    /// Verifies every edge of the tree, each once, all group equations together. Returns how many
+    /// edges there are.
+    ///
+    /// # Errors
+    /// [`TreeError`] naming the first node that fails and why.
+    pub fn verify_all(&self) -> Result<usize, TreeError> {
+        let mut batch = lineage::Batch::new();
+        let mut edges = 0;
+        let mut open = Vec::new();
+        for id in &self.roots {
+            if let Some(root) = self.root(*id) {
+                open.push(Origin::root(root));
+            }
+        }
+        while let Some(origin) = open.pop() {
+            for child in self.children(origin.id()) {
+                if let Some((node, edge)) = self.trained(*child) {
+                    open.push(origin.verify_edge(node, edge, &mut batch)?);
+                    edges += 1;
+                }
+            }
+        }
+        batch.check()?;
+        Ok(edges)
+    }
+}

@@ -76,7 +76,7 @@ impl Layout {
     }
 
     /// Folds the committed rows of `values`.
-    pub(super) fn fold<F: WideField>(&self, values: &[i64], weights: &[F]) -> Vec<F> {
+    pub(crate) fn fold<F: WideField>(&self, values: &[i64], weights: &[F]) -> Vec<F> {
         let count = self.rows.last().map_or(0, |last| last + 1);
         let mut full = vec![F::ZERO; count];
         for (row, weight) in self.rows.iter().zip(weights) {

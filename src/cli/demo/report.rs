@@ -1,0 +1,229 @@
+//! What the demo prints.
+use super::{
+    super::output::{self, Paint, size},
+    family::{Family, Run},
+    frauds::Fraud,
+    setting::Setting,
+};
+use serde_json::json;
+use std::{
+    io::{self, Write},
+    time::{Duration, Instant},
+};
+use zktree::{commit::Curve, poly::WideField};
+
+/// Writes the story, or nothing but JSON at its end.
+pub struct Report {
+    paint: Paint,
+    json: bool,
+    start: Instant,
+}
+
+fn seconds(seconds: f64) -> String {
+    output::time(Duration::from_secs_f64(seconds))
+}
+
+impl Report {
+    /// A report that starts now.
+    pub fn new(paint: Paint, json: bool) -> Self {
+        Self {
+            paint,
+            json,
+            start: Instant::now(),
+        }
+    }
+
+    fn say(&self, text: &str) -> io::Result<()> {
+        match self.json {
+            true => Ok(()),
+            false => writeln!(io::stdout(), "{text}"),
+        }
+    }
+
+    /// Who has what.
+    pub fn setting<C: Curve>(&self, setting: &Setting) -> io::Result<()> {
+        let p = &setting.parameters;
+        let rows = |k: usize| setting.owners[k].1.num_rows();
+        let target = &setting.root.normalization().targets()[0].name;
+        self.say(&self.paint.bold("Three owners, one family of models"))?;
+        self.say(&format!(
+            "\n  data      {}: {} rows, {} features, target \"{target}\"\n            \
+             normalized by mean and deviation of the whole file: these statistics are public\n            \
+             Alice has {} rows, Bob {}, Carol {}; they share none. {} rows are held out",
+            setting.file,
+            setting.num_rows,
+            p.architecture.num_inputs(),
+            rows(0),
+            rows(1),
+            rows(2),
+            setting.validation.num_rows(),
+        ))?;
+        self.say(&format!(
+            "  network   {}, {} parameters, integers with {} fraction bits (preset {})\n  \
+             root      R_init {}, expanded from the public seed {}\n  \
+             training  {} steps a run, batch {}, rate {:.4}\n  \
+             proofs    {}, segments of {} steps, {}\n",
+            p.architecture,
+            p.architecture.num_parameters(),
+            p.fixed_point.activation_bits(),
+            setting.preset,
+            setting.root.id().short(),
+            setting.root.seed(),
+            p.steps,
+            p.batch,
+            setting.rate(),
+            C::NAME,
+            p.segment_steps.min(p.steps),
+            match p.hiding {
+                true => "weights and data hidden",
+                false => "nothing hidden",
+            },
+        ))
+    }
+
+    /// A run that was proven and verified.
+    pub fn run(&self, run: &Run, from: &str) -> io::Result<()> {
+        self.say(&format!(
+            "  {:5} trains {:5} from {from:6}: {} steps in {}, proven in {}, lineage {} in {}",
+            run.author,
+            run.title,
+            run.steps,
+            seconds(run.plain_seconds),
+            seconds(run.proving_seconds),
+            self.paint.green("verified"),
+            seconds(run.verifying_seconds),
+        ))
+    }
+
+    /// The tree and the table.
+    pub fn tree<C: Curve<ScalarField: WideField>>(&self, family: &Family<C>) -> io::Result<()> {
+        self.say(&format!("\n{}\n", self.paint.bold("The tree")))?;
+        for line in family.tree.to_string().lines() {
+            self.say(&format!("  {line}"))?;
+        }
+        if family.members[0].child.node.parameters.hiding {
+            self.say(
+                "\n  Commitments are blinded afresh each time, so ids differ from run to run, and \
+                 with them the\n  order of the data.",
+            )?;
+        }
+        self.say(&format!("\n{}\n", self.paint.bold("Losses")))?;
+        let header = [
+            "",
+            "own before",
+            "after",
+            "float",
+            "held out before",
+            "after",
+            "float",
+        ];
+        let losses = |run: &Run| {
+            let (own, out) = (run.training, run.validation);
+            let mut cells = vec![run.title.to_owned()];
+            cells.extend([own.before, own.after, run.float_training].map(number));
+            cells.extend([out.before, out.after, run.float_validation].map(number));
+            cells
+        };
+        self.rows(&header, family, losses)?;
+        self.say(
+            "  Mean squared errors in deviations of the target, before and after the run; float \
+             is training in\n  double precision from the same start on the same batches. Proven \
+             is the training; losses are not.",
+        )?;
+        self.say(&format!("\n{}\n", self.paint.bold("Costs")))?;
+        let header = [
+            "",
+            "steps",
+            "a step",
+            "proving it",
+            "ratio",
+            "verifying",
+            "proof",
+        ];
+        let costs = |run: &Run| {
+            let steps = run.steps as f64;
+            vec![
+                run.title.to_owned(),
+                run.steps.to_string(),
+                seconds(run.plain_seconds / steps),
+                seconds(run.proving_seconds / steps),
+                format!("{:.0}", run.proving_seconds / run.plain_seconds),
+                seconds(run.verifying_seconds),
+                size(run.proof_bytes),
+            ]
+        };
+        self.rows(&header, family, costs)?;
+        let data = family.members.iter().map(|m| m.run.data_seconds);
+        self.say(&format!(
+            "  Verifying is that of the whole lineage; all {} edges together took {}. Before, each \
+             owner\n  committed to the data and proved their range, once, in {} on average.",
+            family.members.len(),
+            output::time(family.verifying),
+            seconds(data.sum::<f64>() / family.members.len() as f64),
+        ))
+    }
+
+    fn rows<C: Curve>(
+        &self,
+        header: &[&str],
+        family: &Family<C>,
+        cells: impl Fn(&Run) -> Vec<String>,
+    ) -> io::Result<()> {
+        let mut rows = vec![header.iter().map(|cell| (*cell).to_owned()).collect()];
+        rows.extend(family.members.iter().map(|member| cells(&member.run)));
+        self.say(&output::table(&rows))
+    }
+
+    /// The frauds and how they ended.
+    pub fn frauds(&self, frauds: &[Fraud]) -> io::Result<()> {
+        self.say(&format!("\n{}", self.paint.bold("Three frauds")))?;
+        for (k, fraud) in frauds.iter().enumerate() {
+            self.say(&format!("\n  {}. {}", k + 1, fraud.what))?;
+            for (what, error) in &fraud.refusals {
+                let refused = self.paint.red("refused");
+                self.say(&format!("     {what}: {refused}\n       {error}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The last line, or all as JSON.
+    pub fn finish<C: Curve<ScalarField: WideField>>(
+        &self,
+        setting: &Setting,
+        family: &Family<C>,
+        frauds: &[Fraud],
+    ) -> io::Result<()> {
+        let total = self.start.elapsed();
+        self.say(&format!(
+            "\n  All lineages verified, all frauds refused, in {}.",
+            output::time(total)
+        ))?;
+        if !self.json {
+            return Ok(());
+        }
+        let p = &setting.parameters;
+        let runs: Vec<&Run> = family.members.iter().map(|member| &member.run).collect();
+        let result = json!({
+            "data": setting.file,
+            "curve": C::NAME,
+            "preset": setting.preset,
+            "architecture": p.architecture,
+            "batch": p.batch,
+            "rate": setting.rate(),
+            "steps": p.steps,
+            "segment_steps": p.segment_steps,
+            "hiding": p.hiding,
+            "root": family.root.to_string(),
+            "runs": runs,
+            "verify_all_seconds": family.verifying.as_secs_f64(),
+            "frauds": frauds,
+            "total_seconds": total.as_secs_f64(),
+        });
+        writeln!(io::stdout(), "{result:#}")
+    }
+}
+
+fn number(loss: f64) -> String {
+    format!("{loss:.3}")
+}

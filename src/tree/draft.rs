@@ -1,0 +1,179 @@
+//! Making a child: training, committing, proving.
+use super::{AuthorKey, DatasetName, Edge, Labels, Node, NodeId, Tree, TreeError};
+use crate::{
+    commit::Curve,
+    error::{ProveError, VerifyError},
+    nn::{
+        DatasetCommitment, DatasetOpening, FixedPoint, Schedule, ScheduleSeed, TrainingParameters,
+        WeightOpening,
+        proof::{self, Sink},
+    },
+    poly::WideField,
+};
+use rand::{CryptoRng, RngCore};
+
+/// A data set with its opening, its commitment and the proof of its range: made once, used for
+/// every child that is trained on it. The owner's secret.
+#[derive(Clone)]
+pub struct ProvenDataset<C: Curve> {
+    opening: DatasetOpening<C::ScalarField>,
+    commitment: DatasetCommitment<C>,
+    proof: Vec<u8>,
+}
+
+impl<C: Curve> std::fmt::Debug for ProvenDataset<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ProvenDataset({:?})", self.opening)
+    }
+}
+
+impl<C: Curve<ScalarField: WideField>> ProvenDataset<C> {
+    /// Commits to a data set and proves its range.
+    ///
+    /// # Errors
+    /// [`ProveError::NotInTable`] if a value is not in the range of data.
+    pub fn new(
+        opening: DatasetOpening<C::ScalarField>,
+        fixed_point: &FixedPoint,
+        hiding: bool,
+    ) -> Result<Self, ProveError> {
+        let commitment = opening.commit::<C>();
+        let bits = fixed_point.data_range_bits();
+        let proof = proof::prove_dataset(&opening, &commitment, bits, hiding)?;
+        Ok(Self {
+            opening,
+            commitment,
+            proof,
+        })
+    }
+
+    /// The data and blindings.
+    pub fn opening(&self) -> &DatasetOpening<C::ScalarField> {
+        &self.opening
+    }
+
+    /// What others see of the data.
+    pub fn commitment(&self) -> &DatasetCommitment<C> {
+        &self.commitment
+    }
+}
+
+/// A child to be made.
+#[derive(Debug, Clone)]
+pub struct Draft<'a, C: Curve> {
+    /// What it is trained from.
+    pub parent: NodeId,
+    /// What it is trained on.
+    pub dataset: &'a ProvenDataset<C>,
+    /// How it is trained; architecture and number formats must be those of the root.
+    pub parameters: TrainingParameters,
+    /// Tells apart runs that are otherwise the same.
+    pub nonce: u64,
+    /// Who trains it.
+    pub author: AuthorKey,
+    /// For readers.
+    pub labels: Labels,
+}
+
+/// A child with its proof, and the secret that opens its commitment.
+#[derive(Debug, Clone)]
+pub struct Child<C: Curve> {
+    /// The node, for [`Tree::add_node`].
+    pub node: Node<C>,
+    /// The edge, for [`Tree::add_node`].
+    pub edge: Edge<C>,
+    /// Weights and blindings: whoever has them can train on.
+    pub opening: WeightOpening<C::ScalarField>,
+}
+
+impl<C: Curve<ScalarField: WideField>> Draft<'_, C> {
+    /// The seed of the order of the data.
+    pub fn schedule(&self) -> ScheduleSeed {
+        let dataset = self.dataset.commitment.root();
+        ScheduleSeed::derive(&self.parent.0, &dataset, &self.author.0, self.nonce)
+    }
+
+    /// Trains, commits and proves. `parent` are the parent's weights; `sink` hears of every step
+    /// trained, then of every segment proven.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run) and [`prove`](Self::prove).
+    pub fn train(
+        &self,
+        tree: &Tree<C>,
+        parent: &WeightOpening<C::ScalarField>,
+        rng: &mut (impl RngCore + CryptoRng),
+        sink: Sink<'_>,
+    ) -> Result<Child<C>, TreeError> {
+        let opening = self.run(parent, rng, sink)?;
+        self.prove(tree, parent, opening, rng, sink)
+    }
+
+    /// Trains without proving: the child's weights with fresh blindings.
+    ///
+    /// # Errors
+    /// [`TreeError::NotProven`] if a value leaves its range, the batch does not fit the data, or
+    /// `sink` asks to stop.
+    pub fn run(
+        &self,
+        parent: &WeightOpening<C::ScalarField>,
+        rng: &mut (impl RngCore + CryptoRng),
+        sink: Sink<'_>,
+    ) -> Result<WeightOpening<C::ScalarField>, TreeError> {
+        let (data, p) = (self.dataset.opening.dataset(), &self.parameters);
+        let mut train = || {
+            let schedule = Schedule::new(self.schedule(), data.num_rows(), p.batch)
+                .map_err(|error| VerifyError::Statement(error.to_string()))?;
+            proof::train_weights(p, parent.weights(), data, &schedule, sink)
+        };
+        let weights = train().map_err(|source| self.not_proven(source))?;
+        Ok(WeightOpening::new(weights, p.hiding, rng))
+    }
+
+    /// Proves that `child` is what training gives, and makes the node.
+    ///
+    /// # Errors
+    /// [`TreeError::Unknown`] about the parent; [`TreeError::NotProven`] if an opening is not what
+    /// it should be, the child is not what training gives, the parts do not fit together or `sink`
+    /// asks to stop; those of [`Path::end`](super::Path::end).
+    pub fn prove(
+        &self,
+        tree: &Tree<C>,
+        parent: &WeightOpening<C::ScalarField>,
+        child: WeightOpening<C::ScalarField>,
+        rng: &mut (impl RngCore + CryptoRng),
+        sink: Sink<'_>,
+    ) -> Result<Child<C>, TreeError> {
+        let origin = tree.path(self.parent)?.end()?;
+        let node = Node {
+            parent: self.parent,
+            parameters: self.parameters.clone(),
+            weights: child.commit(),
+            dataset: DatasetName::of(&self.dataset.commitment),
+            nonce: self.nonce,
+            author: self.author,
+            labels: self.labels.clone(),
+        };
+        let proof = origin
+            .statement(&node, &self.dataset.commitment)
+            .prove(parent, &child, &self.dataset.opening, rng, sink)
+            .map_err(|source| self.not_proven(source))?;
+        let edge = Edge {
+            proof,
+            dataset: self.dataset.commitment.clone(),
+            data_proof: self.dataset.proof.clone(),
+        };
+        Ok(Child {
+            node,
+            edge,
+            opening: child,
+        })
+    }
+
+    fn not_proven(&self, source: ProveError) -> TreeError {
+        TreeError::NotProven {
+            parent: self.parent,
+            source,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Why a tree is not what it claims.
+use super::{NodeId, NodeLabel};
+use crate::{
+    error::{ProveError, VerifyError},
+    nn::Architecture,
+};
+use thiserror::Error;
+
+/// What is wrong with a tree, at which node.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TreeError {
+    /// No root or node has this id.
+    #[error("node {} is not in the tree", .id.short())]
+    Unknown {
+        /// The id.
+        id: NodeId,
+    },
+    /// Text that is no id.
+    #[error("{text:?} is not an id; ids are 64 hexadecimal digits")]
+    MalformedId {
+        /// The text, escaped and cut.
+        text: String,
+    },
+    /// The tree has this root or node already.
+    #[error("node {} is in the tree already", .id.short())]
+    Duplicate {
+        /// Its id.
+        id: NodeId,
+    },
+    /// A node was added before its parent.
+    #[error("node {node}: its parent {} is not in the tree", .parent.short())]
+    UnknownParent {
+        /// The node.
+        node: NodeLabel,
+        /// The parent that it names.
+        parent: NodeId,
+    },
+    /// In a path, a node that names another parent than the one before it.
+    #[error("node {node}: it names the parent {}, but follows {}", .named.short(), .above.short())]
+    WrongParent {
+        /// The node.
+        node: NodeLabel,
+        /// The parent that it names.
+        named: NodeId,
+        /// The id, recomputed, of the one above it.
+        above: NodeId,
+    },
+    /// A root whose normalisation does not fit its network.
+    #[error(
+        "the network has {} inputs and {} outputs; the normalization has {} features and {} targets",
+        .network.0, .network.1, .columns.0, .columns.1
+    )]
+    NormalizationWidth {
+        /// Inputs and outputs.
+        network: (usize, usize),
+        /// Features and targets.
+        columns: (usize, usize),
+    },
+    /// A node of another architecture than its root.
+    #[error("node {node}: its architecture is {found}, its root's {expected}")]
+    OtherArchitecture {
+        /// The node.
+        node: NodeLabel,
+        /// The root's.
+        expected: Architecture,
+        /// The node's.
+        found: Architecture,
+    },
+    /// A node of other number formats than its root.
+    #[error("node {node}: its fixed-point configuration is not its root's")]
+    OtherFixedPoint {
+        /// The node.
+        node: NodeLabel,
+    },
+    /// An edge with a commitment to other data than the node names.
+    #[error("node {node}: the data set of its proof is not the one that it names")]
+    OtherDataset {
+        /// The node.
+        node: NodeLabel,
+    },
+    /// The proof of training does not prove what the node claims.
+    #[error("node {node}: training is not proven: {source}")]
+    Training {
+        /// The node.
+        node: NodeLabel,
+        /// Where and why.
+        #[source]
+        source: VerifyError,
+    },
+    /// The range of the data is not proven.
+    #[error("node {node}: the range of its data is not proven: {source}")]
+    Data {
+        /// The node.
+        node: NodeLabel,
+        /// Where and why.
+        #[source]
+        source: VerifyError,
+    },
+    /// A child could not be trained or proven.
+    #[error("no child of {} was made: {source}", .parent.short())]
+    NotProven {
+        /// The parent.
+        parent: NodeId,
+        /// Why.
+        #[source]
+        source: ProveError,
+    },
+}

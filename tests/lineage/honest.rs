@@ -1,0 +1,199 @@
+//! What is honest verifies, and the tree itself.
+use crate::{
+    common::tiny,
+    family::{BATCH, Family, STEPS, draft, go, other_weights, parameters, root},
+};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+use std::ops::ControlFlow;
+use zktree::{
+    error::{ProveError, VerifyError},
+    nn::{Architecture, Dataset, DatasetOpening, WeightBound},
+    tree::{AuthorKey, Child, Draft, Labels, NodeId, ProvenDataset, Root, Tree, TreeError},
+};
+
+#[test]
+fn an_honest_family_verifies() {
+    let family = Family::get();
+    let (first, second) = (Family::id(&family.first), Family::id(&family.second));
+    let third = Family::id(&family.third);
+    let tree = &family.tree;
+    assert_eq!(tree.verify_all(), Ok(3));
+    assert_eq!(tree.roots(), [family.root]);
+    assert_eq!(tree.children(family.root), [first]);
+    assert_eq!(tree.children(first), [second, third]);
+    assert_eq!((tree.len(), tree.is_empty()), (4, false));
+
+    let lineage = tree.verify_lineage(second).unwrap();
+    assert_eq!(lineage.ids, [family.root, first, second]);
+    assert_eq!(lineage.steps, 2 * u128::from(STEPS));
+    let (p, fixed) = (parameters(), tiny());
+    let bound = WeightBound::initial(&p.architecture, &fixed);
+    let after = |bound: WeightBound| bound.after(STEPS, BATCH, &p.architecture, &fixed, p.rate);
+    assert_eq!(lineage.bound, after(after(bound).unwrap()).unwrap());
+
+    let start = tree.verify_lineage(family.root).unwrap();
+    assert_eq!(
+        (start.ids, start.steps, start.bound),
+        (vec![family.root], 0, bound)
+    );
+}
+
+#[test]
+fn without_hiding_too_and_on_bls12_381() {
+    type Bls = ark_bls12_381::G1Projective;
+    let mut rng = ChaCha20Rng::seed_from_u64(2);
+    let mut tree = Tree::<Bls>::new();
+    let id = tree.add_root(root(1)).unwrap();
+    let data = Dataset::from_rows(3, 2, vec![5; 4 * 5]).unwrap();
+    let opening = DatasetOpening::new(data, false, &mut rng);
+    let data = ProvenDataset::new(opening, &tiny(), false).unwrap();
+    let mut parameters = parameters();
+    parameters.hiding = false;
+    let draft = Draft {
+        parent: id,
+        dataset: &data,
+        parameters,
+        nonce: 0,
+        author: AuthorKey([0; 32]),
+        labels: Labels::default(),
+    };
+    let child = draft
+        .train(&tree, &root(1).opening(), &mut rng, &mut go)
+        .unwrap();
+    let id = tree.add_node(child.node, child.edge).unwrap();
+    assert_eq!(tree.verify_lineage(id).map(|l| l.steps), Ok(STEPS.into()));
+}
+
+#[test]
+fn the_tree_is_printed() {
+    let family = Family::get();
+    let short = |child| Family::id(child).short();
+    assert_eq!(
+        family.tree.to_string(),
+        format!(
+            "{} root 3,4,2, seed 1\n\
+             └── {} \"first\": 5 steps on 7 rows\n    \
+             ├── {} \"second\": 5 steps on 7 rows\n    \
+             └── {} \"third\": 5 steps on 7 rows\n",
+            family.root.short(),
+            short(&family.first),
+            short(&family.second),
+            short(&family.third)
+        )
+    );
+}
+
+#[test]
+fn ids_are_text_and_back() {
+    let id = Family::get().root;
+    assert_eq!(id.to_string().parse(), Ok(id));
+    for text in [
+        "",
+        "12",
+        &id.short(),
+        &format!("{id}0"),
+        &"g".repeat(64),
+        "\u{1b}[2J",
+    ] {
+        let error = text.parse::<NodeId>().unwrap_err();
+        assert!(matches!(error, TreeError::MalformedId { .. }));
+        assert!(!error.to_string().contains('\u{1b}'));
+    }
+}
+
+#[test]
+fn a_tree_takes_nothing_twice_and_no_orphans() {
+    let family = Family::get();
+    let mut tree = family.tree.clone();
+    let Child { node, edge, .. } = &family.second;
+    let id = Family::id(&family.second);
+    let duplicate = |id| Err(TreeError::Duplicate { id });
+    assert_eq!(tree.add_root(root(1)), duplicate(family.root));
+    assert_eq!(tree.add_node(node.clone(), edge.clone()), duplicate(id));
+    let mut empty = Tree::new();
+    assert_eq!(
+        empty.add_node(node.clone(), edge.clone()),
+        Err(TreeError::UnknownParent {
+            node: node.label(edge),
+            parent: node.parent,
+        })
+    );
+    assert_eq!(empty.verify_lineage(id), Err(TreeError::Unknown { id }));
+    assert_eq!(empty.verify_all(), Ok(0));
+    assert_eq!(tree.len(), 4);
+}
+
+#[test]
+fn a_root_has_columns_for_its_network() {
+    let architecture = Architecture::new(vec![4, 2]).unwrap();
+    let normalization = root(1).normalization().clone();
+    assert_eq!(
+        Root::new(architecture, tiny(), normalization, 0),
+        Err(TreeError::NormalizationWidth {
+            network: (4, 2),
+            columns: (3, 2),
+        })
+    );
+}
+
+#[test]
+fn a_prover_with_wrong_openings_stops() {
+    let family = Family::get();
+    let rng = &mut ChaCha20Rng::seed_from_u64(7);
+    let parent = Family::id(&family.first);
+    let fresh = draft(parent, &family.data[1], "fourth");
+    let wrong = other_weights(&family.first.opening);
+    let child = fresh.train(&family.tree, &wrong, rng, &mut go);
+    assert!(
+        child
+            .unwrap_err()
+            .to_string()
+            .contains("not that of the parent")
+    );
+
+    let mut stopped = 0;
+    let child = fresh.train(&family.tree, &family.first.opening, rng, &mut |_| {
+        stopped += 1;
+        if stopped == 7 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    let source = ProveError::Cancelled;
+    assert_eq!(child.unwrap_err(), TreeError::NotProven { parent, source });
+    assert_eq!(stopped, 7, "5 steps trained, 2 segments proven");
+
+    let mut greedy = fresh.clone();
+    greedy.parameters.batch = 8;
+    let error = greedy
+        .train(&family.tree, &family.first.opening, rng, &mut go)
+        .unwrap_err();
+    assert!(matches!(
+        error,
+        TreeError::NotProven {
+            source: ProveError::Statement(VerifyError::Statement(_)),
+            ..
+        }
+    ));
+    let orphan = draft(NodeId([9; 32]), &family.data[1], "fifth");
+    let child = orphan.train(&family.tree, &family.first.opening, rng, &mut go);
+    assert_eq!(
+        child.unwrap_err(),
+        TreeError::Unknown {
+            id: NodeId([9; 32])
+        }
+    );
+}
+
+/// Secrets are not printed.
+#[test]
+fn debug_output_hides_secrets() {
+    let family = Family::get();
+    let text = format!("{:?} {:?}", family.second.opening, family.data[0]);
+    assert_eq!(
+        text,
+        "WeightOpening(3,4,2) ProvenDataset(DatasetOpening(7 rows))"
+    );
+}
