@@ -104,11 +104,14 @@ impl<F: PrimeField> WeightOpening<F> {
     {
         let architecture = self.weights.architecture();
         commitment.check_shape(architecture).is_ok()
-            && self.matrices().iter().zip(&commitment.layers).enumerate().all(
-                |(layer, (matrix, rows))| {
+            && self
+                .matrices()
+                .iter()
+                .zip(&commitment.layers)
+                .enumerate()
+                .all(|(layer, (matrix, rows))| {
                     matrix_opens(&weight_layout(architecture, layer), matrix, rows, rng)
-                },
-            )
+                })
     }
 
     pub(crate) fn matrices(&self) -> Vec<KnownMatrix<F>> {
@@ -209,7 +212,9 @@ fn matrix_opens<C: Curve<ScalarField: WideField>>(
     commitment: &RowCommitments<C>,
     rng: &mut (impl RngCore + CryptoRng),
 ) -> bool {
-    let weights: Vec<_> = (0..layout.num_rows()).map(|_| C::ScalarField::rand(rng)).collect();
+    let weights: Vec<_> = (0..layout.num_rows())
+        .map(|_| C::ScalarField::rand(rng))
+        .collect();
     let gens = Generators::<C>::get(1 << layout.row_vars(), 0);
     let folded = layout.fold(&matrix.values, &weights);
     let blinding = matrix.blindings.fold(&weights);
