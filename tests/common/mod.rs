@@ -74,7 +74,7 @@ impl<C: Curve<ScalarField: WideField>> Story<C> {
             hiding: case.hiding,
         };
         let one = 1i64 << case.fixed.activation_bits();
-        let mut data = |rng: &mut ChaCha20Rng, extra| {
+        let data = |rng: &mut ChaCha20Rng, extra| {
             let (features, targets) = (architecture.num_inputs(), architecture.num_outputs());
             let rows = case.batch + extra;
             let values = (0..rows * (features + targets))
