@@ -72,6 +72,10 @@ pub enum ParentWeights<C: Curve> {
         seed: u64,
     },
     /// Committed weights, with the bound on their size that the lineage gives.
+    ///
+    /// An edge says nothing of the size of its parent's weights, nor that the padding of the
+    /// commitment is zero. Both are known along a lineage from a root, for one architecture; who
+    /// states an edge on its own vouches for them.
     Committed {
         /// The commitment.
         commitment: WeightCommitment<C>,

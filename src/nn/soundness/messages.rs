@@ -141,3 +141,23 @@ fn every_message_counts_without_hiding() {
 fn every_message_counts_with_hiding() {
     every_message_counts(true, 3);
 }
+
+/// Bytes changed at random: an error, never a panic.
+#[test]
+fn changed_bytes_are_refused() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(10);
+    for hiding in [false, true] {
+        let scene = tiny(hiding);
+        let proof = scene.prove();
+        for _ in 0..100 {
+            let mut bytes = proof.0.clone();
+            for _ in 0..rng.gen_range(1..4) {
+                let at = rng.gen_range(0..bytes.len());
+                bytes[at] ^= 1 << rng.gen_range(0..8);
+            }
+            if bytes != proof.0 {
+                assert!(verdict(&scene.statement, &TrainingProof(bytes)).is_err());
+            }
+        }
+    }
+}

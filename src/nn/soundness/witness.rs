@@ -457,6 +457,42 @@ fn wrong_update() {
     });
 }
 
+/// Weights in the padding of the parent are weights: nothing in an edge says that they are zero.
+/// They are along a lineage, where they start as zero and the architecture stays.
+#[test]
+fn the_padding_of_the_parent_is_the_lineages() {
+    accepted(|hiding| {
+        let mut scene = Plan::padded(hiding).scene();
+        let rng = &mut ChaCha20Rng::seed_from_u64(11);
+        let parts = scene.parts();
+        let mut forger = Forger::new(&scene, &parts.training);
+        // A fourth hidden unit: its bias, and what it is for the first output.
+        forger.weights[0][16 + 3] = ONE;
+        forger.weights[1][12] = ONE;
+        let values = forger.run(|_, _| ());
+        let mut known = scene.parent.matrices();
+        let architecture = scene.statement.parameters.architecture.clone();
+        let layers = known.iter_mut().enumerate().map(|(k, known)| {
+            let layout = weight_layout(&architecture, k);
+            known.values = values[&parts.training.parent()[k]].clone();
+            known.blindings = scene.blindings(layout.num_rows(), rng);
+            let gens = Generators::<C>::get(1 << layout.row_vars(), 0);
+            hyrax::commit_slices(&gens, &layout.slices(&known.values), &known.blindings)
+        });
+        let commitment = WeightCommitment::from_layers(layers.collect());
+        scene.statement.parent = ParentWeights::Committed {
+            commitment,
+            bound: WeightBound::new(1 << 40),
+        };
+        let child = values[&parts.training.child()[0]].clone();
+        assert_ne!(child[16 + 3], ONE as i64, "the fourth unit is trained");
+        let mut attempt = attempt(&scene, parts, values);
+        attempt.known.splice(..2, known);
+        attempt.commit_child(&scene);
+        attempt
+    });
+}
+
 /// The bias trains padded rows too: refused, though a relation without the mask takes it.
 #[test]
 fn unmasked_bias() {
