@@ -8,8 +8,8 @@
 //! 1. the row commitments of the witness and, when hiding, of the vector of masks;
 //! 2. the reduction of the relation to claims on inputs ([`relation::reduce`]);
 //! 3. the reduction of all claims to one combination of rows ([`opening`]);
-//! 4. when hiding, the answers of the product proof ([`hadamard`]);
-//! 5. the linear-form proof ([`linear`]) for `mu (folded rows) + (masks)`.
+//! 4. when hiding, the answers of the product proof ([`hadamard`](crate::commit::hadamard));
+//! 5. the linear-form proof ([`linear`](crate::commit::linear)) for `mu (folded rows) + (masks)`.
 //!
 //! How many pads are needed is found by running the verifier on zeros; which constraints they
 //! must satisfy is found by the prover by running the verifier on its own messages. So there is
@@ -208,6 +208,14 @@ impl<F: WideField> Argument<F> {
         let mut channel = VerifierChannel::dry_run();
         let _ = self.reductions(&mut channel, &mut |_, _| F::ZERO)?;
         Ok(MaskLayout::new(channel.plan().clone()))
+    }
+
+    /// How many scalars the reductions send.
+    #[cfg(test)]
+    pub(crate) fn count_scalars(&self) -> Result<usize, VerifyError> {
+        let mut channel = VerifierChannel::dry_run();
+        let _ = self.reductions(&mut channel, &mut |_, _| F::ZERO)?;
+        Ok(channel.plan().num_pads)
     }
 }
 

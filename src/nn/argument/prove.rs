@@ -42,8 +42,8 @@ impl<F: WideField> Argument<F> {
     /// is finished all the same and will be refused (for tests of soundness).
     ///
     /// # Errors
-    /// [`ProveError::Unsatisfied`] naming the check; [`ProveError::Statement`], also if a proof that
-    /// does not hide is asked for although a known commitment is blinded.
+    /// [`ProveError::Unsatisfied`] naming the check; [`ProveError::Statement`] if a proof that does
+    /// not hide is asked for although a known commitment is blinded.
     pub fn prove<C: Curve<ScalarField = F>>(
         &self,
         statement: &[u8],

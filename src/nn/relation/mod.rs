@@ -14,7 +14,7 @@
 //! * *Lookups* say that at every position a tuple of tensors lies in a table; *equalities* say
 //!   that an input equals a virtual tensor.
 //!
-//! **Reduction** ([`reduce`]). One LogUp-GKR over all lookups gives a claim on every looked-up
+//! **Reduction** ([`reduce`](fn@reduce)). One LogUp-GKR over all lookups gives a claim on every looked-up
 //! tensor. Then, from the top *level* down, all claims on the virtual tensors of a level are
 //! reduced in one batched sumcheck to claims on their operands. A tensor's level is its depth
 //! above the inputs, affine definitions not counted: a claim on an affine tensor is split
