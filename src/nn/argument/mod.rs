@@ -160,14 +160,6 @@ impl<F: WideField> Argument<F> {
         opening::verify(forms, self.column_vars(), channel)
     }
 
-    /// How many scalars the reductions send.
-    #[cfg(test)]
-    pub(crate) fn count_scalars(&self) -> Result<usize, VerifyError> {
-        let mut channel = VerifierChannel::dry_run();
-        let _ = self.reductions(&mut channel, &mut |_, _| F::ZERO)?;
-        Ok(channel.plan().num_pads)
-    }
-
     fn form<V: Clone>(&self, claim: &Claim<F, V>) -> Result<Discharge<F, V>, VerifyError> {
         let make = |matrix: usize, (rows, columns): (Vec<F>, Columns<F>)| {
             Discharge::Form(FormClaim {
