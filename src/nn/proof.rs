@@ -12,6 +12,7 @@ use crate::{
     error::{Locate, ProveError, TrainError, VerifyError},
     nn::{Weights, mlp},
     poly::WideField,
+    transcript::ProverChannel,
 };
 use rand::{CryptoRng, RngCore};
 use std::{ops::ControlFlow, sync::Arc};
@@ -71,6 +72,12 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     ) -> Result<TrainingProof, ProveError> {
         let _ = self.validate()?;
         self.check_openings(parent, child, dataset, rng)?;
+        // Blindings of weights between segments depend on system entropy too: a caller whose
+        // generator is seeded does not give them away.
+        let mut entropy = [0; 32];
+        rng.fill_bytes(&mut entropy);
+        let between = ProverChannel::<C::ScalarField>::new(b"between segments", &self.child_pre_id);
+        let rng = &mut between.secret_rng(&entropy);
         let total = self.parameters.num_segments();
         let mut proof = Vec::new();
         let mut before = Weighed {
