@@ -81,7 +81,7 @@ fn a_short_demo_as_json() {
         "pallas",
         "--steps",
         "3",
-        "--segment",
+        "--segment-steps",
         "2",
     ]);
     assert_eq!(output.status.code(), Some(0), "{}", errors(&output));

@@ -63,3 +63,14 @@ proptest! {
         honest::<Bls>(&case);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1))]
+
+    /// Tables of 2^21 entries: one case, on both curves.
+    #[test]
+    fn paper_preset(case in cases(FixedPoint::paper(), 20)) {
+        honest::<Pallas>(&case);
+        honest::<Bls>(&case);
+    }
+}

@@ -28,7 +28,7 @@ pub struct Options {
     steps: u64,
     /// Steps proven at once
     #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u64).range(1..))]
-    segment: u64,
+    segment_steps: u64,
     /// Learning rate for the mean loss of a batch
     #[arg(long, default_value_t = 0.03)]
     rate: f64,

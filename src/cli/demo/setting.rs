@@ -68,7 +68,7 @@ impl Setting {
             rate: LearningRate::nearest(&fixed_point, BATCH, options.rate)?,
             batch: BATCH,
             steps: options.steps,
-            segment_steps: options.segment,
+            segment_steps: options.segment_steps,
             hiding: !options.no_hiding,
         };
         Ok(Self {
