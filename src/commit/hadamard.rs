@@ -56,13 +56,18 @@ impl MaskLayout {
         self.len() == 0
     }
 
+    /// The plan that this lays out.
+    pub fn plan(&self) -> &MaskPlan {
+        &self.plan
+    }
+
     /// Number of masked scalars.
     pub fn num_pads(&self) -> usize {
         self.plan.num_pads
     }
 
     /// The slot of a pad or product.
-    fn slot(&self, mask: Mask) -> usize {
+    pub(crate) fn slot(&self, mask: Mask) -> usize {
         match mask {
             Mask::Pad(i) => i,
             Mask::Product(k) => self.plan.num_pads + k,
@@ -70,12 +75,12 @@ impl MaskLayout {
     }
 
     /// The slot of the `n`-th factor's `m`.
-    fn factor_slot(&self, n: usize) -> usize {
+    pub(crate) fn factor_slot(&self, n: usize) -> usize {
         self.plan.num_pads + self.plan.products.len() + n
     }
 
     /// The slot of `t_k` or `u_k`.
-    fn cross_slot(&self, part: usize, k: usize) -> usize {
+    pub(crate) fn cross_slot(&self, part: usize, k: usize) -> usize {
         let products = self.plan.products.len();
         self.plan.num_pads + self.factors.len() + (1 + part) * products + k
     }
@@ -128,6 +133,12 @@ impl<F: PrimeField> Masks<F> {
     /// The whole vector, to commit.
     pub fn vector(&self) -> &[F] {
         &self.vector
+    }
+
+    /// The whole vector, for cheating provers.
+    #[cfg(test)]
+    pub(crate) fn vector_mut(&mut self) -> &mut Vec<F> {
+        &mut self.vector
     }
 
     /// The value of an expression under these masks.

@@ -15,7 +15,7 @@ use super::{init, network::Architecture};
 use crate::error::ConfigError;
 
 /// Widest limb and widest signed range: lookup tables have `2^bits` entries.
-const MAX_TABLE_BITS: u32 = 24;
+pub(super) const MAX_TABLE_BITS: u32 = 24;
 /// Keeps initial weights of one-input layers well inside `i64`.
 const MAX_WEIGHT_BITS: u32 = 60;
 /// Keeps output gradients below 2^37, so that sums of products stay inside `i128`.

@@ -52,6 +52,8 @@ pub mod network;
 pub mod proof;
 pub mod relation;
 pub mod schedule;
+#[cfg(test)]
+mod soundness;
 pub mod statement;
 pub mod train;
 mod uniform;

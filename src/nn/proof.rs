@@ -12,6 +12,7 @@ use crate::{
     error::{Locate, ProveError, TrainError, VerifyError},
     nn::{Weights, mlp},
     poly::WideField,
+    transcript::ProverChannel,
 };
 use rand::{CryptoRng, RngCore};
 use std::{ops::ControlFlow, sync::Arc};
@@ -71,6 +72,12 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     ) -> Result<TrainingProof, ProveError> {
         let _ = self.validate()?;
         self.check_openings(parent, child, dataset, rng)?;
+        // Blindings of weights between segments depend on system entropy too: a caller whose
+        // generator is seeded does not give them away.
+        let mut entropy = [0; 32];
+        rng.fill_bytes(&mut entropy);
+        let between = ProverChannel::<C::ScalarField>::new(b"between segments", &self.child_pre_id);
+        let rng = &mut between.secret_rng(&entropy);
         let total = self.parameters.num_segments();
         let mut proof = Vec::new();
         let mut before = Weighed {
@@ -302,14 +309,15 @@ pub fn train_weights(
 /// Proves that every entry of a data set is in the signed range of `bits` bits.
 ///
 /// # Errors
-/// [`ProveError::NotInTable`] if one is not.
+/// [`ProveError::NotInTable`] if one is not; [`ProveError::Statement`] for a shape or a range that
+/// no network has.
 pub fn prove_dataset<C: Curve<ScalarField: WideField>>(
     dataset: &DatasetOpening<C::ScalarField>,
     commitment: &DatasetCommitment<C>,
     bits: u32,
     hiding: bool,
 ) -> Result<Vec<u8>, ProveError> {
-    let (range, argument, statement) = dataset_argument(commitment, bits, hiding);
+    let (range, argument, statement) = dataset_argument(commitment, bits, hiding)?;
     let matrix = dataset.matrix();
     let mut values = super::relation::Values::new();
     values.insert(range.data(), matrix.values.clone());
@@ -327,7 +335,7 @@ pub fn verify_dataset<C: Curve<ScalarField: WideField>>(
     hiding: bool,
     proof: &[u8],
 ) -> Result<Pending<C>, VerifyError> {
-    let (_, argument, statement) = dataset_argument(commitment, bits, hiding);
+    let (_, argument, statement) = dataset_argument(commitment, bits, hiding)?;
     argument
         .verify(&statement, &[commitment.rows()], proof)
         .located(|| "data range".to_string())

@@ -4,8 +4,10 @@ use super::{
     argument::{Argument, Gather, Source},
     commitment::{DatasetCommitment, WeightCommitment, row_vars, weight_layout},
     encoding::Encoder,
+    fixed::MAX_TABLE_BITS,
     init::LayerStream,
     mlp::{DataRange, Extent, Training},
+    network::MAX_WIDTH,
 };
 use crate::{
     commit::Curve,
@@ -70,6 +72,10 @@ pub enum ParentWeights<C: Curve> {
         seed: u64,
     },
     /// Committed weights, with the bound on their size that the lineage gives.
+    ///
+    /// An edge says nothing of the size of its parent's weights, nor that the padding of the
+    /// commitment is zero. Both are known along a lineage from a root, for one architecture; who
+    /// states an edge on its own vouches for them.
     Committed {
         /// The commitment.
         commitment: WeightCommitment<C>,
@@ -230,12 +236,28 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             steps,
         };
         let training = Training::new(&p.architecture, &p.fixed_point, p.rate, extent);
+        self.argument_of(training, segment, steps, at_root)
+    }
+
+    /// How the inputs of the relation of one segment, of `steps` steps, are opened.
+    pub(crate) fn argument_of(
+        &self,
+        training: Training<C::ScalarField>,
+        segment: Segment,
+        steps: usize,
+        at_root: bool,
+    ) -> Result<SegmentArgument<C::ScalarField>, VerifyError> {
+        let p = &self.parameters;
         let entries = training
             .committed()
             .iter()
             .flat_map(|c| &c.real)
             .map(|r| r.len())
             .sum();
+        if entries > MAX_ENTRIES {
+            let what = "a segment has too many values: use fewer steps a segment";
+            return Err(VerifyError::Statement(what.into()));
+        }
         let relation = training.relation().clone();
         let mut argument =
             Argument::new(relation, training.committed(), row_vars(entries), p.hiding);
@@ -288,6 +310,12 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
 const MAX_POSITIONS: usize = 1 << 20;
 /// More steps than this in one segment are refused: the matrix of earlier steps is dense.
 const MAX_STEPS: usize = 1 << 10;
+
+/// More committed values than this in one segment are refused.
+const MAX_ENTRIES: usize = 1 << 34;
+
+/// The relation of a data set's range, its description as a proof, and the statement.
+pub(crate) type DataArgument<F> = (DataRange<F>, Argument<F>, Vec<u8>);
 
 /// A segment's relation and its description as a proof.
 pub(crate) struct SegmentArgument<F> {
@@ -350,11 +378,26 @@ fn root_input<F: WideField>(
 
 /// The argument that every entry of a committed data set is in the signed range of `bits` bits,
 /// and its statement. Made once for a data set.
+///
+/// # Errors
+/// [`VerifyError::Statement`] if no network has data of this shape, or no format this range.
 pub(crate) fn dataset_argument<C: Curve<ScalarField: WideField>>(
     dataset: &DatasetCommitment<C>,
     bits: u32,
     hiding: bool,
-) -> (DataRange<C::ScalarField>, Argument<C::ScalarField>, Vec<u8>) {
+) -> Result<DataArgument<C::ScalarField>, VerifyError> {
+    let widths = [dataset.num_features(), dataset.num_targets()];
+    if !widths.iter().all(|width| (1..=MAX_WIDTH).contains(width)) {
+        let [features, targets] = widths;
+        return Err(VerifyError::Statement(format!(
+            "a data set of {features} features and {targets} targets: no network has such data"
+        )));
+    }
+    if !(2..=MAX_TABLE_BITS).contains(&bits) {
+        return Err(VerifyError::Statement(format!(
+            "a range of {bits} bits for data: it must be from 2 to {MAX_TABLE_BITS}"
+        )));
+    }
     let range = DataRange::new(dataset.num_rows(), dataset.width(), bits);
     let witness = std::slice::from_ref(range.multiplicities());
     let rows = row_vars(1 << range.multiplicities().num_vars);
@@ -367,5 +410,5 @@ pub(crate) fn dataset_argument<C: Curve<ScalarField: WideField>>(
         .number(u64::from(bits))
         .flag(hiding)
         .finish();
-    (range, argument, statement)
+    Ok((range, argument, statement))
 }

@@ -129,7 +129,7 @@ impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
                 source,
             })?;
         for (k, pending) in segments.into_iter().enumerate() {
-            batch.push(label.clone(), Part::Segment(k), pending);
+            batch.push(label.clone(), Part::Segment(k), pending)?;
         }
         let parameters = &node.parameters;
         let bits = parameters.fixed_point.data_range_bits();
@@ -138,7 +138,7 @@ impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
                 node: label.clone(),
                 source,
             })?;
-        batch.push(label, Part::Data, data);
+        batch.push(label, Part::Data, data)?;
         Ok(next)
     }
 }
@@ -217,6 +217,9 @@ pub(super) struct Batch<C: Curve> {
     places: Vec<(NodeLabel, Part)>,
 }
 
+/// Equations that are merged into one, at most.
+const MAX_PENDING: usize = 256;
+
 /// A part of an edge with a proof of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -232,9 +235,14 @@ impl<C: Curve<ScalarField: WideField>> Batch<C> {
         }
     }
 
-    fn push(&mut self, node: NodeLabel, part: Part, pending: Pending<C>) {
+    /// Adds an equation; checks those so far if they are many, so that memory is bounded.
+    fn push(&mut self, node: NodeLabel, part: Part, pending: Pending<C>) -> Result<(), TreeError> {
         self.pending.push(pending);
         self.places.push((node, part));
+        match self.pending.len() {
+            0..MAX_PENDING => Ok(()),
+            _ => std::mem::replace(self, Self::new()).check(),
+        }
     }
 
     /// Checks all equations by one multi-scalar multiplication. If that fails, checks each alone

@@ -275,3 +275,6 @@ impl fmt::Display for NodeLabel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

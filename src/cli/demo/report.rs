@@ -126,9 +126,10 @@ impl Report {
         };
         self.rows(&header, family, losses)?;
         self.say(
-            "  Mean squared errors in deviations of the target, before and after the run; float \
-             is training in\n  double precision from the same start on the same batches. Proven \
-             is the training; losses are not.",
+            "  Mean squared errors, in squared deviations of the target, before and after a run: on \
+             the owner's\n  rows and on those held out. Float is training in double precision \
+             from the same start on the same\n  batches. The training is proven; the losses are \
+             only told.",
         )?;
         self.say(&format!("\n{}\n", self.paint.bold("Costs")))?;
         let header = [

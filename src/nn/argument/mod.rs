@@ -193,13 +193,21 @@ impl<F: WideField> Argument<F> {
     }
 
     /// The masks that a proof needs; empty without hiding.
-    fn mask_layout(&self) -> Result<MaskLayout, VerifyError> {
+    pub(crate) fn mask_layout(&self) -> Result<MaskLayout, VerifyError> {
         if !self.hiding {
             return Ok(MaskLayout::new(Default::default()));
         }
         let mut channel = VerifierChannel::dry_run();
         let _ = self.reductions(&mut channel, &mut |_, _| F::ZERO)?;
         Ok(MaskLayout::new(channel.plan().clone()))
+    }
+
+    /// How many scalars the reductions send.
+    #[cfg(test)]
+    pub(crate) fn count_scalars(&self) -> Result<usize, VerifyError> {
+        let mut channel = VerifierChannel::dry_run();
+        let _ = self.reductions(&mut channel, &mut |_, _| F::ZERO)?;
+        Ok(channel.plan().num_pads)
     }
 }
 

@@ -42,7 +42,8 @@ impl<F: WideField> Argument<F> {
     /// is finished all the same and will be refused (for tests of soundness).
     ///
     /// # Errors
-    /// [`ProveError::Unsatisfied`] naming the check, [`ProveError::Statement`].
+    /// [`ProveError::Unsatisfied`] naming the check; [`ProveError::Statement`] if a proof that does
+    /// not hide is asked for although a known commitment is blinded.
     pub fn prove<C: Curve<ScalarField = F>>(
         &self,
         statement: &[u8],
@@ -50,6 +51,11 @@ impl<F: WideField> Argument<F> {
         known: &[KnownMatrix<F>],
         check: bool,
     ) -> Result<Vec<u8>, ProveError> {
+        let blinded = |m: &KnownMatrix<F>| m.blindings.expose().iter().any(|b| !b.is_zero());
+        if !self.hiding && known.iter().any(blinded) {
+            let what = "a proof that does not hide cannot open commitments that do";
+            return Err(VerifyError::Statement(what.into()).into());
+        }
         let mut channel = ProverChannel::new(APPLICATION, statement);
         let mut rng = channel.secret_rng(&witness_digest(values, known));
         let layout = info_span!("dry run").in_scope(|| self.mask_layout())?;

@@ -60,7 +60,6 @@ impl<F: WideField> Argument<F> {
         proof: &[u8],
     ) -> Result<Pending<C>, VerifyError> {
         let mut channel = VerifierChannel::new(APPLICATION, statement, proof);
-        let layout = self.mask_layout()?;
         let mut commitments = Vec::with_capacity(self.matrices.len());
         for matrix in self.matrices.iter().take(self.witness.len()) {
             let rows = channel.receive_points::<C>("witness row", matrix.num_rows())?;
@@ -76,6 +75,8 @@ impl<F: WideField> Argument<F> {
             }
             commitments.push((*known).clone());
         }
+        // The rows are there, so what the statement asks for is not out of proportion to the proof.
+        let layout = self.mask_layout()?;
         let mut combination = Combination::new();
         if self.hiding {
             combination.add_point(F::ONE, channel.receive_point::<C>("masks")?);
@@ -83,6 +84,11 @@ impl<F: WideField> Argument<F> {
         }
         let folded =
             self.reductions(&mut channel, &mut |function, claim| function(&claim.point))?;
+        if self.hiding && channel.plan() != layout.plan() {
+            return Err(VerifyError::CheckFailed {
+                check: "the dry run counts every scalar that is received",
+            });
+        }
         let constraints = channel.take_constraints();
         let (form, mu) = if self.hiding {
             let e = channel.challenge("products");

@@ -28,7 +28,7 @@ pub(crate) struct LayerTensors {
 ///
 /// Equations (1) to (9) of the specification, for all steps and layers at once.
 pub struct Training<F> {
-    pub(super) relation: Arc<Relation<F>>,
+    pub(crate) relation: Arc<Relation<F>>,
     pub(super) extent: Extent,
     pub(crate) committed: Vec<Committed>,
     pub(crate) layers: Vec<LayerTensors>,

@@ -14,7 +14,7 @@
 //! * *Lookups* say that at every position a tuple of tensors lies in a table; *equalities* say
 //!   that an input equals a virtual tensor.
 //!
-//! **Reduction** ([`reduce`]). One LogUp-GKR over all lookups gives a claim on every looked-up
+//! **Reduction** ([`reduce`](fn@reduce)). One LogUp-GKR over all lookups gives a claim on every looked-up
 //! tensor. Then, from the top *level* down, all claims on the virtual tensors of a level are
 //! reduced in one batched sumcheck to claims on their operands. A tensor's level is its depth
 //! above the inputs, affine definitions not counted: a claim on an affine tensor is split
@@ -109,7 +109,8 @@ pub(crate) struct Tensor<F> {
     /// Number of variables of each dimension, lowest first.
     pub(crate) dims: Vec<usize>,
     pub(crate) kind: Kind<F>,
-    /// Depth above inputs, affine definitions not counted.
+    /// Depth above inputs, affine definitions not counted: more than that of every operand
+    /// unless the definition is affine.
     pub(crate) level: usize,
     /// Whether every term is affine, so that claims are split without a sumcheck.
     pub(crate) affine: bool,
@@ -183,8 +184,7 @@ impl<F: PrimeField> Relation<F> {
         terms: Vec<Term<F>>,
     ) -> TensorId {
         let name = name.into();
-        let mut level = 0;
-        let mut affine = true;
+        let mut below = 0;
         for term in &terms {
             self.check_indices(&name, dims, &term.output);
             for operand in &term.operands {
@@ -193,19 +193,17 @@ impl<F: PrimeField> Relation<F> {
                     &self.tensors[operand.tensor.0].dims,
                     &operand.indices,
                 );
+                below = below.max(self.tensors[operand.tensor.0].level);
             }
             assert!(
                 self.private(term).count() <= 2,
                 "{name}: a term has too many private operands"
             );
-            let below = self
-                .private(term)
-                .map(|o| self.tensors[o.tensor.0].level)
-                .max();
-            let direct = self.is_direct(term);
-            affine &= direct;
-            level = level.max(below.unwrap_or(0) + usize::from(!direct));
         }
+        // Above all operands, those of direct terms too: the claims that a level's sumcheck makes
+        // must all be on lower levels, where they are still to be reduced.
+        let affine = terms.iter().all(|term| self.is_direct(term));
+        let level = below + usize::from(!affine);
         self.push(name, dims.to_vec(), Kind::Virtual(terms), level, affine)
     }
 
@@ -217,7 +215,21 @@ impl<F: PrimeField> Relation<F> {
     }
 
     /// The tuple of `tensors`, all of the same dimensions, lies in the table at every position.
+    ///
+    /// # Panics
+    /// If the tuple has not one tensor for each component of the table's entries, or the
+    /// dimensions differ: the definition is wrong.
     pub fn lookup(&mut self, table: usize, tensors: &[TensorId]) {
+        assert_eq!(
+            tensors.len(),
+            self.tables[table].0.arity(),
+            "one tensor for each component"
+        );
+        let dims = |id: TensorId| &self.tensors[id.0].dims;
+        assert!(
+            tensors.windows(2).all(|w| dims(w[0]) == dims(w[1])),
+            "the tensors of a lookup have the same dimensions"
+        );
         self.lookups.push((table, tensors.to_vec()));
     }
 

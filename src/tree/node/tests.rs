@@ -1,0 +1,135 @@
+//! Encodings by hand, and frozen ids.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+use super::*;
+use crate::nn::{LearningRate, Table};
+use ark_pallas::Projective as Pallas;
+
+fn root() -> Root {
+    let table = Table::from_reader("t.csv", "a,x\n1,2\n2,3\n".as_bytes()).unwrap();
+    let normalization = Normalization::fit(&table, &["x".to_owned()]).unwrap();
+    let architecture = Architecture::new(vec![1, 1]).unwrap();
+    Root::new(architecture, FixedPoint::compact(), normalization, 7).unwrap()
+}
+
+fn text(text: &str) -> Vec<u8> {
+    [&number(text.len() as u64), text.as_bytes()].concat()
+}
+
+fn number(value: u64) -> Vec<u8> {
+    value.to_le_bytes().to_vec()
+}
+
+fn numbers(values: &[u64]) -> Vec<u8> {
+    let all = [&[values.len() as u64], values].concat();
+    all.into_iter().flat_map(u64::to_le_bytes).collect()
+}
+
+/// Behind its length.
+fn fixed_point() -> Vec<u8> {
+    let kind = text("zktree/v1/fixed-point");
+    let bytes = [
+        kind,
+        numbers(&[8, 10, 34, 14, 14, 16, 14]),
+        numbers(&[17, 17]),
+    ]
+    .concat();
+    [number(bytes.len() as u64), bytes].concat()
+}
+
+#[test]
+fn root_ids_by_hand() {
+    let normalization = root().normalization().to_bytes();
+    let bytes = [
+        text("zktree/v1/root"),
+        numbers(&[1, 1]),
+        fixed_point(),
+        number(normalization.len() as u64),
+        normalization,
+        number(7),
+    ]
+    .concat();
+    let id = root().id();
+    assert_eq!(id.0, <[u8; 32]>::from(Sha256::digest(bytes)));
+    assert_eq!(
+        id.to_string(),
+        "927cf19ec141e789e7dcd2cff20ee8dc57750c2bd3c110b74ff592d18408f793"
+    );
+}
+
+#[test]
+fn node_ids_by_hand() {
+    let opening = root().opening::<ark_pallas::Fr>();
+    let node = Node::<Pallas> {
+        parent: root().id(),
+        parameters: TrainingParameters {
+            architecture: root().architecture().clone(),
+            fixed_point: root().fixed_point().clone(),
+            rate: LearningRate::from_coefficient(11).unwrap(),
+            batch: 2,
+            steps: 3,
+            segment_steps: 4,
+            hiding: true,
+        },
+        weights: opening.commit(),
+        dataset: DatasetName {
+            root: [5; 32],
+            num_rows: 6,
+            num_features: 1,
+            num_targets: 1,
+        },
+        nonce: 8,
+        author: AuthorKey([9; 32]),
+        labels: Labels {
+            title: Some("é".into()),
+            licence: None,
+            note: Some(String::new()),
+        },
+    };
+    let bytes = [
+        text("zktree/v1/pre-id"),
+        text("Pallas"),
+        root().id().0.to_vec(),
+        numbers(&[1, 1]),
+        fixed_point(),
+        opening.commit::<Pallas>().digest().to_vec(),
+        vec![5; 32],
+        [6, 1, 1, 11, 2, 3, 4, 1, 8].map(number).concat(),
+        vec![9; 32],
+        [number(1), text("é"), number(0), number(1), text("")].concat(),
+    ]
+    .concat();
+    let pre_id: [u8; 32] = Sha256::digest(bytes).into();
+    assert_eq!(node.pre_id(), pre_id);
+    assert_eq!(
+        NodeId(pre_id).to_string(),
+        "6c3179cd4b9901d00157b881c2e599a1ae2a3e6a3fad0b8db6278c4a4cc284a5"
+    );
+
+    let edge = Edge {
+        proof: crate::nn::TrainingProof(vec![1, 2]),
+        dataset: DatasetCommitment::new(1, 1, crate::commit::RowCommitments { rows: vec![] }),
+        data_proof: vec![3],
+    };
+    let proofs = [
+        text("zktree/v1/edge"),
+        number(2),
+        vec![1, 2],
+        number(1),
+        vec![3],
+    ]
+    .concat();
+    let digest = Sha256::digest(proofs);
+    let bytes = [text("zktree/v1/node"), pre_id.to_vec(), digest.to_vec()].concat();
+    assert_eq!(node.id(&edge).0, <[u8; 32]>::from(Sha256::digest(bytes)));
+    let seed = ScheduleSeed::derive(&node.parent.0, &[5; 32], &[9; 32], 8);
+    assert_eq!(node.schedule(), seed);
+}
+
+#[test]
+fn titles_do_not_steer_terminals() {
+    let label = NodeLabel {
+        id: NodeId([0xab; 32]),
+        title: Some("a\u{1b}[2J\nb".into()),
+    };
+    assert_eq!(label.to_string(), "abababababab \"a\\u{1b}[2J\\nb\"");
+}
