@@ -83,10 +83,11 @@
 //! # What is public and what is hidden
 //!
 //! Public: the architecture, the number formats, learning rate, batch size, numbers of steps and
-//! segments, the schedule of rows, the seed of a root, the number of rows, features and targets of a
-//! data set, all commitments. Hidden, with `hiding`: weights, also those between segments, data,
-//! activations, gradients and how often each table entry is used. The length of a proof depends on
-//! the public part alone. Without `hiding` a proof is smaller and faster and may show anything.
+//! segments, the schedule of rows, the seed of a root, normalisation statistics, the number of
+//! rows, features and targets of a data set, labels, all commitments. Hidden, with `hiding`:
+//! weights, also those between segments, data, activations, gradients and how often each table
+//! entry is used. The length of a proof depends on the public part alone. Without `hiding` a proof
+//! is smaller and faster and may show anything.
 //!
 //! # Assumptions
 //!
@@ -96,10 +97,11 @@
 //! an adversary measure them.
 //!
 //! *Not* proven: that data are genuine, or different from those of another edge; that a model is good;
-//! that the author did not train several times and publish the best, schedule included (the author
-//! picks a nonce of the schedule's seed). [`TrainingStatement::verify`](nn::TrainingStatement::verify)
-//! covers one edge: that commitments, identities and weight bounds join up along a lineage, and that
-//! data are in their range, is checked beside it.
+//! that the author did not train several times and publish the best, schedule included: its
+//! seed is a hash, but of values that the author can try many of.
+//! [`TrainingStatement::verify`](nn::TrainingStatement::verify) covers the training of one edge; that
+//! data are in their range is [`verify_dataset`](nn::proof::verify_dataset), and
+//! [`Tree`](tree::Tree) checks both, and that identities, commitments and weight bounds join up.
 //!
 //! # Modules
 //!
@@ -109,10 +111,10 @@
 //! | [`nn::relation`] | tensors, einsums, lookups: the language and its reduction | *Einsums and levels* |
 //! | [`sumcheck`] | one driver, one verifier | *Sumcheck* |
 //! | [`gkr`] | lookups (LogUp-GKR) and layered circuits | *Lookups* |
-//! | [`commit`] | curves, generators, Hyrax rows, openings, products of pads, the linear form | *Openings*, *Hiding*, *Linear form* |
-//! | [`poly`] | multilinear extensions, arithmetic of small integers | *Multilinear extensions* |
-//! | [`transcript`] | Fiat-Shamir and the masked channel | *Fiat-Shamir*, *Hiding* |
-//! | [`tree`] | nodes, edges, lineages | |
+//! | [`commit`] | curves, generators, Hyrax rows, openings, products of pads, the linear form | *Commitments and openings*, *Hiding*, *Linear form* |
+//! | [`poly`] | multilinear extensions, arithmetic of small integers | *Notation of the proofs* |
+//! | [`transcript`] | Fiat-Shamir and the masked channel | *Transcript*, *Hiding* |
+//! | [`tree`] | nodes, edges, lineages | *Lineages* |
 //! | [`error`] | what went wrong, where | |
 //!
 //! [`notes`] has the protocol on paper, in numbered equations. To see its formulas build with

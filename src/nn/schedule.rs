@@ -1,11 +1,12 @@
 //! Which rows make which batch, from public randomness.
 //!
-//! The seed binds parent, dataset and author, so that an order of the data cannot be picked after
-//! looking. Epoch `e` is the permutation of `0..N` that a Fisher-Yates shuffle makes of the
-//! identity: for `i` from `N - 1` down to 1 swap entries `i` and `j`, with `j` uniform in `0..=i`
-//! from the ChaCha20 keystream with the seed as key, 64-bit nonce `e` and 64-bit block counter
-//! from 0: the next little-endian `u64` below the largest multiple of `i + 1` not above `2^64`,
-//! modulo `i + 1`. The permutation is cut into `floor(N / B)` batches; the remainder is dropped.
+//! The seed hashes parent, dataset, author and a nonce: an order of the data cannot be chosen, but
+//! an author can try many and keep one. Epoch `e` is the permutation of `0..N` that a Fisher-Yates
+//! shuffle makes of the identity: for `i` from `N - 1` down to 1 swap entries `i` and `j`, with `j`
+//! uniform in `0..=i` from the ChaCha20 keystream with the seed as key, 64-bit nonce `e` and 64-bit
+//! block counter from 0: the next little-endian `u64` below the largest multiple of `i + 1` not
+//! above `2^64`, modulo `i + 1`. The permutation is cut into `floor(N / B)` batches; the remainder
+//! is dropped.
 
 #![deny(
     clippy::unwrap_used,
