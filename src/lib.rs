@@ -135,3 +135,8 @@ pub type Bls12381 = ark_bls12_381::G1Projective;
 
 /// The curve Pallas: proofs are made in about half the time. Nothing here needs a pairing.
 pub type Pallas = ark_pallas::Projective;
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -86,7 +86,7 @@ pub struct Operand {
 /// `coefficient * einsum(operands -> output)`.
 ///
 /// On an axis under the sum a public operand must stand alone: the axis is no output axis and no other
-/// public operand has it. Their product would not be multilinear there, and no proof would verify.
+/// public operand has it. Their product would not be multilinear there.
 #[derive(Debug, Clone)]
 pub struct Term<F> {
     /// The constant factor.
@@ -176,7 +176,8 @@ impl<F: PrimeField> Relation<F> {
     ///
     /// # Panics
     /// If an index does not fit its dimension, an output axis is repeated, or a term has more
-    /// than two operands that are not public: the definition is wrong.
+    /// than two operands that are not public, or public factors meet on an axis under the sum: the
+    /// definition is wrong.
     pub fn define(
         &mut self,
         name: impl Into<String>,
@@ -198,6 +199,12 @@ impl<F: PrimeField> Relation<F> {
             assert!(
                 self.private(term).count() <= 2,
                 "{name}: a term has too many private operands"
+            );
+            assert!(
+                self.sum_axes(term)
+                    .iter()
+                    .all(|axis| self.public_factors(term, *axis) <= 1),
+                "{name}: the public factors of a term are not multilinear together"
             );
         }
         // Above all operands, those of direct terms too: the claims that a level's sumcheck makes
@@ -268,6 +275,15 @@ impl<F: PrimeField> Relation<F> {
                 .collect(),
             self.tables.iter().map(|(table, _)| table.clone()).collect(),
         )
+    }
+
+    /// How many public factors a term has on an axis under its sum: public operands, and `eq` of
+    /// an output axis.
+    fn public_factors(&self, term: &Term<F>, axis: Axis) -> usize {
+        let over = Index::Over(axis);
+        let public = |o: &&Operand| self.is_public(o.tensor) && o.indices.contains(&over);
+        let operands = term.operands.iter().filter(public).count();
+        operands + usize::from(term.output.contains(&over))
     }
 
     pub(crate) fn is_public(&self, id: TensorId) -> bool {
