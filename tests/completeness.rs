@@ -41,7 +41,7 @@ fn cases(fixed: FixedPoint, max_width: usize) -> impl Strategy<Value = Case> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn small_tables_on_pallas(case in cases(common::tiny(), 40)) {
@@ -55,7 +55,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2))]
+    #![proptest_config(ProptestConfig::with_cases(4))]
 
     #[test]
     fn compact_preset(case in cases(FixedPoint::compact(), 40)) {
