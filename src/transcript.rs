@@ -17,7 +17,7 @@
 //! `x y = (X - p)(Y - q) = X Y - X q - Y p + pq` (equations 42 and 43 of [`notes`](crate::notes)); those products are committed with the pads and
 //! proven by `commit::hadamard`.
 //!
-//! This is the construction of Longfellow [Frigo-shelat 2024/2010, sec. 3], with Pedersen
+//! This is the construction of Longfellow [Frigo-shelat 2024/2010], with Pedersen
 //! commitments in place of Ligero. How many pads and products a statement needs is found by a
 //! [dry run](VerifierChannel::dry_run) of its verifier.
 //!
