@@ -34,7 +34,7 @@ impl Limbs {
             used < 63,
             "validated formats leave {used} bits of at most 62"
         );
-        let width = 63_u32.saturating_sub(used).max(1);
+        let width = 63_u32.saturating_sub(used).clamp(1, 62);
         Self {
             count: bits(right).div_ceil(width).max(1),
             width,
@@ -251,6 +251,16 @@ mod tests {
             let rows = transposed_product_rows(&left, &right, 3, 4, |_, row| row.to_vec());
             let expected = naive((3, 40, 4), |i, k| left[k * 3 + i], |k, j| right[k * 4 + j]);
             prop_assert_eq!(rows.concat(), expected);
+        }
+    }
+
+    /// A left factor of no bits leaves all 63 to the limbs: one less is taken.
+    #[test]
+    fn widest_limbs_are_cut() {
+        for right in [i64::MIN, -1, i64::MAX] {
+            assert_eq!(product(&[0], &[right], 1, 1), [0]);
+            assert_eq!(product_transposed(&[0], &[right], 1), [0]);
+            assert_eq!(product(&[1], &[right], 1, 1), [i128::from(right)]);
         }
     }
 
