@@ -67,6 +67,20 @@ pub enum VerifyError {
     },
 }
 
+impl VerifyError {
+    /// [`VerifyError::Shape`] unless `got` is what the statement calls for.
+    pub(crate) fn check_shape(what: &'static str, expected: usize, got: usize) -> Result<(), Self> {
+        match expected == got {
+            true => Ok(()),
+            false => Err(Self::Shape {
+                what,
+                expected,
+                got,
+            }),
+        }
+    }
+}
+
 /// Adds a location to an error.
 pub trait Locate<T> {
     /// Says where the error happened.

@@ -187,17 +187,7 @@ impl<C: Curve> WeightCommitment<C> {
 
     /// Checks that there are as many rows as the architecture calls for.
     pub(crate) fn check_shape(&self, architecture: &Architecture) -> Result<(), VerifyError> {
-        let shape = |what, expected, got| {
-            if expected == got {
-                Ok(())
-            } else {
-                Err(VerifyError::Shape {
-                    what,
-                    expected,
-                    got,
-                })
-            }
-        };
+        let shape = VerifyError::check_shape;
         shape(
             "layers of a commitment",
             architecture.num_layers(),

@@ -125,17 +125,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             return Err(VerifyError::Statement(what.into()));
         }
         let _ = self.schedule()?;
-        let shape = |what, expected, got| {
-            if expected == got {
-                Ok(())
-            } else {
-                Err(VerifyError::Shape {
-                    what,
-                    expected,
-                    got,
-                })
-            }
-        };
+        let shape = VerifyError::check_shape;
         let (inputs, outputs) = (architecture.num_inputs(), architecture.num_outputs());
         shape(
             "features of the data set",

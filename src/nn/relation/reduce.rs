@@ -159,17 +159,7 @@ impl<F: PrimeField, V: Clone> Claims<F, V> {
         if let Some(value) = self.find(tensor, point) {
             return Ok(value.clone());
         }
-        let value = party.evaluation(tensor, point, None)?;
-        self.add(
-            party,
-            Claim {
-                tensor,
-                point: point.to_vec(),
-                value: value.clone(),
-            },
-            true,
-        )?;
-        Ok(value)
+        self.exchange(party, tensor, point, None)
     }
 
     /// Like [`obtain`](Self::obtain), for a factor of a product: a value that was only derived
@@ -186,6 +176,17 @@ impl<F: PrimeField, V: Clone> Claims<F, V> {
         {
             return Ok(claim.value.clone());
         }
+        self.exchange(party, tensor, point, hint)
+    }
+
+    /// The prover sends the value; it is claimed.
+    fn exchange<P: Party<F, Value = V>>(
+        &mut self,
+        party: &mut P,
+        tensor: TensorId,
+        point: &[F],
+        hint: Option<V>,
+    ) -> Result<V, P::Error> {
         let value = party.evaluation(tensor, point, hint)?;
         self.add(
             party,
