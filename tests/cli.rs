@@ -104,3 +104,13 @@ fn a_short_demo_as_json() {
         assert!(!refusal[1].as_str().unwrap().is_empty());
     }
 }
+
+#[test]
+fn shells_complete_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = zktree(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{shell}");
+        let script = String::from_utf8(output.stdout).unwrap();
+        assert!(script.contains("demo") && script.contains("completions"));
+    }
+}

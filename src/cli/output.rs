@@ -1,5 +1,18 @@
 //! Text for people: tables, sizes, colours, errors.
-use std::{error::Error, io::IsTerminal, time::Duration};
+use super::Failure;
+use std::{
+    error::Error,
+    fmt::Display,
+    io::{IsTerminal, Write},
+    time::Duration,
+};
+
+/// Writes to standard output; what cannot be written is an error.
+pub fn print(text: &impl Display) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    write!(out, "{text}")?;
+    Ok(out.flush()?)
+}
 
 /// An error and its causes, each that its effect does not quote already.
 pub fn chain(error: &dyn Error) -> String {

@@ -1,6 +1,9 @@
 //! The three runs.
-use super::{super::Failure, report::Report, setting::Setting};
-use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use super::{
+    super::{Failure, progress},
+    report::Report,
+    setting::Setting,
+};
 use rand::rngs::OsRng;
 use serde::Serialize;
 use std::{
@@ -129,7 +132,7 @@ impl Stage<'_> {
         (parent, _, start): &(NodeId, &str, WeightOpening<C::ScalarField>),
     ) -> Result<Member<C>, Failure> {
         let p = &self.setting.parameters;
-        let bar = self.bar();
+        let bar = progress::bar(&format!("proving {}", self.title), p.steps, "steps");
         let clock = Instant::now();
         let opening = DatasetOpening::new(data.clone(), p.hiding, &mut OsRng);
         let dataset = ProvenDataset::new(opening, &p.fixed_point, p.hiding)?;
@@ -200,18 +203,5 @@ impl Stage<'_> {
         let mut network = FloatNetwork::new(start, &p.fixed_point);
         network.train(data, schedule, 0..p.steps, self.setting.rate());
         network
-    }
-
-    /// A bar on standard error if that is a terminal.
-    fn bar(&self) -> ProgressBar {
-        let steps = self.setting.parameters.steps;
-        let bar = ProgressBar::new(steps).with_finish(ProgressFinish::AndClear);
-        let template = "  proving {prefix} [{bar:30}] {pos}/{len} steps, {elapsed}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar.set_prefix(self.title);
-        bar.enable_steady_tick(Duration::from_millis(200));
-        bar
     }
 }

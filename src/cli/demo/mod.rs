@@ -8,7 +8,11 @@ mod frauds;
 mod report;
 mod setting;
 
-use super::{CurveName, Failure, output::Paint};
+use super::{
+    Failure,
+    args::{CurveName, Reporting},
+    output::Paint,
+};
 use clap::Args;
 use std::{io::Write, path::PathBuf};
 use zktree::{commit::Curve, poly::WideField};
@@ -38,9 +42,8 @@ pub struct Options {
     /// Do not hide weights and data: proofs are shorter and reveal what they are about
     #[arg(long)]
     no_hiding: bool,
-    /// Print the result as JSON and nothing else
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    reporting: Reporting,
 }
 
 /// Runs the demo.
@@ -53,7 +56,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 
 fn tell<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
     let setting = setting::Setting::new(options)?;
-    let mut out = report::Report::new(Paint::detect(), options.json);
+    let mut out = report::Report::new(Paint::detect(), options.reporting.json);
     out.setting::<C>(&setting)?;
     let mut family = family::Family::<C>::new(&setting, &mut out)?;
     out.tree(&family)?;

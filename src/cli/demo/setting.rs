@@ -59,7 +59,7 @@ impl Setting {
             let text = format!(
                 "{file}: {found} rows; the demo needs {needed}, a batch of {BATCH} for each owner"
             );
-            return Err(Failure::Input(text.into()));
+            return Err(Failure::input(text));
         }
         let architecture = Architecture::new(vec![data.num_features(), HIDDEN, HIDDEN, 1])?;
         let parameters = TrainingParameters {

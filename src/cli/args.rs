@@ -1,0 +1,42 @@
+//! Arguments that several commands share.
+use super::{Failure, output};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::{fmt::Display, path::PathBuf};
+
+/// The commitment group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CurveName {
+    /// BLS12-381 G1, the curve of zkDL and zkLLM
+    #[value(name = "bls12-381")]
+    Bls12_381,
+    /// Pallas, about twice as fast
+    Pallas,
+}
+
+/// Which tree.
+#[derive(Debug, Args)]
+pub struct TreeDir {
+    /// Directory of the tree
+    #[arg(long = "tree", value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+}
+
+/// How a command reports.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Reporting {
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[allow(dead_code)]
+impl Reporting {
+    /// Prints what a command has to say: text for people, or one JSON object.
+    pub fn print(self, report: &(impl Serialize + Display)) -> Result<(), Failure> {
+        match self.json {
+            true => output::print(&format_args!("{}\n", serde_json::to_string(report)?)),
+            false => output::print(report),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! `zktree completions`: what a shell needs to complete commands and options.
+use super::{Cli, Failure};
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+/// Options of `zktree completions`.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+/// Prints the script.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(options.shell, &mut Cli::command(), "zktree", &mut script);
+    super::output::print(&String::from_utf8_lossy(&script))
+}

@@ -1,0 +1,85 @@
+//! How commands fail, and the exit status that goes with it.
+use super::output;
+use std::{error::Error, path::Path, process::ExitCode};
+use zktree::{
+    error::{ConfigError, DataError, ProveError, TrainError},
+    tree::TreeError,
+};
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub enum Failure {
+    /// Something is not what it claims to be: exit status 1.
+    NotVerified(Box<dyn Error>),
+    /// The command or its input is wrong: exit status 2.
+    Input(Box<dyn Error>),
+}
+
+#[allow(dead_code)]
+impl Failure {
+    /// An input error in words: what is wrong, where, and what to do.
+    pub fn input(text: impl Into<String>) -> Self {
+        Self::Input(text.into().into())
+    }
+
+    /// Something was checked and is not what it claims to be.
+    pub fn not_verified(text: impl Into<String>) -> Self {
+        Self::NotVerified(text.into().into())
+    }
+
+    /// A file or directory that cannot be read or written.
+    pub fn file(path: &Path, error: &std::io::Error) -> Self {
+        Self::input(format!("{}: {error}", path.display()))
+    }
+
+    /// Prints the error and its causes; returns the exit status.
+    pub fn report(&self) -> ExitCode {
+        let (error, status) = match self {
+            // Whoever read the output has read enough.
+            Self::Input(error) if is_broken_pipe(&**error) => return ExitCode::SUCCESS,
+            Self::NotVerified(error) => (error, 1),
+            Self::Input(error) => (error, 2),
+        };
+        eprintln!("error: {}", output::chain(&**error));
+        ExitCode::from(status)
+    }
+}
+
+impl From<TreeError> for Failure {
+    fn from(error: TreeError) -> Self {
+        match error {
+            // Training that leaves its ranges and drafts that do not fit are input errors.
+            TreeError::NotProven {
+                source: ProveError::Training(_) | ProveError::Statement(_),
+                ..
+            }
+            | TreeError::MalformedId { .. }
+            | TreeError::NormalizationWidth { .. }
+            | TreeError::Unknown { .. } => Self::Input(error.into()),
+            _ => Self::NotVerified(error.into()),
+        }
+    }
+}
+
+macro_rules! input_error {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::Input(error.into())
+            }
+        }
+    )*};
+}
+input_error!(
+    DataError,
+    ConfigError,
+    TrainError,
+    ProveError,
+    std::io::Error,
+    serde_json::Error
+);
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}
