@@ -73,9 +73,29 @@ impl<F: PrimeField> WeightOpening<F> {
         Self { weights, blindings }
     }
 
+    /// Weights with the blindings of a commitment, layer by layer.
+    ///
+    /// # Errors
+    /// [`VerifyError::Shape`] unless there is a blinding for each row of a commitment to weights
+    /// of this architecture.
+    pub fn from_parts(
+        weights: Weights,
+        blindings: Vec<RowBlindings<F>>,
+    ) -> Result<Self, VerifyError> {
+        let architecture = weights.architecture();
+        let rows: Vec<usize> = blindings.iter().map(|b| b.expose().len()).collect();
+        check_rows(architecture, &rows)?;
+        Ok(Self { weights, blindings })
+    }
+
     /// The weights.
     pub fn weights(&self) -> &Weights {
         &self.weights
+    }
+
+    /// The blindings of the rows, layer by layer.
+    pub fn blindings(&self) -> &[RowBlindings<F>] {
+        &self.blindings
     }
 
     /// The commitment that this opens.
@@ -187,18 +207,21 @@ impl<C: Curve> WeightCommitment<C> {
 
     /// Checks that there are as many rows as the architecture calls for.
     pub(crate) fn check_shape(&self, architecture: &Architecture) -> Result<(), VerifyError> {
-        let shape = VerifyError::check_shape;
-        shape(
-            "layers of a commitment",
-            architecture.num_layers(),
-            self.layers.len(),
-        )?;
-        for (layer, rows) in self.layers.iter().enumerate() {
-            let expected = weight_layout(architecture, layer).num_rows();
-            shape("rows of a weight commitment", expected, rows.len())?;
-        }
-        Ok(())
+        let rows: Vec<usize> = self.layers.iter().map(RowCommitments::len).collect();
+        check_rows(architecture, &rows)
     }
+}
+
+/// Checks that there are as many rows in each layer as the architecture calls for.
+fn check_rows(architecture: &Architecture, rows: &[usize]) -> Result<(), VerifyError> {
+    let shape = VerifyError::check_shape;
+    let layers = architecture.num_layers();
+    shape("layers of a commitment", layers, rows.len())?;
+    for (layer, rows) in rows.iter().enumerate() {
+        let expected = weight_layout(architecture, layer).num_rows();
+        shape("rows of a weight commitment", expected, *rows)?;
+    }
+    Ok(())
 }
 
 /// Whether a random combination of the rows opens the same combination of the commitments.

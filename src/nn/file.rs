@@ -1,42 +1,139 @@
-//! Weights as a safetensors file, integers exactly as trained.
+//! Weights as safetensors files: integers exactly as trained, with or without the blindings that
+//! open their commitment, and floats for PyTorch.
 //!
-//! Layer `N` (from 0) is `layers.N.weight`, shape `[inputs, outputs]`, and `layers.N.bias`, shape
-//! `[outputs]`, both I64, without padding. Nothing else may be in the file.
+//! Integers: layer `N` (from 0) is `layers.N.weight`, shape `[inputs, outputs]`, and `layers.N.bias`,
+//! shape `[outputs]`, both I64, without padding. An opening has `layers.N.blinding` too, shape
+//! `[rows, bytes]`, U8: for each row of the commitment the canonical little-endian encoding of its
+//! blinding. Nothing else may be in the file.
+//!
+//! PyTorch: the `state_dict` of an `nn.Sequential(Linear, ReLU, Linear, ...)`. Layer `N` is
+//! `2N.weight`, shape `[outputs, inputs]`, and `2N.bias`, shape `[outputs]`, both F32: the integers
+//! divided by `2^w` and rounded to the nearest float. The metadata say how raw columns become inputs
+//! and outputs become raw targets.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
-use super::{Architecture, Layer, Weights};
-use crate::error::DataError;
+use super::{Architecture, FixedPoint, Layer, Normalization, WeightOpening, Weights};
+use crate::{commit::RowBlindings, error::DataError, transcript};
+use ark_ff::PrimeField;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use std::collections::HashMap;
+
+/// A tensor to be written.
+struct Entry {
+    name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    data: Vec<u8>,
+}
+
+impl Entry {
+    fn new<const N: usize>(
+        name: String,
+        dtype: Dtype,
+        shape: Vec<usize>,
+        values: impl Iterator<Item = [u8; N]>,
+    ) -> Self {
+        let data = values.flatten().collect();
+        Self {
+            name,
+            dtype,
+            shape,
+            data,
+        }
+    }
+}
+
+fn write(
+    tensors: &[Entry],
+    metadata: Option<HashMap<String, String>>,
+) -> Result<Vec<u8>, DataError> {
+    let views = tensors.iter().map(|tensor| {
+        TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.data)
+            .map(|view| (&tensor.name, view))
+    });
+    let views: Vec<_> = views
+        .collect::<Result<_, _>>()
+        .map_err(|e| malformed(e.to_string()))?;
+    safetensors::serialize(views, metadata).map_err(|e| malformed(e.to_string()))
+}
 
 impl Weights {
-    /// The file's bytes.
+    /// The file's bytes, in integers.
     ///
     /// # Errors
     /// [`DataError::WeightsFile`] if the format cannot hold them.
     pub fn to_safetensors(&self) -> Result<Vec<u8>, DataError> {
-        let bytes = |values: &[i64]| -> Vec<u8> {
-            values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect()
-        };
-        let architecture = self.architecture();
-        let mut tensors = Vec::new();
-        for (n, layer) in self.layers().iter().enumerate() {
-            let shape = vec![architecture.inputs(n), architecture.outputs(n)];
-            tensors.push((format!("layers.{n}.weight"), shape, bytes(&layer.weight)));
-            let shape = vec![architecture.outputs(n)];
-            tensors.push((format!("layers.{n}.bias"), shape, bytes(&layer.bias)));
-        }
-        let views = tensors.iter().map(|(name, shape, data)| {
-            TensorView::new(Dtype::I64, shape.clone(), data).map(|view| (name, view))
+        write(&self.integers(), None)
+    }
+
+    fn integers(&self) -> Vec<Entry> {
+        let layers = self.layers().iter().enumerate().flat_map(|(n, layer)| {
+            let outputs = layer.bias.len();
+            let shape = vec![self.architecture().inputs(n), outputs];
+            let entry = |part, shape, values: &[i64]| {
+                let bytes = values.iter().map(|value| value.to_le_bytes());
+                Entry::new(format!("layers.{n}.{part}"), Dtype::I64, shape, bytes)
+            };
+            [
+                entry("weight", shape, &layer.weight),
+                entry("bias", vec![outputs], &layer.bias),
+            ]
         });
-        let views: Vec<_> = views
-            .collect::<Result<_, _>>()
-            .map_err(|e| malformed(e.to_string()))?;
-        safetensors::serialize(views, None).map_err(|e| malformed(e.to_string()))
+        layers.collect()
+    }
+
+    /// The bytes of a file for PyTorch: `load_state_dict` of an `nn.Sequential` of `Linear` and
+    /// `ReLU` takes its tensors.
+    ///
+    /// Metadata: `format` is `pt`; `zktree.normalization` is JSON `{"features": [{"name", "mean",
+    /// "deviation"}, ...], "targets": [...]}`; `zktree.activation_bits` is `s`. Input `i` of the
+    /// network is `(x - mean) / deviation` of feature `i` (`x - mean` where the deviation is 0),
+    /// rounded by the integer network to multiples of `2^-s`; the prediction of target `j` is
+    /// output `j` times deviation (or 1) plus mean.
+    ///
+    /// # Errors
+    /// [`DataError::WeightsFile`] if the format cannot hold them.
+    pub fn to_torch(
+        &self,
+        fixed: &FixedPoint,
+        normalization: &Normalization,
+    ) -> Result<Vec<u8>, DataError> {
+        let unit = (1_u64 << fixed.weight_bits()) as f64;
+        let float = |value: &i64| ((*value as f64 / unit) as f32).to_le_bytes();
+        let layers = self.layers().iter().enumerate().flat_map(|(n, layer)| {
+            let outputs = layer.bias.len();
+            let column = |j: usize| layer.weight.iter().skip(j).step_by(outputs).map(float);
+            let shape = vec![outputs, self.architecture().inputs(n)];
+            let name = |part: &str| format!("{}.{part}", 2 * n);
+            [
+                Entry::new(
+                    name("weight"),
+                    Dtype::F32,
+                    shape,
+                    (0..outputs).flat_map(column),
+                ),
+                Entry::new(
+                    name("bias"),
+                    Dtype::F32,
+                    vec![outputs],
+                    layer.bias.iter().map(float),
+                ),
+            ]
+        });
+        let statistics =
+            serde_json::to_string(normalization).map_err(|e| malformed(e.to_string()))?;
+        let metadata = [
+            ("format", "pt".to_owned()),
+            (
+                "zktree.activation_bits",
+                fixed.activation_bits().to_string(),
+            ),
+            ("zktree.normalization", statistics),
+        ];
+        let metadata = metadata.map(|(key, value)| (key.to_owned(), value));
+        write(&layers.collect::<Vec<_>>(), Some(metadata.into()))
     }
 
     /// Reads a file; the widths are those of its tensors.
@@ -46,6 +143,13 @@ impl Weights {
     /// does not belong there.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, DataError> {
         let file = SafeTensors::deserialize(bytes).map_err(|e| malformed(e.to_string()))?;
+        let weights = Self::read(&file)?;
+        check_count(&file, 2 * weights.layers().len(), "weights and biases")?;
+        Ok(weights)
+    }
+
+    /// The weights in a file, whatever else is in it.
+    fn read(file: &SafeTensors<'_>) -> Result<Self, DataError> {
         let mut widths: Vec<usize> = Vec::new();
         let mut layers = Vec::new();
         while layers.is_empty()
@@ -54,14 +158,14 @@ impl Weights {
                 .is_ok()
         {
             let name = |part: &str| format!("layers.{}.{part}", layers.len());
-            let (shape, weight) = integers(&file, &name("weight"))?;
+            let (shape, weight) = integers(file, &name("weight"))?;
             let &[inputs, outputs] = shape.as_slice() else {
                 return Err(malformed(format!(
                     "{}: the shape is not [in, out]",
                     name("weight")
                 )));
             };
-            let (shape, bias) = integers(&file, &name("bias"))?;
+            let (shape, bias) = integers(file, &name("bias"))?;
             if shape != [outputs] {
                 return Err(malformed(format!(
                     "{}: the shape is not [{outputs}]",
@@ -79,16 +183,76 @@ impl Weights {
             widths.push(outputs);
             layers.push(Layer { weight, bias });
         }
-        let known = 2 * layers.len();
-        if file.len() != known {
-            let what = format!(
-                "{} tensors, of which {known} are weights and biases",
-                file.len()
-            );
-            return Err(malformed(what));
-        }
         let architecture = Architecture::new(widths).map_err(|e| malformed(e.to_string()))?;
         Weights::new(architecture, layers).map_err(|e| malformed(e.to_string()))
+    }
+}
+
+impl<F: PrimeField> WeightOpening<F> {
+    /// The bytes of a file with weights and blindings: whoever has it can train on.
+    ///
+    /// # Errors
+    /// [`DataError::WeightsFile`] if the format cannot hold them.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>, DataError> {
+        let mut tensors = self.weights().integers();
+        for (n, blindings) in self.blindings().iter().enumerate() {
+            let mut data = Vec::new();
+            for blinding in blindings.expose() {
+                blinding
+                    .serialize_compressed(&mut data)
+                    .map_err(|e| malformed(e.to_string()))?;
+            }
+            tensors.push(Entry {
+                name: format!("layers.{n}.blinding"),
+                dtype: Dtype::U8,
+                shape: vec![blindings.expose().len(), F::ZERO.compressed_size()],
+                data,
+            });
+        }
+        write(&tensors, None)
+    }
+
+    /// Reads a file of weights and blindings.
+    ///
+    /// # Errors
+    /// Those of [`Weights::from_safetensors`]; [`DataError::WeightsFile`] if blindings are missing,
+    /// are not those of the rows of a commitment, or are no canonical scalars of this group.
+    pub fn from_safetensors(bytes: &[u8]) -> Result<Self, DataError> {
+        let file = SafeTensors::deserialize(bytes).map_err(|e| malformed(e.to_string()))?;
+        let weights = Weights::read(&file)?;
+        let layers = weights.layers().len();
+        let blindings = (0..layers).map(|n| blindings(&file, &format!("layers.{n}.blinding")));
+        let blindings = blindings.collect::<Result<Vec<_>, _>>()?;
+        check_count(&file, 3 * layers, "weights, biases and blindings")?;
+        Self::from_parts(weights, blindings).map_err(|e| malformed(e.to_string()))
+    }
+}
+
+fn blindings<F: PrimeField>(
+    file: &SafeTensors<'_>,
+    name: &str,
+) -> Result<RowBlindings<F>, DataError> {
+    let missing = "is missing; the file has no opening, ask for one exported with it";
+    let tensor = file
+        .tensor(name)
+        .map_err(|_| malformed(format!("{name} {missing}")))?;
+    let size = F::ZERO.compressed_size();
+    if tensor.dtype() != Dtype::U8 || !matches!(tensor.shape(), [_, bytes] if *bytes == size) {
+        return Err(malformed(format!("{name}: not U8 of shape [rows, {size}]")));
+    }
+    let scalars = tensor.data().chunks_exact(size).map(transcript::decode);
+    let scalars: Option<Vec<F>> = scalars.collect();
+    let scalars = scalars
+        .ok_or_else(|| malformed(format!("{name}: a row is no canonical scalar of the group")))?;
+    Ok(RowBlindings::from_secret(scalars))
+}
+
+fn check_count(file: &SafeTensors<'_>, known: usize, what: &str) -> Result<(), DataError> {
+    match file.len() {
+        found if found == known => Ok(()),
+        found => Err(malformed(format!(
+            "{found} tensors, of which {known} are {what}"
+        ))),
     }
 }
 
@@ -119,7 +283,9 @@ fn malformed(what: String) -> DataError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{FixedPoint, init};
+    use crate::{Pallas, nn::init};
+
+    type Scalar = <Pallas as ark_ec::PrimeGroup>::ScalarField;
 
     fn weights() -> Weights {
         init::expand(
@@ -134,6 +300,36 @@ mod tests {
         let weights = weights();
         let bytes = weights.to_safetensors().unwrap();
         assert_eq!(Weights::from_safetensors(&bytes).unwrap(), weights);
+    }
+
+    #[test]
+    fn openings_are_read_back_and_open() {
+        let rng = &mut rand::rngs::OsRng;
+        let opening = WeightOpening::<Scalar>::new(weights(), true, rng);
+        let bytes = opening.to_safetensors().unwrap();
+        let read = WeightOpening::from_safetensors(&bytes).unwrap();
+        assert_eq!(read.weights(), opening.weights());
+        assert!(read.opens(&opening.commit::<Pallas>(), rng));
+
+        // Weights alone are no opening, and an opening is not a file of weights alone.
+        assert!(Weights::from_safetensors(&bytes).is_err());
+        let plain = opening.weights().to_safetensors().unwrap();
+        let refused = |bytes: &[u8], what: &str| {
+            let error = WeightOpening::<Scalar>::from_safetensors(bytes).unwrap_err();
+            assert!(error.to_string().contains(what), "{error}: {what}");
+        };
+        refused(&plain, "layers.0.blinding is missing");
+
+        // No scalar is so large.
+        let mut large = bytes.clone();
+        let blinding = SafeTensors::deserialize(&bytes).unwrap();
+        let data = blinding.tensor("layers.1.blinding").unwrap().data();
+        let at = data.as_ptr() as usize - bytes.as_ptr() as usize;
+        large[at..at + 32].fill(0xff);
+        refused(&large, "layers.1.blinding: a row is no canonical scalar");
+
+        let many = vec![RowBlindings::<Scalar>::zero(9); 2];
+        assert!(WeightOpening::from_parts(weights(), many).is_err());
     }
 
     #[test]
