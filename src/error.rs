@@ -130,6 +130,59 @@ pub enum ProveError {
     },
 }
 
+/// Bytes that are not the canonical encoding of what they should be.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The bytes end within a field.
+    #[error("it ends within the field `{field}`: it was cut or altered")]
+    Truncated {
+        /// The field.
+        field: &'static str,
+    },
+    /// Bytes follow the last field.
+    #[error("{count} bytes follow its end: it was extended or altered")]
+    TrailingBytes {
+        /// How many.
+        count: usize,
+    },
+    /// Another kind of thing.
+    #[error("it is of the kind {found:?}, not {expected:?}")]
+    Kind {
+        /// The kind asked for.
+        expected: &'static str,
+        /// What the bytes begin with, cut.
+        found: String,
+    },
+    /// A version that this program does not know.
+    #[error("it is of version {version}; this program knows {kind:?}: use a newer one")]
+    Version {
+        /// The kind and version asked for.
+        kind: &'static str,
+        /// The version found.
+        version: u64,
+    },
+    /// A field that cannot have this value.
+    #[error("the field `{field}` is invalid: {reason}")]
+    Value {
+        /// The field.
+        field: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is another encoding of the same, which is the canonical one.
+    #[error("it is not the canonical encoding of what it says")]
+    NotCanonical,
+}
+
+impl DecodeError {
+    /// [`DecodeError::Value`].
+    pub(crate) fn value(field: &'static str, reason: impl ToString) -> Self {
+        let reason = reason.to_string();
+        Self::Value { field, reason }
+    }
+}
+
 /// A configuration that cannot be used: fixed point, architecture, learning rate or schedule.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]

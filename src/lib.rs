@@ -121,6 +121,7 @@
 //! `RUSTDOCFLAGS="--html-in-header katex-header.html" cargo doc --no-deps`.
 pub mod commit;
 pub mod error;
+mod files;
 pub mod gkr;
 pub mod nn;
 #[doc = include_str!("../paper-notes.md")]

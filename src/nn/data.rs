@@ -11,8 +11,8 @@ use std::{collections::HashSet, fmt, fs::File, io::Read, ops::Range, path::Path}
 
 use serde::{Deserialize, Serialize};
 
-use super::fixed::FixedPoint;
-use crate::error::DataError;
+use super::{encoding::Decoder, fixed::FixedPoint};
+use crate::error::{DataError, DecodeError};
 
 /// A CSV file of finite numbers under a header.
 #[derive(Clone)]
@@ -365,6 +365,35 @@ impl Normalization {
             bytes.extend(column.deviation.to_bits().to_le_bytes());
         }
         bytes
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) writes.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if it is anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let field = "normalization";
+        let rest = bytes.strip_prefix(Self::DOMAIN);
+        let kind =
+            || DecodeError::value(field, "it is not of the kind \"zktree/v1/normalization\"");
+        let mut decoder = Decoder::headless(rest.ok_or_else(kind)?);
+        let counts = (decoder.count(field)?, decoder.count(field)?);
+        let mut column = || {
+            Ok(ColumnStatistics {
+                name: decoder.string(field)?.to_owned(),
+                mean: f64::from_bits(decoder.number(field)?),
+                deviation: f64::from_bits(decoder.number(field)?),
+            })
+        };
+        let mut columns = |count| (0..count).map(|_| column()).collect::<Result<_, _>>();
+        let (features, targets) = (columns(counts.0)?, columns(counts.1)?);
+        decoder.finish()?;
+        let this = Self::new(features, targets).map_err(|e| DecodeError::value(field, e))?;
+        match this.to_bytes() == bytes {
+            true => Ok(this),
+            false => Err(DecodeError::NotCanonical),
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use super::{
     Architecture, FixedPoint, LearningRate, Schedule, ScheduleSeed, WeightBound,
     argument::{Argument, Gather, Source},
     commitment::{DatasetCommitment, WeightCommitment, row_vars, weight_layout},
-    encoding::Encoder,
+    encoding::{Encoder, encode_fixed_point},
     fixed::MAX_TABLE_BITS,
     init::LayerStream,
     mlp::{DataRange, Extent, Training},
@@ -311,26 +311,6 @@ pub(crate) type DataArgument<F> = (DataRange<F>, Argument<F>, Vec<u8>);
 pub(crate) struct SegmentArgument<F> {
     pub(crate) training: Training<F>,
     pub(crate) argument: Argument<F>,
-}
-
-/// The canonical encoding of a fixed-point configuration with its limb plan.
-pub(crate) fn encode_fixed_point(fixed: &FixedPoint) -> Vec<u8> {
-    Encoder::new("zktree/v1/fixed-point")
-        .numbers(
-            [
-                fixed.activation_bits(),
-                fixed.gradient_bits(),
-                fixed.weight_bits(),
-                fixed.hidden_range_bits(),
-                fixed.output_range_bits(),
-                fixed.gradient_range_bits(),
-                fixed.data_range_bits(),
-            ]
-            .into_iter()
-            .map(u64::from),
-        )
-        .numbers(fixed.limbs().iter().copied().map(u64::from))
-        .finish()
 }
 
 /// Evaluates the expansion of a root's seed at a point `(output unit, input unit, is bias)`.

@@ -1,5 +1,5 @@
-//! Making a child: training, committing, proving.
-use super::{AuthorKey, DatasetName, Edge, Labels, Node, NodeId, Tree, TreeError};
+//! Making a child: training, committing, proving, signing.
+use super::{AuthorSecret, DatasetName, Edge, Labels, Node, NodeId, Signature, Tree, TreeError};
 use crate::{
     commit::Curve,
     error::{ProveError, VerifyError},
@@ -69,13 +69,13 @@ pub struct Draft<'a, C: Curve> {
     pub parameters: TrainingParameters,
     /// Tells apart runs that are otherwise the same.
     pub nonce: u64,
-    /// Who trains it.
-    pub author: AuthorKey,
+    /// Who trains and signs it.
+    pub author: &'a AuthorSecret,
     /// For readers.
     pub labels: Labels,
 }
 
-/// A child with its proof, and the secret that opens its commitment.
+/// A child with its proof and its author's signature, and the secret that opens its commitment.
 #[derive(Debug, Clone)]
 pub struct Child<C: Curve> {
     /// The node, for [`Tree::add_node`].
@@ -90,7 +90,12 @@ impl<C: Curve<ScalarField: WideField>> Draft<'_, C> {
     /// The seed of the order of the data.
     pub fn schedule(&self) -> ScheduleSeed {
         let dataset = self.dataset.commitment.root();
-        ScheduleSeed::derive(&self.parent.0, &dataset, &self.author.0, self.nonce)
+        ScheduleSeed::derive(
+            &self.parent.0,
+            &dataset,
+            &self.author.public().0,
+            self.nonce,
+        )
     }
 
     /// Trains, commits and proves. `parent` are the parent's weights; `sink` hears of every step
@@ -130,10 +135,10 @@ impl<C: Curve<ScalarField: WideField>> Draft<'_, C> {
         Ok(WeightOpening::new(weights, p.hiding, rng))
     }
 
-    /// Proves that `child` is what training gives, and makes the node.
+    /// Proves that `child` is what training gives, makes the node and signs it.
     ///
     /// # Errors
-    /// [`TreeError::Unknown`] about the parent; [`TreeError::NotProven`] if an opening is not what
+    /// [`TreeError::Label`]; [`TreeError::Unknown`] about the parent; [`TreeError::NotProven`] if an opening is not what
     /// it should be, the child is not what training gives, the parts do not fit together or `sink`
     /// asks to stop; those of [`Path::end`](super::Path::end).
     pub fn prove(
@@ -144,6 +149,7 @@ impl<C: Curve<ScalarField: WideField>> Draft<'_, C> {
         rng: &mut (impl RngCore + CryptoRng),
         sink: Sink<'_>,
     ) -> Result<Child<C>, TreeError> {
+        self.labels.check()?;
         let origin = tree.path(self.parent)?.end()?;
         let node = Node {
             parent: self.parent,
@@ -151,18 +157,20 @@ impl<C: Curve<ScalarField: WideField>> Draft<'_, C> {
             weights: child.commit(),
             dataset: DatasetName::of(&self.dataset.commitment),
             nonce: self.nonce,
-            author: self.author,
+            author: self.author.public(),
             labels: self.labels.clone(),
         };
         let proof = origin
             .statement(&node, &self.dataset.commitment)
             .prove(parent, &child, &self.dataset.opening, rng, sink)
             .map_err(|source| self.not_proven(source))?;
-        let edge = Edge {
+        let mut edge = Edge {
             proof,
             dataset: self.dataset.commitment.clone(),
             data_proof: self.dataset.proof.clone(),
+            signature: Signature([0; 64]),
         };
+        edge.signature = self.author.sign(node.id(&edge));
         Ok(Child {
             node,
             edge,

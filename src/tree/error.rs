@@ -1,5 +1,5 @@
 //! Why a tree is not what it claims.
-use super::{NodeId, NodeLabel};
+use super::{AuthorKey, NodeId, NodeLabel};
 use crate::{
     error::{ProveError, VerifyError},
     nn::Architecture,
@@ -21,6 +21,31 @@ pub enum TreeError {
     MalformedId {
         /// The text, escaped and cut.
         text: String,
+    },
+    /// Text that is no author's key.
+    #[error("{text:?} is not an author's key; keys are 64 hexadecimal digits")]
+    MalformedKey {
+        /// The text, escaped and cut.
+        text: String,
+    },
+    /// A title, licence, note or loss that no node can have.
+    #[error("the {label} is not acceptable: {reason}")]
+    Label {
+        /// Which.
+        label: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A node that its author did not sign.
+    #[error(
+        "node {node}: the signature is not its author's ({}): it or the node was altered",
+        .author.short()
+    )]
+    Signature {
+        /// The node.
+        node: NodeLabel,
+        /// The author that it names.
+        author: AuthorKey,
     },
     /// The tree has this root or node already.
     #[error("node {} is in the tree already", .id.short())]

@@ -71,7 +71,8 @@ impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
         node: &Node<C>,
         edge: &Edge<C>,
     ) -> Result<(Self, TrainingStatement<C>), TreeError> {
-        let label = || node.label(edge);
+        let id = node.check_signature(edge)?;
+        let label = || node.label_of(id);
         let (architecture, fixed_point) = (self.root.architecture(), self.root.fixed_point());
         if node.parent != self.id {
             return Err(TreeError::WrongParent {
@@ -100,7 +101,7 @@ impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
         })?;
         let next = Self {
             root: self.root,
-            id: node.id(edge),
+            id,
             weights: ParentWeights::Committed {
                 commitment: node.weights.clone(),
                 bound,
@@ -118,10 +119,7 @@ impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
         batch: &mut Batch<C>,
     ) -> Result<Self, TreeError> {
         let (next, statement) = self.step(node, edge)?;
-        let label = NodeLabel {
-            id: next.id,
-            title: node.labels.title.clone(),
-        };
+        let label = node.label_of(next.id);
         let segments = statement
             .verify(&edge.proof)
             .map_err(|source| TreeError::Training {

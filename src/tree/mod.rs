@@ -8,7 +8,7 @@
 //! **Identity.** A node's *pre-id* hashes everything that it says of itself; the proof is bound to
 //! it, so that no field can be changed behind the author's back, the author's key least of all.
 //! Its *id* hashes pre-id and proof. A child names its parent by id. All ids are computed here and
-//! never believed.
+//! never believed. The author signs the id.
 //!
 //! **Verification.** [`Tree::verify_lineage`] builds the statement of each edge itself, from the
 //! parent's commitment and the node's own fields, and follows the bound on weights from the root.
@@ -28,18 +28,23 @@
     clippy::panic
 )]
 
+mod author;
 mod draft;
 mod edge;
 mod error;
+mod identity;
+mod labels;
 mod lineage;
 mod node;
 mod render;
 
+pub use author::{AuthorKey, AuthorSecret, KeyError, Signature};
 pub use draft::{Child, Draft, ProvenDataset};
 pub use edge::Edge;
 pub use error::TreeError;
+pub use labels::{Labels, Loss};
 pub use lineage::{Lineage, Origin, Path};
-pub use node::{AuthorKey, DatasetName, Labels, Node, NodeId, NodeLabel, Root};
+pub use node::{DatasetName, Node, NodeId, NodeLabel, Root};
 
 use crate::{commit::Curve, poly::WideField};
 use std::collections::BTreeMap;
@@ -91,13 +96,15 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
         Ok(id)
     }
 
-    /// Adds a node and the edge to its parent; returns its id. Nothing is verified, so that a
-    /// tree can be copied first and verified then.
+    /// Adds a node and the edge to its parent; returns its id. The author's signature is checked;
+    /// proofs are not, so that a tree can be copied first and verified then.
     ///
     /// # Errors
-    /// [`TreeError::Duplicate`], [`TreeError::UnknownParent`].
+    /// [`TreeError::Label`], [`TreeError::Signature`], [`TreeError::Duplicate`],
+    /// [`TreeError::UnknownParent`].
     pub fn add_node(&mut self, node: Node<C>, edge: Edge<C>) -> Result<NodeId, TreeError> {
-        let (id, parent) = (node.id(&edge), node.parent);
+        node.labels.check()?;
+        let (id, parent) = (node.check_signature(&edge)?, node.parent);
         if !self.entries.contains_key(&parent) {
             let node = node.label(&edge);
             return Err(TreeError::UnknownParent { node, parent });

@@ -1,11 +1,10 @@
 //! Roots and nodes, and what their ids are made of.
-use super::{Edge, TreeError};
+use super::{AuthorKey, Edge, Labels, TreeError};
 use crate::{
     commit::Curve,
     nn::{
         Architecture, DatasetCommitment, FixedPoint, Normalization, ScheduleSeed,
         TrainingParameters, WeightCommitment, WeightOpening, Weights, encoding::Encoder, init,
-        statement::encode_fixed_point,
     },
     poly::WideField,
 };
@@ -18,6 +17,12 @@ use std::{fmt, str::FromStr};
 pub struct NodeId(pub [u8; 32]);
 
 impl NodeId {
+    /// The id of the node with this pre-id and this [digest](Edge::digest) of its proofs.
+    pub(super) fn of(pre_id: &[u8; 32], edge: &[u8; 32]) -> Self {
+        let encoder = Encoder::new("zktree/v1/node").hash(pre_id).hash(edge);
+        Self(Sha256::digest(encoder.finish()).into())
+    }
+
     /// The first 12 hexadecimal digits, for people.
     pub fn short(&self) -> String {
         self.to_string().chars().take(12).collect()
@@ -26,7 +31,7 @@ impl NodeId {
 
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(self.0))
     }
 }
 
@@ -41,23 +46,15 @@ impl FromStr for NodeId {
     type Err = TreeError;
 
     fn from_str(text: &str) -> Result<Self, TreeError> {
-        let malformed = || TreeError::MalformedId {
-            text: text.escape_debug().take(80).collect(),
-        };
-        let digits: Option<Vec<u32>> = text.chars().map(|c| c.to_digit(16)).collect();
-        let digits = digits.filter(|d| d.len() == 64).ok_or_else(malformed)?;
         let mut id = [0; 32];
-        for (byte, digits) in id.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = digits.iter().fold(0, |b, d| (b << 4) | *d as u8);
+        match hex::decode_to_slice(text, &mut id) {
+            Ok(()) => Ok(Self(id)),
+            Err(_) => Err(TreeError::MalformedId {
+                text: text.escape_debug().take(80).collect(),
+            }),
         }
-        Ok(Self(id))
     }
 }
-
-/// The public key of the author of a node. Opaque here: it is bound to the proof, and a signature
-/// of the node's id under it is the author's credit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AuthorKey(pub [u8; 32]);
 
 /// An untrained network: its weights are the expansion of a public seed.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,13 +113,7 @@ impl Root {
 
     /// SHA-256 of the canonical encoding.
     pub fn id(&self) -> NodeId {
-        let encoding = Encoder::new("zktree/v1/root")
-            .numbers(self.architecture.widths().iter().map(|w| *w as u64))
-            .bytes(&encode_fixed_point(&self.fixed_point))
-            .bytes(&self.normalization.to_bytes())
-            .number(self.seed)
-            .finish();
-        NodeId(Sha256::digest(encoding).into())
+        NodeId(Sha256::digest(self.encode()).into())
     }
 
     /// The weights, which anyone can expand.
@@ -161,18 +152,6 @@ impl DatasetName {
     }
 }
 
-/// What an author writes on a node for others to read. Bound to the proof; claims of the author
-/// and no more.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Labels {
-    /// A name.
-    pub title: Option<String>,
-    /// The licence of the weights, best as an SPDX expression.
-    pub licence: Option<String>,
-    /// Anything else.
-    pub note: Option<String>,
-}
-
 /// A trained network: its parent, the commitment to its weights, and how it was trained.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node<C: Curve> {
@@ -193,47 +172,14 @@ pub struct Node<C: Curve> {
 }
 
 impl<C: Curve<ScalarField: WideField>> Node<C> {
-    /// SHA-256 of the canonical encoding of all fields, and of the curve: the identity that the
-    /// proof is bound to.
+    /// SHA-256 of the canonical encoding: the identity that the proof is bound to.
     pub fn pre_id(&self) -> [u8; 32] {
-        let p = &self.parameters;
-        let start = Encoder::new("zktree/v1/pre-id")
-            .string(C::NAME)
-            .hash(&self.parent.0)
-            .numbers(p.architecture.widths().iter().map(|w| *w as u64))
-            .bytes(&encode_fixed_point(&p.fixed_point))
-            .hash(&self.weights.digest())
-            .hash(&self.dataset.root)
-            .count(self.dataset.num_rows)
-            .count(self.dataset.num_features)
-            .count(self.dataset.num_targets)
-            .number(p.rate.coefficient())
-            .count(p.batch)
-            .number(p.steps)
-            .number(p.segment_steps)
-            .flag(p.hiding)
-            .number(self.nonce)
-            .hash(&self.author.0);
-        let Labels {
-            title,
-            licence,
-            note,
-        } = &self.labels;
-        let encoding = [title, licence, note]
-            .into_iter()
-            .fold(start, |encoder, text| match text {
-                Some(text) => encoder.flag(true).string(text),
-                None => encoder.flag(false),
-            });
-        Sha256::digest(encoding.finish()).into()
+        Sha256::digest(self.encode()).into()
     }
 
     /// The identity of the node with its proof.
     pub fn id(&self, edge: &Edge<C>) -> NodeId {
-        let encoding = Encoder::new("zktree/v1/node")
-            .hash(&self.pre_id())
-            .hash(&edge.digest());
-        NodeId(Sha256::digest(encoding.finish()).into())
+        NodeId::of(&self.pre_id(), &edge.digest())
     }
 
     /// The seed of the order of the data. Parent, data and author are in it, so that a good order
@@ -249,9 +195,27 @@ impl<C: Curve<ScalarField: WideField>> Node<C> {
 
     /// How errors and pictures name the node.
     pub fn label(&self, edge: &Edge<C>) -> NodeLabel {
-        NodeLabel {
-            id: self.id(edge),
-            title: self.labels.title.clone(),
+        self.label_of(self.id(edge))
+    }
+
+    /// The label, where the id is known.
+    pub(super) fn label_of(&self, id: NodeId) -> NodeLabel {
+        let title = self.labels.title.clone();
+        NodeLabel { id, title }
+    }
+
+    /// Checks that the author signed the id; returns it.
+    ///
+    /// # Errors
+    /// [`TreeError::Signature`].
+    pub fn check_signature(&self, edge: &Edge<C>) -> Result<NodeId, TreeError> {
+        let id = self.id(edge);
+        match self.author.verifies(id, &edge.signature) {
+            true => Ok(id),
+            false => Err(TreeError::Signature {
+                node: self.label_of(id),
+                author: self.author,
+            }),
         }
     }
 }

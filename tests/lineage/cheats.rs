@@ -1,6 +1,7 @@
 //! Nodes that claim what was not done.
 use crate::family::{
-    Alteration, Family, Field, STEPS, draft, family_edge, go, is_training, other_weights, root,
+    Alteration, Family, Field, STEPS, author, draft, family_edge, go, is_training, other_weights,
+    root, sign,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -8,7 +9,7 @@ use zktree::{
     commit::RowCommitments,
     error::ProveError,
     nn::{Architecture, DatasetCommitment, FixedPoint, LearningRate, WeightOpening},
-    tree::{AuthorKey, DatasetName, Path, Tree, TreeError},
+    tree::{DatasetName, Labels, Loss, Path, Tree, TreeError},
 };
 
 #[test]
@@ -43,8 +44,9 @@ fn another_parent() {
     // Below its sibling, below the root.
     let third = Family::id(&family.third);
     for parent in [third, family.root] {
-        let (mut node, edge) = (family.second.node.clone(), family.second.edge.clone());
+        let (mut node, mut edge) = (family.second.node.clone(), family.second.edge.clone());
         node.parent = parent;
+        sign(&node, &mut edge);
         let mut tree = family.tree.clone();
         let id = tree.add_node(node, edge).unwrap();
         let error = tree.verify_lineage(id).unwrap_err();
@@ -80,8 +82,9 @@ fn a_root_of_another_seed() {
     let family = Family::get();
     let mut tree = Tree::new();
     let id = tree.add_root(root(2)).unwrap();
-    let (mut node, edge) = (family.first.node.clone(), family.first.edge.clone());
+    let (mut node, mut edge) = (family.first.node.clone(), family.first.edge.clone());
     node.parent = id;
+    sign(&node, &mut edge);
     let id = tree.add_node(node, edge).unwrap();
     let error = tree.verify_lineage(id).unwrap_err();
     assert!(
@@ -118,7 +121,7 @@ fn altered_statements() {
         }),
         ("no hiding", &|node, _| node.parameters.hiding = false),
         ("another author", &|node, _| {
-            node.author = AuthorKey([8; 32])
+            node.author = author(8).public()
         }),
         ("another nonce", &|node, _| node.nonce += 1),
         ("another title", &|node, _| {
@@ -129,6 +132,9 @@ fn altered_statements() {
             node.labels.licence = Some("MIT".into())
         }),
         ("a note", &|node, _| node.labels.note = Some(String::new())),
+        ("a loss", &|node, _| {
+            node.labels.loss = Some(Loss::new(0.0).unwrap());
+        }),
         ("the sibling's proof", &|_, edge| *edge = family_edge(2)),
         ("the parent's proof", &|_, edge| {
             edge.proof = family_edge(0).proof;
@@ -186,6 +192,57 @@ fn swapped_data() {
         });
         assert!(is_training(&error), "{error}");
     }
+}
+
+/// What is altered without its author's help has no signature.
+#[test]
+fn only_the_author_signs() {
+    let family = Family::get();
+    let second = || (family.second.node.clone(), family.second.edge.clone());
+    let alterations: &[Alteration<'_>] = &[
+        ("another's signature", &|node, edge| {
+            edge.signature = author(8).sign(node.id(edge));
+        }),
+        ("the sibling's signature", &|_, edge| {
+            edge.signature = family.third.edge.signature;
+        }),
+        ("another author", &|node, _| {
+            node.author = author(8).public();
+        }),
+        ("another title", &|node, _| {
+            node.labels.title = Some("mine".into())
+        }),
+        ("another proof", &|_, edge| edge.proof.0[0] ^= 1),
+    ];
+    for (what, alter) in alterations {
+        let (mut node, mut edge) = second();
+        alter(&mut node, &mut edge);
+        let signature = TreeError::Signature {
+            node: node.label(&edge),
+            author: node.author,
+        };
+        let mut tree = family.tree.clone();
+        let added = tree.add_node(node.clone(), edge.clone());
+        assert_eq!(added, Err(signature.clone()), "{what}");
+        let path = family.tree.path(Family::id(&family.second)).unwrap();
+        let mut edges = path.edges().to_vec();
+        edges[1] = (&node, &edge);
+        let verdict = Path::new(path.root(), edges).verify();
+        assert_eq!(verdict, Err(signature), "{what}");
+    }
+    let (mut node, mut edge) = second();
+    node.labels.title = Some("two\nlines".into());
+    sign(&node, &mut edge);
+    let error = family.tree.clone().add_node(node, edge).unwrap_err();
+    assert!(matches!(error, TreeError::Label { label: "title", .. }));
+    let mut draft = draft(Family::id(&family.first), &family.data[1], "second");
+    draft.labels = Labels {
+        licence: Some("\u{1b}".into()),
+        ..Labels::default()
+    };
+    let rng = &mut ChaCha20Rng::seed_from_u64(9);
+    let child = draft.train(&family.tree, &family.first.opening, rng, &mut go);
+    assert!(matches!(child, Err(TreeError::Label { .. })));
 }
 
 #[test]

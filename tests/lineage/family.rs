@@ -10,7 +10,8 @@ use zktree::{
         TrainingParameters, WeightOpening, Weights,
     },
     tree::{
-        AuthorKey, Child, Draft, Edge, Labels, Node, NodeId, ProvenDataset, Root, Tree, TreeError,
+        AuthorSecret, Child, Draft, Edge, Labels, Node, NodeId, ProvenDataset, Root, Tree,
+        TreeError,
     },
 };
 
@@ -54,6 +55,20 @@ pub fn dataset(rng: &mut ChaCha20Rng) -> ProvenDataset<Pallas> {
     ProvenDataset::new(opening, &tiny(), true).unwrap()
 }
 
+/// Whoever has one of these public keys signs for anyone who asks.
+pub fn author(seed: u8) -> &'static AuthorSecret {
+    static AUTHORS: OnceLock<Vec<AuthorSecret>> = OnceLock::new();
+    let authors = || (0..=9).map(|seed| AuthorSecret::from_bytes(&[seed; 32]));
+    &AUTHORS.get_or_init(|| authors().collect())[usize::from(seed)]
+}
+
+/// The node's author signs it.
+pub fn sign(node: &Node<Pallas>, edge: &mut Edge<Pallas>) {
+    let is_author = |secret: &&AuthorSecret| secret.public() == node.author;
+    let secret = (0..=9).map(author).find(is_author);
+    edge.signature = secret.unwrap().sign(node.id(edge));
+}
+
 pub fn draft<'a>(
     parent: NodeId,
     dataset: &'a ProvenDataset<Pallas>,
@@ -64,7 +79,7 @@ pub fn draft<'a>(
         dataset,
         parameters: parameters(),
         nonce: 0,
-        author: AuthorKey([7; 32]),
+        author: author(7),
         labels: Labels {
             title: Some(title.into()),
             ..Labels::default()
@@ -117,12 +132,14 @@ impl Family {
         child.node.id(&child.edge)
     }
 
-    /// The family's tree with another child; what verifying the lineage of that says.
+    /// The family's tree with another child, signed by its author; what verifying the lineage of
+    /// that says.
     pub fn verdict(
         &self,
         node: Node<Pallas>,
-        edge: Edge<Pallas>,
+        mut edge: Edge<Pallas>,
     ) -> (NodeId, Result<(), TreeError>) {
+        sign(&node, &mut edge);
         let mut tree = Tree::new();
         tree.add_root(root(1)).unwrap();
         let Child {

@@ -1,7 +1,7 @@
 //! What is honest verifies, and the tree itself.
 use crate::{
     common::tiny,
-    family::{BATCH, Family, STEPS, draft, go, other_weights, parameters, root},
+    family::{BATCH, Family, STEPS, author, draft, go, other_weights, parameters, root},
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use zktree::{
     error::{ProveError, VerifyError},
     nn::{Architecture, Dataset, DatasetOpening, WeightBound},
-    tree::{AuthorKey, Child, Draft, Labels, NodeId, ProvenDataset, Root, Tree, TreeError},
+    tree::{Child, Draft, Labels, NodeId, ProvenDataset, Root, Tree, TreeError},
 };
 
 #[test]
@@ -55,7 +55,7 @@ fn without_hiding_too_and_on_bls12_381() {
         dataset: &data,
         parameters,
         nonce: 0,
-        author: AuthorKey([0; 32]),
+        author: author(0),
         labels: Labels::default(),
     };
     let child = draft

@@ -17,7 +17,7 @@ use zktree::{
         train,
     },
     poly::WideField,
-    tree::{AuthorKey, Child, Draft, Labels, NodeId, ProvenDataset, Tree},
+    tree::{AuthorSecret, Child, Draft, Labels, NodeId, ProvenDataset, Tree},
 };
 
 /// A loss before and after training.
@@ -73,11 +73,11 @@ pub struct Family<C: Curve> {
     pub verifying: Duration,
 }
 
-/// The key of an author; signatures are not part of the demo.
-pub fn author(name: &str) -> AuthorKey {
+/// The key of an author; a secret in the demo alone.
+pub fn author(name: &str) -> AuthorSecret {
     let mut key = [0; 32];
     key.iter_mut().zip(name.bytes()).for_each(|(k, b)| *k = b);
-    AuthorKey(key)
+    AuthorSecret::from_bytes(&key)
 }
 
 /// The title as a label.
@@ -137,12 +137,13 @@ impl Stage<'_> {
         let opening = DatasetOpening::new(data.clone(), p.hiding, &mut OsRng);
         let dataset = ProvenDataset::new(opening, &p.fixed_point, p.hiding)?;
         let data_time = clock.elapsed();
+        let author = author(name);
         let draft = Draft {
             parent: *parent,
             dataset: &dataset,
             parameters: p.clone(),
             nonce: 0,
-            author: author(name),
+            author: &author,
             labels: titled(self.title),
         };
         let clock = Instant::now();

@@ -10,7 +10,7 @@ use zktree::{
     commit::Curve,
     nn::{Layer, Progress, WeightOpening, Weights},
     poly::WideField,
-    tree::{Child, Draft, Edge, Node, TreeError},
+    tree::{AuthorSecret, Child, Draft, Edge, Node, TreeError},
 };
 
 /// Steps of the run that the cheater trains.
@@ -51,15 +51,27 @@ fn refusal<T>(result: Result<T, TreeError>) -> Result<String, Failure> {
 }
 
 impl<C: Curve<ScalarField: WideField>> Family<C> {
-    /// Adds a node to a copy of the tree and verifies its lineage.
-    fn verdict(&self, node: Node<C>, edge: Edge<C>) -> Result<String, Failure> {
+    /// Adds a node to a copy of the tree and verifies its lineage. Whoever it names as its author
+    /// signs it: the proof alone has to refuse it.
+    fn verdict(
+        &self,
+        node: Node<C>,
+        mut edge: Edge<C>,
+        signer: &AuthorSecret,
+    ) -> Result<String, Failure> {
+        edge.signature = signer.sign(node.id(&edge));
         let mut tree = self.tree.clone();
         let id = tree.add_node(node, edge)?;
         refusal(tree.verify_lineage(id))
     }
 
     /// What Mallory wants to train from Alice's network on Carol's data.
-    fn draft<'a>(&self, carol: &'a Member<C>, steps: u64) -> Draft<'a, C> {
+    fn draft<'a>(
+        &self,
+        carol: &'a Member<C>,
+        mallory: &'a AuthorSecret,
+        steps: u64,
+    ) -> Draft<'a, C> {
         let mut parameters = carol.child.node.parameters.clone();
         parameters.steps = steps;
         parameters.segment_steps = steps;
@@ -68,7 +80,7 @@ impl<C: Curve<ScalarField: WideField>> Family<C> {
             dataset: &carol.dataset,
             parameters,
             nonce: 0,
-            author: author("Mallory"),
+            author: mallory,
             labels: titled("R_1,4"),
         }
     }
@@ -89,7 +101,8 @@ fn nudged<C: Curve>(
 
 fn changed_weights<C: Curve<ScalarField: WideField>>(family: &Family<C>) -> Result<Fraud, Failure> {
     let [alice, bob, carol] = &family.members;
-    let draft = family.draft(carol, STEPS);
+    let mallory = author("Mallory");
+    let draft = family.draft(carol, &mallory, STEPS);
     let hiding = draft.parameters.hiding;
     let trained = draft.run(&alice.child.opening, &mut OsRng, &mut go)?;
     let changed = nudged::<C>(trained.weights(), hiding)?;
@@ -102,7 +115,7 @@ fn changed_weights<C: Curve<ScalarField: WideField>>(family: &Family<C>) -> Resu
         opening,
     } = bob.child.clone();
     node.weights = nudged::<C>(opening.weights(), hiding)?.commit();
-    let verifier = family.verdict(node, edge)?;
+    let verifier = family.verdict(node, edge, &author(bob.run.author))?;
     Ok(Fraud {
         what: "one weight is changed after training, by the smallest amount there is",
         refusals: vec![
@@ -119,7 +132,7 @@ fn another_parent<C: Curve<ScalarField: WideField>>(family: &Family<C>) -> Resul
     let [_, bob, carol] = &family.members;
     let Child { mut node, edge, .. } = bob.child.clone();
     node.parent = carol.id;
-    let verifier = family.verdict(node, edge)?;
+    let verifier = family.verdict(node, edge, &author(bob.run.author))?;
     Ok(Fraud {
         what: "a run claims another parent than it was trained from",
         refusals: vec![("Bob's R_1,2 is hung below Carol's R_1,3", verifier)],
@@ -128,7 +141,8 @@ fn another_parent<C: Curve<ScalarField: WideField>>(family: &Family<C>) -> Resul
 
 fn skipped_step<C: Curve<ScalarField: WideField>>(family: &Family<C>) -> Result<Fraud, Failure> {
     let [alice, _, carol] = &family.members;
-    let draft = family.draft(carol, STEPS - 1);
+    let mallory = author("Mallory");
+    let draft = family.draft(carol, &mallory, STEPS - 1);
     let child = draft.train(&family.tree, &alice.child.opening, &mut OsRng, &mut go)?;
     let Child {
         mut node,
@@ -137,8 +151,8 @@ fn skipped_step<C: Curve<ScalarField: WideField>>(family: &Family<C>) -> Result<
     } = child;
     node.parameters.steps = STEPS;
     node.parameters.segment_steps = STEPS;
-    let verifier = family.verdict(node, edge)?;
-    let claim = family.draft(carol, STEPS);
+    let verifier = family.verdict(node, edge, &mallory)?;
+    let claim = family.draft(carol, &mallory, STEPS);
     let parent = &alice.child.opening;
     let prover = refusal(claim.prove(&family.tree, parent, opening, &mut OsRng, &mut go))?;
     Ok(Fraud {

@@ -1,7 +1,10 @@
 //! Encodings by hand, and frozen ids.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::*;
-use crate::nn::{LearningRate, Table};
+use crate::{
+    nn::{LearningRate, Table},
+    tree::{Loss, Signature},
+};
 use ark_pallas::Projective as Pallas;
 
 fn root() -> Root {
@@ -83,41 +86,40 @@ fn node_ids_by_hand() {
             title: Some("é".into()),
             licence: None,
             note: Some(String::new()),
+            loss: Some(Loss::new(0.5).unwrap()),
         },
     };
+    let weights = opening.commit::<Pallas>().encode();
     let bytes = [
         text("zktree/v1/pre-id"),
         text("Pallas"),
         root().id().0.to_vec(),
         numbers(&[1, 1]),
         fixed_point(),
-        opening.commit::<Pallas>().digest().to_vec(),
+        number(weights.len() as u64),
+        weights,
         vec![5; 32],
         [6, 1, 1, 11, 2, 3, 4, 1, 8].map(number).concat(),
         vec![9; 32],
         [number(1), text("é"), number(0), number(1), text("")].concat(),
+        [number(1), number(0.5f64.to_bits())].concat(),
     ]
     .concat();
     let pre_id: [u8; 32] = Sha256::digest(bytes).into();
     assert_eq!(node.pre_id(), pre_id);
     assert_eq!(
         NodeId(pre_id).to_string(),
-        "6c3179cd4b9901d00157b881c2e599a1ae2a3e6a3fad0b8db6278c4a4cc284a5"
+        "8044def7095157950e42e0c75650ebb4073e94086feb8e783f829cae9c6ff8e5"
     );
 
     let edge = Edge {
         proof: crate::nn::TrainingProof(vec![1, 2]),
         dataset: DatasetCommitment::new(1, 1, crate::commit::RowCommitments { rows: vec![] }),
         data_proof: vec![3],
+        signature: Signature([0; 64]),
     };
-    let proofs = [
-        text("zktree/v1/edge"),
-        number(2),
-        vec![1, 2],
-        number(1),
-        vec![3],
-    ]
-    .concat();
+    let hash = |bytes: &[u8]| Sha256::digest(bytes).to_vec();
+    let proofs = [text("zktree/v1/edge"), hash(&[1, 2]), hash(&[3])].concat();
     let digest = Sha256::digest(proofs);
     let bytes = [text("zktree/v1/node"), pre_id.to_vec(), digest.to_vec()].concat();
     assert_eq!(node.id(&edge).0, <[u8; 32]>::from(Sha256::digest(bytes)));

@@ -1,0 +1,182 @@
+"""Independent implementation of identities and signatures, from `paper-notes.md` (*Byte formats*)
+and RFC 8032; writes `identity.json`, which `tests/identity.rs` compares byte for byte.
+
+Standard library. To regenerate: python3 tests/vectors/identity.py
+"""
+
+import json
+import struct
+from hashlib import sha256, sha512
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+# ---- Encoding
+number = struct.Struct("<Q").pack
+flag = lambda b: number(int(b))
+bytes_ = lambda b: number(len(b)) + b
+string = lambda s: bytes_(s.encode())
+numbers = lambda ns: number(len(ns)) + b"".join(map(number, ns))
+optional = lambda value, encode: flag(value is not None) + (b"" if value is None else encode(value))
+le_double = struct.Struct("<d").pack
+
+# ---- Curves: y^2 = x^3 + b, a generator, and the byte format of a point
+PALLAS = dict(
+    name="Pallas",
+    p=0x40000000000000000000000000000000224698FC094CF91B992D30ED00000001,
+    g=(-1, 2),
+)
+BLS = dict(
+    name="BLS12-381-G1",
+    p=0x1A0111EA397FE69A4B1BA7B6434BACD764774B84F38512BF6730D2A0F6B0F6241EABFFFEB153FFFFB9FEFFFFFFFFAAAB,
+    g=(
+        0x17F1D3A73197D7942695638C4FA9AC0FC3688C4F9774B905A14E3A3F171BAC586C55E83FF97A1AEFFB3AF00ADB22C6BB,
+        0x08B3F481E3AAA0F1A09E30ED741D8AE4FCF5E095D5D00AF600DB18CB2C04B3EDD03CC744A2888AE40CAA232946C5E7E1,
+    ),
+)
+
+def add(p, a, b):
+    if a is None or b is None:
+        return a or b
+    (x1, y1), (x2, y2) = a, b
+    if x1 == x2 and (y1 + y2) % p == 0:
+        return None
+    top, bottom = (3 * x1 * x1, 2 * y1) if a == b else (y2 - y1, x2 - x1)
+    slope = top * pow(bottom, -1, p) % p
+    x = (slope * slope - x1 - x2) % p
+    return x, (slope * (x1 - x) - y1) % p
+
+def point(curve, k):
+    """The encoding of `k` times the generator."""
+    p, at = curve["p"], None
+    g = tuple(c % p for c in curve["g"])
+    for _ in range(k):
+        at = add(p, at, g)
+    larger = at is not None and at[1] > p - at[1]
+    if curve is PALLAS:
+        x, flags = (at[0], 0x80 * larger) if at else (0, 0x40)
+        return x.to_bytes(32, "little") + bytes([flags])
+    x = at[0] if at else 0
+    return (x | (4 + 2 * (at is None) + larger) << 381).to_bytes(48, "big")
+
+def rows(widths):
+    """The number of committed rows of each layer."""
+    layers = list(zip(widths, widths[1:]))
+    log2 = lambda n: (n - 1).bit_length()
+    c = min(13, max(5, (log2(sum((i + 1) * o for i, o in layers)) + 3) // 2))
+    for inputs, outputs in layers:
+        vj, vi = log2(outputs), log2(inputs)
+        row = min(c, vj + vi + 1)
+        real = [j + (i << vj) for i in range(inputs) for j in range(outputs)]
+        real += [j + (1 << vj + vi) for j in range(outputs)]
+        yield len({index >> row for index in real})
+
+# ---- Ed25519, RFC 8032 section 5.1
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+
+def ed_add(a, b):
+    (x1, y1), (x2, y2) = a, b
+    t = D * x1 * x2 * y1 * y2
+    x = (x1 * y2 + x2 * y1) * pow(1 + t, -1, P) % P
+    return x, (y1 * y2 + x1 * x2) * pow(1 - t, -1, P) % P
+
+def ed_mul(k, a):
+    out = (0, 1)
+    while k:
+        out = ed_add(out, a) if k & 1 else out
+        a, k = ed_add(a, a), k >> 1
+    return out
+
+def ed_base():
+    y = 4 * pow(5, -1, P) % P
+    xx = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(xx, (P + 3) // 8, P)
+    x = x if x * x % P == xx else x * pow(2, (P - 1) // 4, P) % P
+    return (x if x % 2 == 0 else P - x), y
+
+ed_encode = lambda a: (a[1] | (a[0] & 1) << 255).to_bytes(32, "little")
+
+def ed_sign(secret, message):
+    h = sha512(secret).digest()
+    a = int.from_bytes(h[:32], "little") & ((1 << 254) - 8) | 1 << 254
+    public = ed_encode(ed_mul(a, ed_base()))
+    r = int.from_bytes(sha512(h[32:] + message).digest(), "little") % L
+    big_r = ed_encode(ed_mul(r, ed_base()))
+    k = int.from_bytes(sha512(big_r + public + message).digest(), "little") % L
+    return public, big_r + ((r + k * a) % L).to_bytes(32, "little")
+
+# ---- Identities
+def normalization(features, targets):
+    out = b"zktree/v1/normalization" + number(len(features)) + number(len(targets))
+    for name, mean, deviation in features + targets:
+        out += string(name) + le_double(mean) + le_double(deviation)
+    return out
+
+def format_(widths, limbs):
+    return string("zktree/v1/fixed-point") + numbers(widths) + numbers(limbs)
+
+def case(curve, root, node):
+    fixed = format_(*root["format"])
+    encoded_root = string("zktree/v1/root") + numbers(root["widths"]) + bytes_(fixed)
+    encoded_root += bytes_(normalization(root["features"], root["targets"])) + number(root["seed"])
+    root_id = sha256(encoded_root).digest()
+    secret = bytes([node["secret"]] * 32)
+    public, _ = ed_sign(secret, b"")
+    count = sum(rows(root["widths"]))
+    # The last of several rows is the identity, which a commitment to zeros is.
+    weights = b"".join(point(curve, 0 if 0 < k == count - 1 else k + 1) for k in range(count))
+    encoded = string("zktree/v1/pre-id") + string(curve["name"]) + root_id
+    encoded += numbers(root["widths"]) + bytes_(fixed) + bytes_(weights)
+    encoded += bytes([node["dataset"]] * 32)
+    for field in ("rows", "features", "targets", "rate", "batch", "steps", "segment_steps"):
+        encoded += number(node[field])
+    encoded += flag(node["hiding"]) + number(node["nonce"]) + public
+    for field in ("title", "licence", "note"):
+        encoded += optional(node[field], string)
+    encoded += optional(node["loss"], le_double)
+    pre_id = sha256(encoded).digest()
+    proofs = [bytes.fromhex(proof) for proof in node["proofs"]]
+    edge = sha256(string("zktree/v1/edge") + b"".join(sha256(p).digest() for p in proofs)).digest()
+    node_id = sha256(string("zktree/v1/node") + pre_id + edge).digest()
+    _, signature = ed_sign(secret, string("zktree/v1/signature") + node_id)
+    file = string("zktree/v1/node-file") + bytes_(encoded)
+    file += b"".join(sha256(proof).digest() for proof in proofs) + signature
+    return dict(
+        curve=curve["name"], root=root, node=node,
+        root_encoding=encoded_root.hex(), root_id=root_id.hex(),
+        node_encoding=encoded.hex(), pre_id=pre_id.hex(), edge=edge.hex(), id=node_id.hex(),
+        public=public.hex(), signature=signature.hex(), file=file.hex(),
+    )
+
+def main():
+    compact = ([8, 10, 34, 14, 14, 16, 14], [17, 17])
+    custom = ([6, 9, 30, 12, 13, 15, 11], [7, 13, 10])
+    node = dict(
+        dataset=5, rows=6, features=1, targets=1, rate=11, batch=2, steps=3, segment_steps=4,
+        hiding=True, nonce=8, secret=9, title="é", licence=None, note="", loss=0.5,
+        proofs=["0102", "03"],
+    )
+    cases = [
+        case(
+            PALLAS,
+            dict(widths=[1, 1], format=compact, features=[("a", 1.5, 0.5)],
+                 targets=[("x", 2.5, 0.0)], seed=7),
+            node,
+        ),
+        case(
+            BLS,
+            dict(widths=[11, 64, 1], format=custom,
+                 features=[(f"column {k}", k / 3, 1 / (k + 1)) for k in range(11)],
+                 targets=[("Qualität", -1e-300, 5e-324)], seed=2**64 - 1),
+            node | dict(
+                dataset=255, rows=1000, features=11, rate=2**53, batch=20, steps=2**63,
+                segment_steps=1, hiding=False, nonce=2**64 - 1, secret=1, title=None,
+                licence="MIT OR Apache-2.0", note="two\nlines", loss=None, proofs=["", "ff" * 70],
+            ),
+        ),
+    ]
+    path = HERE / "identity.json"
+    path.write_text(json.dumps(dict(cases=cases), indent=1, ensure_ascii=False) + "\n")
+
+main()
