@@ -112,6 +112,12 @@ pub enum ProveError {
     /// The work was stopped on request.
     #[error("stopped on request")]
     Cancelled,
+    /// A checkpoint of another run, or an altered one.
+    #[error("the checkpoint cannot be used: {what}; begin again without it")]
+    Checkpoint {
+        /// What is wrong with it.
+        what: String,
+    },
     /// The witness does not satisfy the relation.
     #[error("the witness does not satisfy the relation: `{check}` fails")]
     Unsatisfied {

@@ -62,7 +62,7 @@ pub use commitment::{DatasetCommitment, DatasetOpening, WeightCommitment, Weight
 pub use data::{Dataset, Normalization, Table};
 pub use fixed::{FixedPoint, FixedPointConfig, LearningRate, WeightBound};
 pub use network::{Architecture, Layer, Weights};
-pub use proof::{Progress, TrainingProof};
+pub use proof::{Progress, SegmentProver, TrainingProof};
 pub use schedule::{Schedule, ScheduleSeed};
 pub use statement::{ParentWeights, Segment, TrainingParameters, TrainingStatement};
 pub use train::{LayerTrace, Sgd, Step};

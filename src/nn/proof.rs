@@ -1,9 +1,12 @@
 //! Proving and verifying training edges and data sets.
+mod segments;
+
+pub use segments::SegmentProver;
+
 use super::{
     Sgd, TrainingStatement,
     argument::Pending,
     commitment::{DatasetCommitment, DatasetOpening, WeightCommitment, WeightOpening},
-    init,
     statement::{ParentWeights, Segment, dataset_argument},
     train,
 };
@@ -12,7 +15,6 @@ use crate::{
     error::{Locate, ProveError, TrainError, VerifyError},
     nn::{Weights, mlp},
     poly::WideField,
-    transcript::ProverChannel,
 };
 use rand::{CryptoRng, RngCore};
 use std::{ops::ControlFlow, sync::Arc};
@@ -55,8 +57,8 @@ pub(crate) struct Weighed<C: Curve> {
 pub struct TrainingProof(pub Vec<u8>);
 
 impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
-    /// Proves the statement. Training is run again, segment by segment, for its intermediate
-    /// values; memory is that of one segment.
+    /// Proves the statement: [`prover`](Self::prover), run to its end. Training is run again,
+    /// segment by segment, for its intermediate values; memory is that of one segment.
     ///
     /// # Errors
     /// [`ProveError`] if the statement does not hold together, an opening is not of the
@@ -70,83 +72,14 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         rng: &mut (impl RngCore + CryptoRng),
         sink: Sink<'_>,
     ) -> Result<TrainingProof, ProveError> {
-        let _ = self.validate()?;
-        self.check_openings(parent, child, dataset, rng)?;
-        // Blindings of weights between segments depend on system entropy too: a caller whose
-        // generator is seeded does not give them away.
-        let mut entropy = [0; 32];
-        rng.fill_bytes(&mut entropy);
-        let between = ProverChannel::<C::ScalarField>::new(b"between segments", &self.child_pre_id);
-        let rng = &mut between.secret_rng(&entropy);
-        let total = self.parameters.num_segments();
-        let mut proof = Vec::new();
-        let mut before = Weighed {
-            opening: parent.clone(),
-            commitment: None,
-        };
-        if let ParentWeights::Committed { commitment, .. } = &self.parent {
-            before.commitment = Some(commitment.clone());
-        }
-        for segment in self.parameters.segments() {
-            let last = segment.index + 1 == total;
-            let (steps, weights) = self.run_segment(before.opening.weights(), dataset, segment)?;
-            let (opening, commitment) = match last {
-                true if weights == *child.weights() => (child.clone(), self.child.clone()),
-                true => return Err(ProveError::OtherChild),
-                false => {
-                    let opening = WeightOpening::new(weights, self.parameters.hiding, rng);
-                    let commitment = opening.commit::<C>();
-                    proof.extend(commitment.encode());
-                    (opening, commitment)
-                }
-            };
-            let after = Weighed {
-                opening,
-                commitment: Some(commitment),
-            };
-            let bytes = self.prove_segment(segment, &before, &steps, &after, dataset, true)?;
-            proof.extend((bytes.len() as u64).to_le_bytes());
-            proof.extend(bytes);
-            before = after;
-            if sink(Progress::Segment {
-                done: segment.index + 1,
-                total,
-            })
-            .is_break()
-            {
+        let mut prover = self.prover(parent, child, dataset, rng)?;
+        while prover.prove_next()? {
+            let (done, total) = (prover.done(), prover.total());
+            if sink(Progress::Segment { done, total }).is_break() {
                 return Err(ProveError::Cancelled);
             }
         }
-        Ok(TrainingProof(proof))
-    }
-
-    /// Checks that the prover's secrets open the statement's commitments: if not, the proof would
-    /// be refused.
-    fn check_openings(
-        &self,
-        parent: &WeightOpening<C::ScalarField>,
-        child: &WeightOpening<C::ScalarField>,
-        dataset: &DatasetOpening<C::ScalarField>,
-        rng: &mut (impl RngCore + CryptoRng),
-    ) -> Result<(), ProveError> {
-        let parent_opens = match &self.parent {
-            ParentWeights::Root { seed } => {
-                let p = &self.parameters;
-                *parent.weights() == init::expand(*seed, &p.architecture, &p.fixed_point)
-            }
-            ParentWeights::Committed { commitment, .. } => parent.opens(commitment, rng),
-        };
-        for (opens, what) in [
-            (parent_opens, "parent"),
-            (child.opens(&self.child, rng), "child"),
-            (dataset.opens(&self.dataset, rng), "data set"),
-        ] {
-            if !opens {
-                let what = format!("the opening given is not that of the {what}");
-                return Err(VerifyError::Statement(what).into());
-            }
-        }
-        Ok(())
+        prover.finish().ok_or(ProveError::Cancelled)
     }
 
     /// Runs one segment from the given weights; returns its intermediate values and the weights
@@ -209,17 +142,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     /// [`VerifyError`], located by segment.
     pub fn verify(&self, proof: &TrainingProof) -> Result<Vec<Pending<C>>, VerifyError> {
         let _ = self.validate()?;
-        let architecture = &self.parameters.architecture;
-        let num_segments = self.parameters.num_segments();
-        let commitment_len = WeightCommitment::<C>::encoded_len(architecture);
-        let mut rest = proof.0.as_slice();
-        let mut take = |label: &'static str, len: usize| {
-            let (head, tail) = rest
-                .split_at_checked(len)
-                .ok_or(VerifyError::Truncated { label })?;
-            rest = tail;
-            Ok(head)
-        };
+        let mut parts = Parts::new(&proof.0, self);
         let mut before = match &self.parent {
             ParentWeights::Root { .. } => None,
             ParentWeights::Committed { commitment, .. } => Some(commitment.clone()),
@@ -227,26 +150,25 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         let mut pending = Vec::new();
         for segment in self.parameters.segments() {
             let mut verify = || {
-                let after = if segment.index + 1 == num_segments {
-                    self.child.clone()
-                } else {
-                    let bytes = take("weights behind a segment", commitment_len)?;
-                    WeightCommitment::decode(bytes, architecture)?
-                };
-                let len: [u8; 8] = take("length of a segment", 8)?
-                    .try_into()
-                    .unwrap_or_default();
-                let len = usize::try_from(u64::from_le_bytes(len)).unwrap_or(usize::MAX);
-                let bytes = take("proof of a segment", len)?;
+                let (after, bytes) = parts.take(segment.index)?;
+                let after = self.weights_behind(after)?;
                 let proven = self.verify_segment(segment, before.as_ref(), &after, bytes)?;
                 before = Some(after);
                 Ok(proven)
             };
             pending.push(verify().located(|| format!("segment {}", segment.index))?);
         }
-        match rest.len() {
+        match parts.rest().len() {
             0 => Ok(pending),
             count => Err(VerifyError::TrailingBytes { count }),
+        }
+    }
+
+    /// The commitment to the weights behind a segment: that in the proof, or the child's.
+    fn weights_behind(&self, bytes: Option<&[u8]>) -> Result<WeightCommitment<C>, VerifyError> {
+        match bytes {
+            Some(bytes) => WeightCommitment::decode(bytes, &self.parameters.architecture),
+            None => Ok(self.child.clone()),
         }
     }
 
@@ -266,6 +188,51 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             .chain([self.dataset.rows()])
             .collect();
         parts.argument.verify(&statement, &known, proof)
+    }
+}
+
+/// Cuts a [`TrainingProof`] into its segments.
+struct Parts<'a> {
+    rest: &'a [u8],
+    commitment_len: usize,
+    num_segments: u64,
+}
+
+impl<'a> Parts<'a> {
+    fn new<C: Curve>(proof: &'a [u8], statement: &TrainingStatement<C>) -> Self {
+        let parameters = &statement.parameters;
+        Self {
+            rest: proof,
+            commitment_len: WeightCommitment::<C>::encoded_len(&parameters.architecture),
+            num_segments: parameters.num_segments(),
+        }
+    }
+
+    /// What is not taken yet.
+    fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The next segment, number `index`: the commitment to the weights behind it, if it is not the
+    /// last, and its proof.
+    fn take(&mut self, index: u64) -> Result<(Option<&'a [u8]>, &'a [u8]), VerifyError> {
+        let after = match index + 1 == self.num_segments {
+            true => None,
+            false => Some(self.bytes("weights behind a segment", self.commitment_len)?),
+        };
+        let len = self.bytes("length of a segment", 8)?;
+        let len = u64::from_le_bytes(len.try_into().unwrap_or_default());
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        Ok((after, self.bytes("proof of a segment", len)?))
+    }
+
+    fn bytes(&mut self, label: &'static str, len: usize) -> Result<&'a [u8], VerifyError> {
+        let (head, tail) = self
+            .rest
+            .split_at_checked(len)
+            .ok_or(VerifyError::Truncated { label })?;
+        self.rest = tail;
+        Ok(head)
     }
 }
 
