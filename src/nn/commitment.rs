@@ -280,9 +280,24 @@ impl<F: PrimeField> DatasetOpening<F> {
         Self { dataset, blindings }
     }
 
+    /// Data with the blindings of a commitment.
+    ///
+    /// # Errors
+    /// [`VerifyError::Shape`] unless there is a blinding for each row.
+    pub fn from_parts(dataset: Dataset, blindings: RowBlindings<F>) -> Result<Self, VerifyError> {
+        let (rows, found) = (dataset.num_rows(), blindings.expose().len());
+        VerifyError::check_shape("blindings of a data set", rows, found)?;
+        Ok(Self { dataset, blindings })
+    }
+
     /// The data.
     pub fn dataset(&self) -> &Dataset {
         &self.dataset
+    }
+
+    /// The blindings of the rows.
+    pub fn blindings(&self) -> &RowBlindings<F> {
+        &self.blindings
     }
 
     /// The commitment that this opens.

@@ -151,6 +151,12 @@ impl Table {
         self.rows.len()
     }
 
+    /// The value in a row, from 0, of a column; none if there is no such row or column.
+    pub fn value(&self, row: usize, column: &str) -> Option<f64> {
+        let position = self.columns.iter().position(|name| name == column)?;
+        self.rows.get(row)?.cells.get(position).copied()
+    }
+
     /// Position of a column.
     fn position(&self, column: &str) -> Result<usize, DataError> {
         self.columns

@@ -6,6 +6,9 @@
 //! `[rows, bytes]`, U8: for each row of the commitment the canonical little-endian encoding of its
 //! blinding. Nothing else may be in the file.
 //!
+//! Data with the blindings that open their commitment: `features`, `[rows, features]`, and `targets`,
+//! `[rows, targets]`, both I64, and `blinding` as above.
+//!
 //! PyTorch: the `state_dict` of an `nn.Sequential(Linear, ReLU, Linear, ...)`. Layer `N` is
 //! `2N.weight`, shape `[outputs, inputs]`, and `2N.bias`, shape `[outputs]`, both F32: the integers
 //! divided by `2^w` and rounded to the nearest float. The metadata say how raw columns become inputs
@@ -14,7 +17,9 @@
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
-use super::{Architecture, FixedPoint, Layer, Normalization, WeightOpening, Weights};
+use super::{
+    Architecture, Dataset, DatasetOpening, FixedPoint, Layer, Normalization, WeightOpening, Weights,
+};
 use crate::{commit::RowBlindings, error::DataError, transcript};
 use ark_ff::PrimeField;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -196,18 +201,7 @@ impl<F: PrimeField> WeightOpening<F> {
     pub fn to_safetensors(&self) -> Result<Vec<u8>, DataError> {
         let mut tensors = self.weights().integers();
         for (n, blindings) in self.blindings().iter().enumerate() {
-            let mut data = Vec::new();
-            for blinding in blindings.expose() {
-                blinding
-                    .serialize_compressed(&mut data)
-                    .map_err(|e| malformed(e.to_string()))?;
-            }
-            tensors.push(Entry {
-                name: format!("layers.{n}.blinding"),
-                dtype: Dtype::U8,
-                shape: vec![blindings.expose().len(), F::ZERO.compressed_size()],
-                data,
-            });
+            tensors.push(blinding_entry(format!("layers.{n}.blinding"), blindings)?);
         }
         write(&tensors, None)
     }
@@ -226,6 +220,72 @@ impl<F: PrimeField> WeightOpening<F> {
         check_count(&file, 3 * layers, "weights, biases and blindings")?;
         Self::from_parts(weights, blindings).map_err(|e| malformed(e.to_string()))
     }
+}
+
+impl<F: PrimeField> DatasetOpening<F> {
+    /// The bytes of a file with data and blindings: the owner's secret.
+    ///
+    /// # Errors
+    /// [`DataError::WeightsFile`] if the format cannot hold them.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>, DataError> {
+        let data = self.dataset();
+        let rows = data.num_rows();
+        let entry = |name: &str, width, part: fn(&Dataset, usize) -> &[i64]| {
+            let values = (0..rows).flat_map(|n| part(data, n));
+            let bytes = values.map(|value| value.to_le_bytes());
+            Entry::new(name.to_owned(), Dtype::I64, vec![rows, width], bytes)
+        };
+        let tensors = [
+            entry("features", data.num_features(), Dataset::features),
+            entry("targets", data.num_targets(), Dataset::targets),
+            blinding_entry("blinding".to_owned(), self.blindings())?,
+        ];
+        write(&tensors, None)
+    }
+
+    /// Reads a file of data and blindings.
+    ///
+    /// # Errors
+    /// [`DataError::WeightsFile`] naming the tensor that is missing, has another type or shape or
+    /// does not belong there.
+    pub fn from_safetensors(bytes: &[u8]) -> Result<Self, DataError> {
+        let file = SafeTensors::deserialize(bytes).map_err(|e| malformed(e.to_string()))?;
+        let (features_shape, features) = integers(&file, "features")?;
+        let (targets_shape, targets) = integers(&file, "targets")?;
+        let (&[rows, width], &[target_rows, target_width]) =
+            (features_shape.as_slice(), targets_shape.as_slice())
+        else {
+            return Err(malformed("features or targets: not two axes".to_owned()));
+        };
+        if rows != target_rows || width == 0 || target_width == 0 {
+            let what = "features and targets: not as many rows, or no columns";
+            return Err(malformed(what.to_owned()));
+        }
+        let pairs = features.chunks(width).zip(targets.chunks(target_width));
+        let values = pairs.flat_map(|(x, y)| x.iter().chain(y)).copied();
+        let dataset = Dataset::from_rows(width, target_width, values.collect())?;
+        let blindings = blindings(&file, "blinding")?;
+        check_count(&file, 3, "features, targets and blinding")?;
+        Self::from_parts(dataset, blindings).map_err(|e| malformed(e.to_string()))
+    }
+}
+
+fn blinding_entry<F: PrimeField>(
+    name: String,
+    blindings: &RowBlindings<F>,
+) -> Result<Entry, DataError> {
+    let mut data = Vec::new();
+    for blinding in blindings.expose() {
+        blinding
+            .serialize_compressed(&mut data)
+            .map_err(|e| malformed(e.to_string()))?;
+    }
+    Ok(Entry {
+        name,
+        dtype: Dtype::U8,
+        shape: vec![blindings.expose().len(), F::ZERO.compressed_size()],
+        data,
+    })
 }
 
 fn blindings<F: PrimeField>(
@@ -330,6 +390,23 @@ mod tests {
 
         let many = vec![RowBlindings::<Scalar>::zero(9); 2];
         assert!(WeightOpening::from_parts(weights(), many).is_err());
+    }
+
+    #[test]
+    fn data_are_read_back() {
+        let data = Dataset::from_rows(2, 1, (-6..6).collect()).unwrap();
+        let data = DatasetOpening::<Scalar>::new(data, true, &mut rand::rngs::OsRng);
+        let bytes = data.to_safetensors().unwrap();
+        let read = DatasetOpening::<Scalar>::from_safetensors(&bytes).unwrap();
+        assert_eq!(read.dataset(), data.dataset());
+        assert_eq!(read.blindings().expose(), data.blindings().expose());
+        for end in 0..bytes.len() {
+            let cut = DatasetOpening::<Scalar>::from_safetensors(&bytes[..end]);
+            assert!(cut.is_err(), "cut at {end}");
+        }
+        let weights = weights().to_safetensors().unwrap();
+        let error = DatasetOpening::<Scalar>::from_safetensors(&weights).unwrap_err();
+        assert!(error.to_string().contains("features is missing"), "{error}");
     }
 
     #[test]

@@ -35,7 +35,7 @@
 //! [`float`] the same training in double precision, for comparison only; [`mod@file`] weights as files.
 //!
 //! The proofs: [`relation`] the language of tensors and its reduction; [`mlp`] training in it;
-//! [`commitment`] commitments to weights and data; [`argument`] one proof of a relation;
+//! [`commitment`] commitments to weights and data; [`row`] showing one row; [`argument`] one proof of a relation;
 //! [`statement`] what is claimed, with its [`encoding`]; [`proof`] proving and verifying.
 
 pub mod argument;
@@ -51,6 +51,7 @@ pub mod mlp;
 pub mod network;
 pub mod proof;
 pub mod relation;
+pub mod row;
 pub mod schedule;
 #[cfg(test)]
 mod soundness;
@@ -59,10 +60,11 @@ pub mod train;
 mod uniform;
 
 pub use commitment::{DatasetCommitment, DatasetOpening, WeightCommitment, WeightOpening};
-pub use data::{Dataset, Normalization, Table};
+pub use data::{ColumnStatistics, Dataset, Normalization, Table};
 pub use fixed::{FixedPoint, FixedPointConfig, LearningRate, WeightBound};
 pub use network::{Architecture, Layer, Weights};
 pub use proof::{Progress, SegmentProver, TrainingProof};
+pub use row::RowOpening;
 pub use schedule::{Schedule, ScheduleSeed};
 pub use statement::{ParentWeights, Segment, TrainingParameters, TrainingStatement};
 pub use train::{LayerTrace, Sgd, Step};

@@ -29,6 +29,7 @@
 )]
 
 mod author;
+mod credit;
 mod draft;
 mod edge;
 mod error;
@@ -39,6 +40,7 @@ mod node;
 mod render;
 
 pub use author::{AuthorKey, AuthorSecret, KeyError, Signature};
+pub use credit::{RowError, RowProof};
 pub use draft::{Child, Draft, ProvenDataset};
 pub use edge::Edge;
 pub use error::TreeError;

@@ -4,6 +4,7 @@
 mod common;
 
 mod cheats;
+mod credit;
 mod family;
 mod honest;
 mod proofs;
