@@ -37,7 +37,7 @@ mod identity;
 mod labels;
 mod lineage;
 mod node;
-mod render;
+pub mod render;
 
 pub use author::{AuthorKey, AuthorSecret, KeyError, Signature};
 pub use credit::{RowError, RowProof};
@@ -47,6 +47,7 @@ pub use error::TreeError;
 pub use labels::{Labels, Loss};
 pub use lineage::{Lineage, Origin, Path};
 pub use node::{DatasetName, Node, NodeId, NodeLabel, Root};
+pub use render::Picture;
 
 use crate::{commit::Curve, poly::WideField};
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@ use crate::{
     common::tiny,
     family::{BATCH, Family, STEPS, author, draft, go, other_weights, parameters, root},
 };
+use ark_pallas::Projective as Pallas;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use std::ops::ControlFlow;
@@ -68,18 +69,25 @@ fn without_hiding_too_and_on_bls12_381() {
 #[test]
 fn the_tree_is_printed() {
     let family = Family::get();
-    let short = |child| Family::id(child).short();
+    let line = |child: &Child<Pallas>, title| {
+        let (id, data) = (
+            Family::id(child).short(),
+            hex::encode(child.node.dataset.root),
+        );
+        let author = child.node.author.short();
+        format!(
+            "{id} {title:?}: 5 steps on 7 rows of {} by {author}",
+            &data[..12]
+        )
+    };
     assert_eq!(
         family.tree.to_string(),
         format!(
-            "{} root 3,4,2, seed 1\n\
-             └── {} \"first\": 5 steps on 7 rows\n    \
-             ├── {} \"second\": 5 steps on 7 rows\n    \
-             └── {} \"third\": 5 steps on 7 rows\n",
+            "{} root 3-4-2, seed 1\n└── {}\n    ├── {}\n    └── {}\n",
             family.root.short(),
-            short(&family.first),
-            short(&family.second),
-            short(&family.third)
+            line(&family.first, "first"),
+            line(&family.second, "second"),
+            line(&family.third, "third")
         )
     );
 }

@@ -1,0 +1,69 @@
+//! The tree as indented text.
+use super::{Entry, Picture, number, short};
+use crate::{commit::Curve, poly::WideField, tree::Tree};
+use std::fmt;
+
+/// One line a root or node, children indented below their parent.
+impl<C: Curve<ScalarField: WideField>> fmt::Display for Tree<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Picture::of(self, &|_| None).text())
+    }
+}
+
+impl Picture {
+    /// One line a root or node, children indented below their parent.
+    pub fn text(&self) -> String {
+        let children = self.children();
+        let last = |k: usize, above: usize| {
+            let siblings = children.get(above);
+            siblings.and_then(|siblings| siblings.last()) == Some(&k)
+        };
+        let mut text = String::new();
+        // What stands to the left of the children of each node.
+        let mut indents: Vec<String> = Vec::new();
+        for (k, entry) in self.nodes.iter().enumerate() {
+            let above = entry.above;
+            let outer = above.and_then(|above| indents.get(above));
+            let outer = outer.map_or("", String::as_str);
+            let (branch, below) = match above.map(|above| last(k, above)) {
+                None => ("", ""),
+                Some(true) => ("└── ", "    "),
+                Some(false) => ("├── ", "│   "),
+            };
+            text += &format!("{outer}{branch}{}\n", entry.line());
+            let indent = format!("{outer}{below}");
+            indents.push(indent);
+        }
+        text
+    }
+}
+
+impl Entry {
+    fn line(&self) -> String {
+        let id = short(&self.id);
+        let mut line = match (&self.trained, self.seed) {
+            (Some(node), _) => {
+                let title = self.title().map(|title| format!(" \"{title}\""));
+                let mut line = format!(
+                    "{id}{}: {} steps on {} rows of {} by {}",
+                    title.unwrap_or_default(),
+                    node.steps,
+                    node.rows,
+                    short(&node.dataset),
+                    short(&node.author)
+                );
+                if let Some(loss) = node.loss {
+                    line += &format!(", loss {}", number(loss));
+                }
+                line
+            }
+            (None, seed) => format!("{id} root {}, seed {}", self.network(), seed.unwrap_or(0)),
+        };
+        match self.verified {
+            Some(true) => line += ", verified",
+            Some(false) => line += ", NOT VERIFIED",
+            None => {}
+        }
+        line
+    }
+}
