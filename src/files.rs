@@ -11,6 +11,8 @@ use tempfile::{Builder, NamedTempFile};
 pub(crate) enum Access {
     /// The owner (mode 0600).
     Private,
+    /// Whom the process's mask allows.
+    Public,
 }
 
 /// Writes a new file, whole or not at all, and makes it last.
@@ -20,6 +22,15 @@ pub(crate) enum Access {
 pub(crate) fn create(file: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
     let written = write_beside(file, bytes, access)?;
     written.persist_noclobber(file).map_err(|e| e.error)?;
+    crash::point();
+    sync_dir(directory(file))
+}
+
+/// Writes a file in place of what is there, whole or not at all, and makes it last.
+pub(crate) fn replace(file: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+    let written = write_beside(file, bytes, access)?;
+    written.persist(file).map_err(|e| e.error)?;
+    crash::point();
     sync_dir(directory(file))
 }
 
@@ -41,13 +52,37 @@ fn write_beside(file: &Path, bytes: &[u8], access: Access) -> io::Result<NamedTe
         use std::os::unix::fs::PermissionsExt;
         let mode = match access {
             Access::Private => 0o600,
+            Access::Public => 0o666,
         };
         builder.permissions(fs::Permissions::from_mode(mode));
     }
     let mut written = builder.tempfile_in(directory(file))?;
+    crash::point();
     written.write_all(bytes)?;
+    crash::point();
     written.as_file().sync_all()?;
+    crash::point();
     Ok(written)
+}
+
+/// Where tests of crashes end the process.
+pub(crate) mod crash {
+    #[cfg(not(test))]
+    pub(super) fn point() {}
+
+    /// The environment variable with the number, from 1, of the point at which to abort.
+    #[cfg(test)]
+    pub(crate) const AT: &str = "ZKTREE_TEST_CRASH_AT";
+
+    #[cfg(test)]
+    pub(super) fn point() {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static PASSED: AtomicU64 = AtomicU64::new(0);
+        let passed = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
+        if std::env::var(AT).is_ok_and(|at| at.parse() == Ok(passed)) {
+            std::process::abort();
+        }
+    }
 }
 
 /// How names of unfinished files begin.

@@ -47,9 +47,24 @@ impl<C: Curve<ScalarField: WideField>> ProvenDataset<C> {
         })
     }
 
+    /// A data set whose range was proven before. Nothing is checked.
+    pub fn from_parts(opening: DatasetOpening<C::ScalarField>, proof: Vec<u8>) -> Self {
+        let commitment = opening.commit::<C>();
+        Self {
+            opening,
+            commitment,
+            proof,
+        }
+    }
+
     /// The data and blindings.
     pub fn opening(&self) -> &DatasetOpening<C::ScalarField> {
         &self.opening
+    }
+
+    /// The proof that the data are in their range.
+    pub fn proof(&self) -> &[u8] {
+        &self.proof
     }
 
     /// What others see of the data.

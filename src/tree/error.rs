@@ -132,3 +132,20 @@ pub enum TreeError {
         source: ProveError,
     },
 }
+
+impl TreeError {
+    /// The node that does not verify, if that is what is wrong.
+    pub fn node(&self) -> Option<NodeId> {
+        match self {
+            Self::UnknownParent { node, .. }
+            | Self::WrongParent { node, .. }
+            | Self::OtherArchitecture { node, .. }
+            | Self::OtherFixedPoint { node }
+            | Self::OtherDataset { node }
+            | Self::Signature { node, .. }
+            | Self::Training { node, .. }
+            | Self::Data { node, .. } => Some(node.id),
+            _ => None,
+        }
+    }
+}

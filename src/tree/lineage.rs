@@ -66,7 +66,7 @@ impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
     }
 
     /// The node as the next origin, behind all checks that need no proof, and its statement.
-    fn step(
+    pub(super) fn step(
         &self,
         node: &Node<C>,
         edge: &Edge<C>,

@@ -10,7 +10,7 @@
 //! Its *id* hashes pre-id and proof. A child names its parent by id. All ids are computed here and
 //! never believed. The author signs the id.
 //!
-//! **Verification.** [`Tree::verify_lineage`] builds the statement of each edge itself, from the
+//! **Verification.** [`Tree::verify`] builds the statement of each edge itself, from the
 //! parent's commitment and the node's own fields, and follows the bound on weights from the root.
 //! Nothing but the proof is taken from the proof.
 //!
@@ -38,6 +38,8 @@ mod labels;
 mod lineage;
 mod node;
 pub mod render;
+pub mod store;
+mod verify;
 
 pub use author::{AuthorKey, AuthorSecret, KeyError, Signature};
 pub use credit::{RowError, RowProof};
@@ -108,7 +110,7 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
     pub fn add_node(&mut self, node: Node<C>, edge: Edge<C>) -> Result<NodeId, TreeError> {
         node.labels.check()?;
         let (id, parent) = (node.check_signature(&edge)?, node.parent);
-        if !self.entries.contains_key(&parent) {
+        if !self.contains(parent) {
             let node = node.label(&edge);
             return Err(TreeError::UnknownParent { node, parent });
         }
@@ -139,6 +141,16 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
     /// unknown.
     pub fn children(&self, id: NodeId) -> &[NodeId] {
         self.entries.get(&id).map_or(&[], |entry| &entry.children)
+    }
+
+    /// The ids of all roots and nodes, in their own order.
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.entries.keys().copied()
+    }
+
+    /// Whether there is a root or node of this id.
+    pub fn contains(&self, id: NodeId) -> bool {
+        self.entries.contains_key(&id)
     }
 
     /// Number of roots and nodes.
@@ -191,39 +203,5 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
         let root = self.root(at).ok_or(TreeError::Unknown { id: at })?;
         edges.reverse();
         Ok(Path::new(root, edges))
-    }
-
-    /// Verifies the whole lineage of a node, all group equations together.
-    ///
-    /// # Errors
-    /// [`TreeError`] naming the first node that fails and why; [`TreeError::Unknown`].
-    pub fn verify_lineage(&self, id: NodeId) -> Result<Lineage, TreeError> {
-        self.path(id)?.verify()
-    }
-
-    /// Verifies every edge of the tree, each once, all group equations together. Returns how many
-    /// edges there are.
-    ///
-    /// # Errors
-    /// [`TreeError`] naming the first node that fails and why.
-    pub fn verify_all(&self) -> Result<usize, TreeError> {
-        let mut batch = lineage::Batch::new();
-        let mut edges = 0;
-        let mut open = Vec::new();
-        for id in &self.roots {
-            if let Some(root) = self.root(*id) {
-                open.push(Origin::root(root));
-            }
-        }
-        while let Some(origin) = open.pop() {
-            for child in self.children(origin.id()) {
-                if let Some((node, edge)) = self.trained(*child) {
-                    open.push(origin.verify_edge(node, edge, &mut batch)?);
-                    edges += 1;
-                }
-            }
-        }
-        batch.check()?;
-        Ok(edges)
     }
 }

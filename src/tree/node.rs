@@ -9,11 +9,13 @@ use crate::{
     poly::WideField,
 };
 use ark_ff::PrimeField;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};
 
 /// The identity of a root or node: a hash of all that it is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct NodeId(pub [u8; 32]);
 
 impl NodeId {
@@ -38,6 +40,20 @@ impl fmt::Display for NodeId {
 impl fmt::Debug for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NodeId({})", self.short())
+    }
+}
+
+impl TryFrom<String> for NodeId {
+    type Error = TreeError;
+
+    fn try_from(text: String) -> Result<Self, TreeError> {
+        text.parse()
+    }
+}
+
+impl From<NodeId> for String {
+    fn from(id: NodeId) -> Self {
+        id.to_string()
     }
 }
 

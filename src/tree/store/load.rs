@@ -1,0 +1,192 @@
+//! Reading a tree, whatever state it is in.
+use super::{
+    Damage, ENTRIES, HEAD, Head, Log, LogError, Problem, Store,
+    log::{self},
+    objects::{Entry, Kind},
+};
+use crate::{
+    commit::Curve,
+    files,
+    poly::WideField,
+    tree::{NodeId, Tree, TreeError},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+impl<C: Curve<ScalarField: WideField>> Store<C> {
+    /// The tree, as far as its files can be used, and what is wrong with the others. Signatures
+    /// are checked, proofs are not: that is [`Tree::verify`].
+    pub fn load(&self) -> (Tree<C>, Vec<Damage>) {
+        let mut files = self.ids();
+        let (mut log, mut damage) = self.read_log();
+        if files.iter().any(|id| !log.contains(*id)) {
+            // Somebody may be between the file and the log.
+            let _lock = self.wait_for_writers();
+            files = self.ids();
+            (log, damage) = self.read_log();
+        }
+        let mut loader = Loader {
+            store: self,
+            tree: Tree::new(),
+            damage,
+            waiting: BTreeMap::new(),
+        };
+        for id in log.ids() {
+            loader.load(*id, true);
+        }
+        for id in files.into_iter().filter(|id| !log.contains(*id)) {
+            let kind = [Kind::Root, Kind::Node]
+                .into_iter()
+                .find(|kind| self.reader().exists(*kind, id))
+                .unwrap_or(Kind::Node);
+            loader.report(kind.file(&id.0), None, Problem::NotLogged);
+            loader.load(id, false);
+        }
+        loader.finish()
+    }
+
+    /// The log as far as it can be read, and what is wrong with it.
+    pub(super) fn read_log(&self) -> (Log, Vec<Damage>) {
+        let damage = |file: &str, problem| Damage::new(file, None, problem);
+        // The head first: a writer renews it last, so that it is never ahead.
+        let head = self.reader().bytes(Path::new(HEAD));
+        let entries = self.reader().bytes(Path::new(ENTRIES));
+        let (log, mut found) = match entries {
+            Ok(text) => {
+                let (log, errors) = Log::from_text(&text);
+                let errors = errors.into_iter().map(Problem::Log);
+                (
+                    log,
+                    errors.map(|problem| damage(ENTRIES, problem)).collect(),
+                )
+            }
+            Err(problem) => (Log::default(), vec![damage(ENTRIES, problem)]),
+        };
+        let parse = |bytes: Vec<u8>| match serde_json::from_slice::<Head>(&bytes) {
+            Ok(head) => Ok(head),
+            Err(_) => Err(Problem::Log(LogError::MalformedHead {
+                text: String::from_utf8_lossy(&bytes)
+                    .escape_debug()
+                    .take(100)
+                    .collect(),
+            })),
+        };
+        match head.and_then(parse) {
+            Err(problem) => found.push(damage(HEAD, problem)),
+            Ok(head) => {
+                let checked = log.check_head(&head).map_err(Problem::Log);
+                found.extend(checked.err().map(|problem| damage(ENTRIES, problem)));
+            }
+        }
+        (log, found)
+    }
+
+    /// The ids that files are named after.
+    fn ids(&self) -> BTreeSet<NodeId> {
+        let mut ids = self.ids_of(Kind::Root);
+        ids.extend(self.ids_of(Kind::Node));
+        ids
+    }
+
+    pub(super) fn ids_of(&self, kind: Kind) -> BTreeSet<NodeId> {
+        self.names(kind)
+            .filter_map(|name| log::id(name.as_bytes()))
+            .collect()
+    }
+
+    /// The names of files in a directory, but for those that are not finished.
+    fn names(&self, kind: Kind) -> impl Iterator<Item = String> + use<C> {
+        let entries = fs::read_dir(self.dir.join(kind.dir()));
+        let entries = entries.into_iter().flatten().flatten();
+        entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| !name.starts_with(files::TEMPORARY))
+    }
+}
+
+/// Collects a tree.
+struct Loader<'a, C: Curve> {
+    store: &'a Store<C>,
+    tree: Tree<C>,
+    damage: Vec<Damage>,
+    /// Entries by the parent that is not there yet, and whether they are logged.
+    waiting: BTreeMap<NodeId, Vec<(Entry<C>, bool)>>,
+}
+
+impl<C: Curve<ScalarField: WideField>> Loader<'_, C> {
+    fn report(&mut self, file: PathBuf, node: Option<NodeId>, problem: Problem) {
+        self.damage.push(Damage::new(file, node, problem));
+    }
+
+    fn load(&mut self, id: NodeId, logged: bool) {
+        match self.store.reader().entry(id) {
+            Ok(entry) => self.add(entry, logged),
+            Err(damage) => self.damage.push(damage),
+        }
+    }
+
+    /// Adds an entry and those that wait for it.
+    fn add(&mut self, entry: Entry<C>, logged: bool) {
+        let mut open = vec![(entry, logged)];
+        while let Some((entry, logged)) = open.pop() {
+            match entry.parent() {
+                Some(parent) if !self.tree.contains(parent) => {
+                    self.waiting
+                        .entry(parent)
+                        .or_default()
+                        .push((entry, logged));
+                }
+                _ => open.extend(self.insert(entry)),
+            }
+        }
+    }
+
+    /// Inserts an entry whose parent is there; returns those that waited for it.
+    fn insert(&mut self, entry: Entry<C>) -> Vec<(Entry<C>, bool)> {
+        let id = entry.id();
+        let (kind, added) = match entry {
+            Entry::Root(root) => (Kind::Root, self.tree.add_root(*root)),
+            Entry::Node(both) => (Kind::Node, self.tree.add_node(both.0, both.1)),
+        };
+        match added {
+            Err(TreeError::Duplicate { .. }) => Vec::new(),
+            Err(error) => {
+                self.report(kind.file(&id.0), Some(id), Problem::Tree(error));
+                Vec::new()
+            }
+            Ok(_) => {
+                let waited = self.waiting.remove(&id).unwrap_or_default();
+                for (child, logged) in &waited {
+                    if *logged {
+                        let order = LogError::Order {
+                            id: child.id(),
+                            parent: id,
+                        };
+                        self.report(ENTRIES.into(), None, Problem::Log(order));
+                    }
+                }
+                waited
+            }
+        }
+    }
+
+    fn finish(mut self) -> (Tree<C>, Vec<Damage>) {
+        for (parent, children) in std::mem::take(&mut self.waiting) {
+            for (child, _) in children {
+                let id = child.id();
+                self.report(Kind::Node.file(&id.0), Some(id), Problem::Parent { parent });
+            }
+        }
+        for kind in Kind::ALL {
+            for name in self.store.names(kind) {
+                if log::id(name.as_bytes()).is_none() {
+                    self.report(Path::new(kind.dir()).join(name), None, Problem::Foreign);
+                }
+            }
+        }
+        (self.tree, self.damage)
+    }
+}

@@ -1,0 +1,142 @@
+//! Merging another directory's tree into this one.
+use super::{Damage, Problem, Store, StoreError, objects::Entry};
+use crate::{
+    commit::Curve,
+    poly::WideField,
+    tree::{NodeId, Tree, TreeError},
+};
+use std::collections::{BTreeMap, BTreeSet};
+use thiserror::Error;
+
+/// A node that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A file of it is damaged there.
+    #[error("in the other tree, {0}")]
+    Damage(#[from] Damage),
+    /// It does not verify.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// It descends from one that was not taken.
+    #[error("node {}: its parent {} is not taken", .id.short(), .parent.short())]
+    Parent {
+        /// The node.
+        id: NodeId,
+        /// Its parent.
+        parent: NodeId,
+    },
+}
+
+/// What [`Store::pull`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pull {
+    /// Roots and nodes that were taken, parents first. None if one was refused, unless those that
+    /// verify were asked for.
+    pub taken: Vec<NodeId>,
+    /// Nodes that were refused.
+    pub refused: BTreeMap<NodeId, Refusal>,
+}
+
+impl<C: Curve<ScalarField: WideField>> Store<C> {
+    /// Takes from another tree what this one lacks: roots, and nodes behind a check of their
+    /// signatures and proofs, all group equations together. Nodes that are here and whole are not
+    /// verified again; files that are damaged here are replaced. Private files stay where they
+    /// are, and so does the other's log: nodes are logged here in the order in which they come.
+    ///
+    /// Unless `partial`, nothing is taken if any node is refused; otherwise all are taken that
+    /// verify and whose ancestors do. `hear` is told of each edge, its equations still pending.
+    ///
+    /// # Errors
+    /// [`StoreError::Damage`] if this tree's log is damaged, or the other's has no entries to
+    /// read; [`StoreError::Io`].
+    pub fn pull(
+        &self,
+        from: &Self,
+        partial: bool,
+        hear: &mut dyn FnMut(NodeId),
+    ) -> Result<Pull, StoreError> {
+        let (theirs, damage) = from.load();
+        let (ours, _) = self.load();
+        let here: BTreeSet<NodeId> = ours.ids().collect();
+        let mut refused = BTreeMap::new();
+        for damage in damage {
+            if let Some(id) = damage.node.filter(|id| !here.contains(id)) {
+                refuse(&mut refused, id, damage);
+            }
+        }
+        let order = from.order(&theirs);
+        let mut new: Vec<NodeId> = order.into_iter().filter(|id| !here.contains(id)).collect();
+        // Each round refuses a node; what is left at the end verifies together.
+        while let Err(error) = theirs.verify(&new, &here, hear) {
+            let Some(id) = error.node() else {
+                return Err(error.into());
+            };
+            refused.insert(id, error.into());
+            new.retain(|id| match theirs.node(*id).map(|node| node.parent) {
+                _ if refused.contains_key(id) => false,
+                Some(parent) if refused.contains_key(&parent) => {
+                    refused.insert(*id, Refusal::Parent { id: *id, parent });
+                    false
+                }
+                _ => true,
+            });
+            if !partial {
+                break;
+            }
+        }
+        if !partial && !refused.is_empty() {
+            let taken = Vec::new();
+            return Ok(Pull { taken, refused });
+        }
+        let taken = self.take(&theirs, &new)?;
+        Ok(Pull { taken, refused })
+    }
+
+    /// Adds verified roots and nodes, parents first.
+    fn take(&self, theirs: &Tree<C>, new: &[NodeId]) -> Result<Vec<NodeId>, StoreError> {
+        let _guard = self.lock()?;
+        self.recover()?;
+        let log = self.log()?;
+        let entry = |id: &NodeId| match (theirs.root(*id), theirs.node(*id), theirs.edge(*id)) {
+            (Some(root), ..) => Some(Entry::Root(Box::new(root.clone()))),
+            (_, Some(node), Some(edge)) => {
+                Some(Entry::Node(Box::new((node.clone(), edge.clone()))))
+            }
+            _ => None,
+        };
+        let entries: Vec<Entry<C>> = new.iter().filter_map(entry).collect();
+        self.append(log, &entries)?;
+        Ok(entries.iter().map(Entry::id).collect())
+    }
+
+    /// All of a tree, parents first, as logged where that is possible.
+    fn order(&self, tree: &Tree<C>) -> Vec<NodeId> {
+        let log = self.read_log().0;
+        let all = log.ids().iter().copied().chain(tree.ids());
+        let mut order = Vec::new();
+        let mut seen = BTreeSet::new();
+        for id in all.filter(|id| tree.contains(*id)) {
+            let mut path = Vec::new();
+            let mut at = Some(id);
+            while let Some(id) = at.filter(|id| seen.insert(*id)) {
+                path.push(id);
+                at = tree.node(id).map(|node| node.parent);
+            }
+            order.extend(path.into_iter().rev());
+        }
+        order
+    }
+}
+
+fn refuse(refused: &mut BTreeMap<NodeId, Refusal>, id: NodeId, damage: Damage) {
+    let refusal = match &*damage.problem {
+        Problem::Parent { parent } => Refusal::Parent {
+            id,
+            parent: *parent,
+        },
+        Problem::Tree(error) => error.clone().into(),
+        _ => damage.into(),
+    };
+    refused.insert(id, refusal);
+}

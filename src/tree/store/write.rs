@@ -1,0 +1,200 @@
+//! Adding to a tree, one writer at a time.
+use super::{
+    ENTRIES, HEAD, LOCK, Log, LogError, PRIVATE, Store, StoreError,
+    objects::{Entry, Kind, Object, Reader},
+};
+use crate::{
+    commit::Curve,
+    files,
+    poly::WideField,
+    tree::{Child, NodeId, Root, TreeError},
+};
+use std::{
+    fs::{self, File},
+    io::{self, ErrorKind},
+    path::Path,
+};
+
+/// Held while the tree is written; released when dropped, or when the process ends.
+#[must_use = "the tree is locked as long as this is kept"]
+pub(super) struct Guard {
+    _file: File,
+}
+
+impl<C: Curve<ScalarField: WideField>> Store<C> {
+    /// Adds a root; returns its id.
+    ///
+    /// # Errors
+    /// [`TreeError::Duplicate`]; [`StoreError::Damage`] if the log is damaged; [`StoreError::Io`].
+    /// The tree is as it was.
+    pub fn add_root(&self, root: &Root) -> Result<NodeId, StoreError> {
+        self.add(Entry::Root(Box::new(root.clone())))
+    }
+
+    /// Adds a child, whose parent must be there; returns its id. Its weights and blindings go to
+    /// the private part first. The signature is checked; the proof is not, [`Tree::verify`] is
+    /// for that.
+    ///
+    /// [`Tree::verify`]: crate::tree::Tree::verify
+    ///
+    /// # Errors
+    /// [`TreeError::UnknownParent`], [`TreeError::Signature`], [`TreeError::Label`],
+    /// [`TreeError::Duplicate`]; [`StoreError::Damage`] if the log is damaged; [`StoreError::Io`].
+    /// The tree is as it was.
+    pub fn add_child(&self, child: &Child<C>) -> Result<NodeId, StoreError> {
+        let (node, edge) = (child.node.clone(), child.edge.clone());
+        node.labels.check()?;
+        let id = node.check_signature(&edge)?;
+        self.private().save_opening(id, &child.opening)?;
+        self.add(Entry::Node(Box::new((node, edge))))
+    }
+
+    fn add(&self, entry: Entry<C>) -> Result<NodeId, StoreError> {
+        let _guard = self.lock()?;
+        self.recover()?;
+        let (id, log) = (entry.id(), self.log()?);
+        if log.contains(id) {
+            return Err(TreeError::Duplicate { id }.into());
+        }
+        if let (Entry::Node(both), Some(parent)) = (&entry, entry.parent())
+            && !log.contains(parent)
+        {
+            let node = both.0.label(&both.1);
+            return Err(TreeError::UnknownParent { node, parent }.into());
+        }
+        self.append(log, &[entry])?;
+        Ok(id)
+    }
+
+    /// Writes entries, parents first, and then the log; files that are there and damaged are
+    /// replaced. Under the lock.
+    pub(super) fn append(&self, mut log: Log, entries: &[Entry<C>]) -> Result<(), StoreError> {
+        for entry in entries {
+            for object in entry.objects() {
+                self.write_object(&object)?;
+            }
+            match log.push(entry.id()) {
+                Ok(()) | Err(LogError::Twice { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.write_log(&log)
+    }
+
+    fn write_object(&self, object: &Object) -> Result<(), StoreError> {
+        let file = object.kind.file(&object.hash);
+        match self.reader().bytes(&file) {
+            Ok(bytes) if bytes == object.bytes => Ok(()),
+            _ => self.replace(&file, &object.bytes),
+        }
+    }
+
+    pub(super) fn write_log(&self, log: &Log) -> Result<(), StoreError> {
+        self.replace(Path::new(ENTRIES), log.to_text().as_bytes())?;
+        self.replace(Path::new(HEAD), &self.json(HEAD, &log.head())?)
+    }
+
+    /// Waits until nobody else writes.
+    pub(super) fn lock(&self) -> Result<Guard, StoreError> {
+        let file = self.dir.join(LOCK);
+        let open = || File::options().create(true).append(true).open(&file);
+        let locked = open().and_then(|handle| handle.lock().map(|()| handle));
+        locked
+            .map(|file| Guard { _file: file })
+            .map_err(StoreError::io(&file))
+    }
+
+    /// Waits until nobody writes, if that can be known: a copy of a tree need not have a lock.
+    pub(super) fn wait_for_writers(&self) -> Option<Guard> {
+        let handle = File::open(self.dir.join(LOCK)).ok()?;
+        handle.lock_shared().ok()?;
+        Some(Guard { _file: handle })
+    }
+
+    /// Recovers if nobody is writing and the tree can be written.
+    pub(super) fn recover_if_free(&self) {
+        let handle = File::options().append(true).open(self.dir.join(LOCK));
+        if let Ok(handle) = handle
+            && handle.try_lock().is_ok()
+        {
+            let _guard = Guard { _file: handle };
+            // What cannot be recovered stays as it is, and is reported by `load` and by writing.
+            let _ = self.recover();
+        }
+    }
+
+    /// Brings a tree that a crash left half-written to the state before or after what was being
+    /// written. Under the lock.
+    pub(super) fn recover(&self) -> Result<(), StoreError> {
+        self.remove_unfinished()?;
+        // A damaged log is left as it is: its file says what happened.
+        let Ok(log) = self.log() else {
+            return Ok(());
+        };
+        let entries = self.unlogged(&log);
+        let head = self.reader().bytes(Path::new(HEAD)).ok();
+        match entries.is_empty() && head == Some(self.json(HEAD, &log.head())?) {
+            true => Ok(()),
+            false => self.append(log, &entries),
+        }
+    }
+
+    /// Roots and nodes whose files are all there, whose signature is right and whose parents are
+    /// logged or among them, but that are not logged; parents first.
+    fn unlogged(&self, log: &Log) -> Vec<Entry<C>> {
+        let mut known = log.clone();
+        let mut ids = self.ids_of(Kind::Root);
+        ids.extend(self.ids_of(Kind::Node));
+        ids.retain(|id| !log.contains(*id));
+        let complete = |entry: &Entry<C>| match entry {
+            Entry::Root(_) => true,
+            Entry::Node(both) => both.0.check_signature(&both.1).is_ok(),
+        };
+        let read = ids
+            .into_iter()
+            .filter_map(|id| self.reader().entry(id).ok());
+        let mut open: Vec<Entry<C>> = read.filter(complete).collect();
+        let mut found = Vec::new();
+        loop {
+            let ready = |entry: &Entry<C>| entry.parent().is_none_or(|p| known.contains(p));
+            let (now, later): (Vec<_>, Vec<_>) = open.into_iter().partition(ready);
+            if now.is_empty() {
+                return found;
+            }
+            for entry in &now {
+                let _ = known.push(entry.id());
+            }
+            found.extend(now);
+            open = later;
+        }
+    }
+
+    /// Removes files that a crash kept from being renamed.
+    fn remove_unfinished(&self) -> Result<(), StoreError> {
+        let public = Kind::ALL.map(Kind::dir).into_iter().chain(["log", ""]);
+        let private = super::private::DIRS.map(|dir| Path::new(PRIVATE).join(dir));
+        for dir in public.map(|dir| Path::new(dir).to_owned()).chain(private) {
+            let Ok(entries) = fs::read_dir(self.dir.join(dir)) else {
+                continue;
+            };
+            for entry in entries.flatten() {
+                let name = entry.file_name();
+                if name.to_string_lossy().starts_with(files::TEMPORARY) {
+                    remove(&entry.path()).map_err(StoreError::io(&entry.path()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn reader(&self) -> Reader<'_> {
+        Reader(&self.dir)
+    }
+}
+
+fn remove(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,64 @@
+//! The family in a directory.
+use crate::family::{self, Family};
+use ark_pallas::Projective as Pallas;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use tempfile::TempDir;
+use zktree::tree::{NodeId, store::Store};
+
+/// A tree of a root, its child and two children of that.
+pub struct Kept {
+    pub dir: TempDir,
+    pub store: Store<Pallas>,
+    pub root: NodeId,
+    pub first: NodeId,
+    pub second: NodeId,
+    pub third: NodeId,
+}
+
+impl Kept {
+    pub fn new() -> Self {
+        let family = Family::get();
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(dir.path().join("tree")).unwrap();
+        let root = store.add_root(&family::root(1)).unwrap();
+        let [first, second, third] =
+            [&family.first, &family.second, &family.third].map(|c| store.add_child(c).unwrap());
+        Self {
+            dir,
+            store,
+            root,
+            first,
+            second,
+            third,
+        }
+    }
+
+    pub fn path(&self, file: impl AsRef<Path>) -> PathBuf {
+        self.store.dir().join(file)
+    }
+
+    pub fn file(&self, dir: &str, id: NodeId) -> PathBuf {
+        self.path(dir).join(id.to_string())
+    }
+
+    /// Another, empty directory.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// All public files, sorted, below the directory.
+    pub fn public_files(&self) -> Vec<PathBuf> {
+        let dirs = ["", "roots", "nodes", "proofs", "datasets", "log"];
+        let mut files: Vec<PathBuf> = dirs
+            .iter()
+            .flat_map(|dir| fs::read_dir(self.path(dir)).unwrap())
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file())
+            .collect();
+        files.sort();
+        files
+    }
+}
