@@ -204,6 +204,11 @@ impl Weights {
         &self.layers
     }
 
+    /// The layers, to change their values and not their shapes.
+    pub(super) fn layers_mut(&mut self) -> &mut [Layer] {
+        &mut self.layers
+    }
+
     /// The layers, by value.
     pub fn into_layers(self) -> Vec<Layer> {
         self.layers

@@ -8,7 +8,7 @@ use std::ops::{ControlFlow, Range};
 use super::{
     data::Dataset,
     fixed::{FixedPoint, LearningRate, in_range, round},
-    matmul,
+    matmul::{self, Sums},
     network::{Layer, Weights},
     schedule::Schedule,
 };
@@ -172,7 +172,14 @@ pub fn step(
         targets: targets.to_vec(),
         layers,
     };
-    *weights = update(step, sgd, weights, &trace)?;
+    let fits = update_fits(sgd, weights, &trace);
+    let before = (!fits).then(|| weights.clone());
+    if let Err(error) = update(step, sgd, weights, &trace, fits) {
+        if let Some(before) = before {
+            *weights = before;
+        }
+        return Err(error);
+    }
     Ok(trace)
 }
 
@@ -318,55 +325,89 @@ fn backward(
     Ok(traces)
 }
 
-/// Equations 9 and 10.
-fn update(step: u64, sgd: &Sgd, weights: &Weights, trace: &Step) -> Result<Weights, TrainError> {
+/// Whether, by the sizes of weights, activations and gradients, no update can leave `i64`.
+fn update_fits(sgd: &Sgd, weights: &Weights, trace: &Step) -> bool {
+    let largest = |values: &[i64]| u128::from(matmul::magnitude(values));
+    let one = 1 << sgd.fixed_point.activation_bits();
+    let mut a = largest(&trace.inputs);
+    weights
+        .layers()
+        .iter()
+        .zip(&trace.layers)
+        .all(|(layer, values)| {
+            let batch = (values.g.len() / layer.bias.len()) as u128;
+            let sum = [a.max(one), largest(&values.g), batch]
+                .into_iter()
+                .fold(sgd.rate.coefficient().into(), u128::saturating_mul);
+            a = largest(&values.y);
+            let weight = largest(&layer.weight).max(largest(&layer.bias));
+            weight.saturating_add(sum) < 1 << 63
+        })
+}
+
+/// Equations 9 and 10, in place. If the update [`fits`](update_fits) there is no error; after an
+/// error some weights are moved and some are not.
+fn update(
+    step: u64,
+    sgd: &Sgd,
+    weights: &mut Weights,
+    trace: &Step,
+    fits: bool,
+) -> Result<(), TrainError> {
     let c = i128::from(sgd.rate.coefficient());
-    // Saturated values lie outside i64, so that the check sees every overflow.
-    let moved = |place: Place, old: i64, sum: i128| {
-        place.narrow(i128::from(old).saturating_sub(c.saturating_mul(sum)))
-    };
     let mut below: Option<Vec<i64>> = None;
-    let mut layers = Vec::with_capacity(trace.layers.len());
-    for (layer, (params, values)) in weights.layers().iter().zip(&trace.layers).enumerate() {
-        let place = |tensor| Place {
-            step: Some(step),
-            layer,
-            tensor,
-            bits: i64::BITS,
+    let layers = weights.layers_mut().iter_mut().zip(&trace.layers);
+    for (layer, (params, values)) in layers.enumerate() {
+        // Saturated values lie outside i64, so that the check sees every overflow.
+        let moved = |tensor, old: i64, sum: i128| {
+            let place = Place {
+                step: Some(step),
+                layer,
+                tensor,
+                bits: i64::BITS,
+            };
+            place.narrow(i128::from(old).saturating_sub(c.saturating_mul(sum)))
         };
         let a = below.as_deref().unwrap_or(&trace.inputs);
-        let (n_in, n_out) = (
-            weights.architecture().inputs(layer),
-            weights.architecture().outputs(layer),
-        );
-        let rows = matmul::transposed_product_rows(a, &values.g, n_in, n_out, |i, sums| {
-            let old = &params.weight[i * n_out..(i + 1) * n_out];
-            let new = old
-                .iter()
-                .zip(sums)
-                .map(|(&w, &sum)| moved(place("W"), w, sum));
-            new.collect::<Result<Vec<i64>, _>>()
-        });
-        let mut weight = Vec::with_capacity(params.weight.len());
-        for row in rows {
-            weight.extend(row?);
-        }
-        let mut sums = vec![0_i128; n_out];
-        for row in values.g.chunks_exact(n_out) {
+        let width = params.bias.len();
+        matmul::transposed_product_rows(a, &values.g, &mut params.weight, width, |sums, row| {
+            match sums {
+                Sums::Narrow(sums) if fits => {
+                    let c = c as i64;
+                    for (w, &sum) in row.iter_mut().zip(sums) {
+                        *w -= c * sum as i64;
+                    }
+                    Ok(())
+                }
+                Sums::Narrow(sums) => move_row(row, sums.iter().map(|x| *x as i128), moved),
+                Sums::Wide(sums) => move_row(row, sums.iter().copied(), moved),
+            }
+        })?;
+        let mut sums = vec![0_i128; width];
+        for row in values.g.chunks_exact(width) {
             sums.iter_mut()
                 .zip(row)
                 .for_each(|(sum, &g)| *sum += i128::from(g));
         }
         let one = sgd.fixed_point.activation_bits();
-        let bias = params.bias.iter().zip(sums);
-        let bias = bias.map(|(&b, sum)| moved(place("b"), b, sum << one));
-        layers.push(Layer {
-            weight,
-            bias: bias.collect::<Result<_, _>>()?,
-        });
+        for (b, sum) in params.bias.iter_mut().zip(sums) {
+            *b = moved("b", *b, sum << one)?;
+        }
         below = Some(values.y.iter().map(|&y| y.max(0)).collect());
     }
-    Ok(Weights::with_shapes_of(weights.architecture(), layers))
+    Ok(())
+}
+
+/// Moves the weights of a row one by one.
+fn move_row(
+    row: &mut [i64],
+    sums: impl Iterator<Item = i128>,
+    moved: impl Fn(&'static str, i64, i128) -> Result<i64, TrainError>,
+) -> Result<(), TrainError> {
+    for (w, sum) in row.iter_mut().zip(sums) {
+        *w = moved("W", *w, sum)?;
+    }
+    Ok(())
 }
 
 /// A tensor and the signed range of its values.
