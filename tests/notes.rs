@@ -19,7 +19,7 @@ use zktree::{
     },
     nn::{
         Architecture, Dataset, LearningRate, Schedule, ScheduleSeed, Sgd, Step, Weights, init,
-        mlp::{Extent, Training, weight_values},
+        mlp::{Extent, Training, weight_tensors, weight_values},
         relation::{self, Index, Prover, Relation, TensorId, Values, Verifier, at, term},
         train,
     },
@@ -272,7 +272,12 @@ impl Run {
         let extent = Extent { batch, steps };
         let training = Training::<Fr>::new(&architecture, &fixed, rate, extent);
         let witness = training
-            .witness(&fixed, &weights[0], &trace, &weights[steps])
+            .witness(
+                &fixed,
+                &weight_tensors(&weights[0]),
+                &trace,
+                &weight_tensors(&weights[steps]),
+            )
             .unwrap();
         let name = |id: &TensorId| training.relation().name(*id).to_string();
         Self {

@@ -9,7 +9,7 @@ use crate::{
     error::VerifyError,
     poly::{WideField, num_vars},
 };
-use ark_ff::{PrimeField, UniformRand};
+use ark_ff::{AdditiveGroup, PrimeField, UniformRand};
 use rand::{CryptoRng, RngCore};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -123,23 +123,24 @@ impl<F: PrimeField> WeightOpening<F> {
         F: WideField,
     {
         let architecture = self.weights.architecture();
-        commitment.check_shape(architecture).is_ok()
-            && self
-                .matrices()
-                .iter()
-                .zip(&commitment.layers)
-                .enumerate()
-                .all(|(layer, (matrix, rows))| {
-                    matrix_opens(&weight_layout(architecture, layer), matrix, rows, rng)
-                })
+        if commitment.check_shape(architecture).is_err() {
+            return false;
+        }
+        let mut check = RowCheck::new();
+        for (layer, rows) in commitment.layers.iter().enumerate() {
+            let values = mlp::weight_values(&self.weights, layer);
+            let layout = weight_layout(architecture, layer);
+            check.add(&layout, (&values, &self.blindings[layer]), rows, rng);
+        }
+        check.holds()
     }
 
     pub(crate) fn matrices(&self) -> Vec<KnownMatrix<F>> {
-        self.blindings
-            .iter()
-            .enumerate()
-            .map(|(layer, blindings)| KnownMatrix {
-                values: Arc::new(mlp::weight_values(&self.weights, layer)),
+        mlp::weight_tensors(&self.weights)
+            .into_iter()
+            .zip(&self.blindings)
+            .map(|(values, blindings)| KnownMatrix {
+                values,
                 blindings: blindings.clone(),
             })
             .collect()
@@ -224,20 +225,52 @@ fn check_rows(architecture: &Architecture, rows: &[usize]) -> Result<(), VerifyE
     Ok(())
 }
 
-/// Whether a random combination of the rows opens the same combination of the commitments.
-fn matrix_opens<C: Curve<ScalarField: WideField>>(
-    layout: &Layout,
-    matrix: &KnownMatrix<C::ScalarField>,
-    commitment: &RowCommitments<C>,
-    rng: &mut (impl RngCore + CryptoRng),
-) -> bool {
-    let weights: Vec<_> = (0..layout.num_rows())
-        .map(|_| C::ScalarField::rand(rng))
-        .collect();
-    let gens = Generators::<C>::get(1 << layout.row_vars(), 0);
-    let folded = layout.fold(&matrix.values, &weights);
-    let blinding = matrix.blindings.fold(&weights);
-    msm::full::<C>(gens.columns(), &folded) + gens.blind(&blinding) == commitment.fold(&weights)
+/// A random combination of rows and of their commitments, which have to agree.
+struct RowCheck<C: Curve> {
+    /// The rows' entries, combined.
+    sum: Vec<C::ScalarField>,
+    blinding: C::ScalarField,
+    commitments: RowCommitments<C>,
+    weights: Vec<C::ScalarField>,
+}
+
+impl<C: Curve<ScalarField: WideField>> RowCheck<C> {
+    fn new() -> Self {
+        Self {
+            sum: Vec::new(),
+            blinding: C::ScalarField::ZERO,
+            commitments: RowCommitments { rows: Vec::new() },
+            weights: Vec::new(),
+        }
+    }
+
+    /// Adds the committed rows of a matrix.
+    fn add(
+        &mut self,
+        layout: &Layout,
+        (values, blindings): (&[i64], &RowBlindings<C::ScalarField>),
+        commitment: &RowCommitments<C>,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) {
+        let weights: Vec<_> = (0..layout.num_rows())
+            .map(|_| C::ScalarField::rand(rng))
+            .collect();
+        let folded = layout.fold(values, &weights);
+        if self.sum.len() < folded.len() {
+            self.sum.resize(folded.len(), C::ScalarField::ZERO);
+        }
+        self.sum.iter_mut().zip(folded).for_each(|(s, x)| *s += x);
+        self.blinding += blindings.fold(&weights);
+        self.commitments.rows.extend(&commitment.rows);
+        self.weights.extend(weights);
+    }
+
+    /// Whether the combinations agree.
+    fn holds(&self) -> bool {
+        let gens = Generators::<C>::get(self.sum.len(), 0);
+        let rows = msm::full::<C>(gens.columns(), &self.sum) + gens.blind(&self.blinding);
+        rows == self.commitments.fold(&self.weights)
+    }
 }
 
 /// A hiding commitment to a data set, one point a data row, so that a row can be opened alone.
@@ -324,10 +357,16 @@ impl<F: PrimeField> DatasetOpening<F> {
         F: WideField,
     {
         let data = &self.dataset;
-        data.num_features() == commitment.num_features
-            && data.num_targets() == commitment.num_targets
-            && data.num_rows() == commitment.num_rows()
-            && matrix_opens(&commitment.layout(), &self.matrix(), &commitment.rows, rng)
+        if data.num_features() != commitment.num_features
+            || data.num_targets() != commitment.num_targets
+            || data.num_rows() != commitment.num_rows()
+        {
+            return false;
+        }
+        let (mut check, matrix) = (RowCheck::new(), self.matrix());
+        let secret = (matrix.values.as_slice(), &matrix.blindings);
+        check.add(&commitment.layout(), secret, &commitment.rows, rng);
+        check.holds()
     }
 
     pub(crate) fn matrix(&self) -> KnownMatrix<F> {

@@ -25,6 +25,7 @@ use super::{
     network::{Architecture, Layer, Weights},
     uniform,
 };
+use crate::poly::parallel;
 
 /// Domain separator of the key.
 const DOMAIN: &[u8] = b"zktree/v1/init";
@@ -35,7 +36,7 @@ pub fn expand(seed: u64, architecture: &Architecture, fixed: &FixedPoint) -> Wei
         weight: LayerStream::new(seed, architecture, fixed, layer).collect(),
         bias: vec![0; architecture.outputs(layer)],
     };
-    let layers = (0..architecture.num_layers()).map(layer).collect();
+    let layers = parallel::map(architecture.num_layers(), parallel::GRAIN, layer);
     Weights::with_shapes_of(architecture, layers)
 }
 

@@ -5,7 +5,7 @@ pub use segments::SegmentProver;
 
 use super::{
     Sgd, TrainingStatement,
-    argument::Pending,
+    argument::{KnownMatrix, Pending},
     commitment::{DatasetCommitment, DatasetOpening, WeightCommitment, WeightOpening},
     statement::{ParentWeights, Segment, dataset_argument},
     train,
@@ -18,6 +18,7 @@ use crate::{
 };
 use rand::{CryptoRng, RngCore};
 use std::{ops::ControlFlow, sync::Arc};
+use tracing::info_span;
 
 /// What long work is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,17 +117,21 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         check: bool,
     ) -> Result<Vec<u8>, ProveError> {
         let at_root = before.commitment.is_none();
-        let parts = self.segment_argument(segment, at_root)?;
+        let parts = info_span!("describe").in_scope(|| self.segment_argument(segment, at_root))?;
         let fixed = &self.parameters.fixed_point;
-        let (from, to) = (before.opening.weights(), after.opening.weights());
-        let values = parts.training.witness(fixed, from, steps, to)?;
+        let (from, to) = info_span!("weight tensors")
+            .in_scope(|| (before.opening.matrices(), after.opening.matrices()));
+        let tensors = |matrices: &[KnownMatrix<_>]| -> Vec<_> {
+            matrices.iter().map(|m| m.values.clone()).collect()
+        };
+        let values = parts
+            .training
+            .witness(fixed, &tensors(&from), steps, &tensors(&to))?;
         let committed = after.commitment.as_ref().unwrap_or(&self.child);
-        let statement = self.encode_segment(segment, before.commitment.as_ref(), committed);
-        let mut known = Vec::new();
-        if !at_root {
-            known.extend(before.opening.matrices());
-        }
-        known.extend(after.opening.matrices());
+        let statement = info_span!("hash statement")
+            .in_scope(|| self.encode_segment(segment, before.commitment.as_ref(), committed));
+        let mut known = if at_root { Vec::new() } else { from };
+        known.extend(to);
         known.push(dataset.matrix());
         parts
             .argument

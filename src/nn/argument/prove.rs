@@ -9,7 +9,7 @@ use crate::{
     },
     error::{ProveError, VerifyError},
     nn::relation::{self, Prover, Values},
-    poly::WideField,
+    poly::{WideField, parallel},
     transcript::{Challenger, Constraint, Expr, ProverChannel, VerifierChannel},
 };
 use ark_ff::PrimeField;
@@ -17,6 +17,7 @@ use rand::{CryptoRng, RngCore};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tracing::info_span;
+use zeroize::Zeroize;
 
 /// A committed matrix of the statement, as the prover knows it.
 #[derive(Clone)]
@@ -57,12 +58,26 @@ impl<F: WideField> Argument<F> {
             return Err(VerifyError::Statement(what.into()).into());
         }
         let mut channel = ProverChannel::new(APPLICATION, statement);
-        let mut rng = channel.secret_rng(&witness_digest(values, known));
+        let values_of = |tensor| values.get(tensor).cloned().unwrap_or_default();
+        let witness: Vec<_> = self.witness.iter().map(values_of).collect();
+        let digest = match self.hiding {
+            true => info_span!("hash secrets").in_scope(|| secret_digest(&witness, known)),
+            false => Default::default(),
+        };
+        let mut rng = channel.secret_rng(&digest);
         let layout = info_span!("dry run").in_scope(|| self.mask_layout())?;
         let gens = info_span!("generators")
             .in_scope(|| Generators::<C>::get(1 << self.column_vars(), layout.len()));
-        let secrets = info_span!("commit")
-            .in_scope(|| self.commit(&gens, layout.clone(), values, known, &mut rng, &mut channel));
+        let secrets = info_span!("commit").in_scope(|| {
+            self.commit(
+                &gens,
+                layout.clone(),
+                witness,
+                known,
+                &mut rng,
+                &mut channel,
+            )
+        });
 
         let mut prover = Prover::new(&self.relation, values, &mut channel);
         if !check {
@@ -127,18 +142,17 @@ impl<F: WideField> Argument<F> {
         &self,
         gens: &Generators<C>,
         layout: MaskLayout,
-        values: &Values,
+        witness: Vec<Arc<Vec<i64>>>,
         known: &[KnownMatrix<F>],
         rng: &mut (impl RngCore + CryptoRng),
         channel: &mut ProverChannel<F>,
     ) -> Secrets<F> {
         let mut matrices = Vec::with_capacity(self.matrices.len());
-        for (tensor, matrix) in self.witness.iter().zip(&self.matrices) {
+        for (values, matrix) in witness.into_iter().zip(&self.matrices) {
             let blindings = match self.hiding {
                 true => RowBlindings::random(matrix.num_rows(), rng),
                 false => RowBlindings::zero(matrix.num_rows()),
             };
-            let values = values.get(tensor).cloned().unwrap_or_default();
             matrices.push(KnownMatrix { values, blindings });
         }
         let with_layouts = matrices.iter().zip(&self.matrices);
@@ -242,17 +256,42 @@ fn unsatisfied<F: PrimeField>(
     }
 }
 
-/// A digest of all secret values, to hedge the generator of blindings.
-fn witness_digest<F: PrimeField>(values: &Values, known: &[KnownMatrix<F>]) -> [u8; 32] {
+/// Entries that are hashed at once.
+const DIGEST_CHUNK: usize = 1 << 16;
+
+/// A digest of all secrets, to hedge the generator of blindings: whatever it gives, two different
+/// witnesses do not share a blinding.
+fn secret_digest<F: PrimeField>(witness: &[Arc<Vec<i64>>], known: &[KnownMatrix<F>]) -> [u8; 32] {
     let mut hash = Sha256::new();
-    let known = known.iter().map(|matrix| &matrix.values);
-    for values in values.values().chain(known) {
+    let matrices = witness.iter().chain(known.iter().map(|m| &m.values));
+    for values in matrices {
         hash.update((values.len() as u64).to_le_bytes());
-        for chunk in values.chunks(512) {
-            let bytes: Vec<u8> = chunk.iter().flat_map(|v| v.to_le_bytes()).collect();
-            hash.update(&bytes);
-        }
+        let parts = parallel::map(values.len().div_ceil(DIGEST_CHUNK), DIGEST_CHUNK, |k| {
+            let end = values.len().min((k + 1) * DIGEST_CHUNK);
+            digest(&values[k * DIGEST_CHUNK..end])
+        });
+        parts.iter().for_each(|part| hash.update(part));
     }
+    for blinding in known.iter().flat_map(|m| m.blindings.expose()) {
+        let mut bytes = Vec::new();
+        // Writing to memory does not fail; whatever is written hedges.
+        let _ = blinding.serialize_compressed(&mut bytes);
+        hash.update(&bytes);
+        bytes.zeroize();
+    }
+    hash.finalize().into()
+}
+
+fn digest(values: &[i64]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let mut bytes = [0; 4096];
+    for chunk in values.chunks(bytes.len() / 8) {
+        for (out, value) in bytes.chunks_exact_mut(8).zip(chunk) {
+            out.copy_from_slice(&value.to_le_bytes());
+        }
+        hash.update(&bytes[..8 * chunk.len()]);
+    }
+    bytes.zeroize();
     hash.finalize().into()
 }
 

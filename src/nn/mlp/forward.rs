@@ -126,29 +126,30 @@ impl<F: WideField> Forward<F> {
         inputs: &[i64],
         activations: &[Activations],
     ) -> Result<Values, ProveError> {
-        let spread = |rows: Vec<i64>| witness::transpose(self.extent, &[rows]);
+        let (extent, architecture) = (self.extent, weights.architecture());
         let mut values = Values::new();
-        values.insert(self.inputs, Arc::new(spread(inputs.to_vec())));
+        let width = architecture.num_inputs();
+        let put = |values: &mut Values, id, tensor| drop(values.insert(id, Arc::new(tensor)));
+        let tensor = witness::arrange(extent, width, |_, i| inputs[i]);
+        put(&mut values, self.inputs, tensor);
         let mut below = inputs.to_vec();
         for (k, (layer, activation)) in self.layers.iter().zip(activations).enumerate() {
-            let input = witness::with_bias(self.extent, fixed, spread(below));
-            values.insert(layer.input, Arc::new(input));
-            values.insert(layer.y, Arc::new(spread(activation.y.clone())));
+            let (inputs, width) = (architecture.inputs(k), architecture.outputs(k));
+            let input = witness::with_bias(extent, fixed, inputs, |_, i| below[i]);
+            put(&mut values, layer.input, input);
+            let Activations { z, y } = activation;
+            let tensor = witness::arrange(extent, width, |_, i| y[i]);
+            put(&mut values, layer.y, tensor);
             if let Some(sign) = layer.sign {
-                let signs = activation.y.iter().map(|y| i64::from(*y > 0)).collect();
-                values.insert(sign, Arc::new(spread(signs)));
+                let tensor = witness::arrange(extent, width, |_, i| i64::from(y[i] > 0));
+                put(&mut values, sign, tensor);
             }
-            let remainders = witness::remainders(fixed, &activation.z, &activation.y);
-            for (i, limb) in layer.limbs.iter().enumerate() {
-                values.insert(
-                    *limb,
-                    Arc::new(spread(witness::limb(fixed, i, &remainders))),
-                );
+            for (limb, id) in witness::Limb::all(fixed).zip(&layer.limbs) {
+                let tensor = witness::arrange(extent, width, |_, i| limb.of(z[i], y[i]));
+                put(&mut values, *id, tensor);
             }
-            values.insert(
-                self.weights[k],
-                Arc::new(witness::weight_values(weights, k)),
-            );
+            let tensor = witness::weight_values(weights, k);
+            put(&mut values, self.weights[k], tensor);
             below = activation.rectified();
         }
         witness::count_multiplicities(&self.relation, &mut values)?;

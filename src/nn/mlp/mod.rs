@@ -26,7 +26,7 @@ mod witness;
 pub use data::DataRange;
 pub use forward::Forward;
 pub use training::Training;
-pub use witness::{count_multiplicities, weight_extent, weight_values};
+pub use witness::{count_multiplicities, weight_extent, weight_tensors, weight_values};
 
 use super::{
     FixedPoint,

@@ -70,16 +70,18 @@ fn run(widths: &[usize], extent: Extent, seed: u64) -> Run {
     )
     .unwrap();
     let training = Training::new(&architecture, &fixed, rate, extent);
-    let mut values = training.witness(&fixed, &parent, &steps, &child).unwrap();
-    let inputs = witness::transpose(
-        extent,
-        &steps.iter().map(|s| s.inputs.clone()).collect::<Vec<_>>(),
-    );
+    let mut values = training
+        .witness(
+            &fixed,
+            &weight_tensors(&parent),
+            &steps,
+            &weight_tensors(&child),
+        )
+        .unwrap();
+    let (width, outputs) = (architecture.num_inputs(), architecture.num_outputs());
+    let inputs = witness::arrange(extent, width, |t, i| steps[t].inputs[i]);
     values.insert(training.inputs, Arc::new(inputs));
-    let targets = witness::transpose(
-        extent,
-        &steps.iter().map(|s| s.targets.clone()).collect::<Vec<_>>(),
-    );
+    let targets = witness::arrange(extent, outputs, |t, i| steps[t].targets[i]);
     values.insert(training.targets, Arc::new(targets));
     Run { training, values }
 }
@@ -143,7 +145,7 @@ fn forward_is_accepted(outputs: Option<Vec<i64>>, seed: u64, hiding: bool) -> bo
         }
         let extent = Extent { batch, steps: 1 };
         let public = |rows: Vec<i64>| {
-            let values = witness::transpose(extent, &[rows]);
+            let values = witness::arrange(extent, rows.len() / batch, |_, i| rows[i]);
             Source::Public(Arc::new(move |point: &[Scalar]| {
                 int::evaluate(&values, point)
             }))

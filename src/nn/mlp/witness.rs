@@ -13,26 +13,32 @@ use crate::{
     poly::{WideField, parallel},
 };
 use std::{ops::Range, sync::Arc};
+use tracing::info_span;
 
 impl<F: WideField> Training<F> {
-    /// The witness of a run: all values that the prover needs, multiplicities counted.
+    /// The witness of a run: all values that the prover needs, multiplicities counted. Weights are
+    /// given as [`weight_tensors`].
     ///
     /// # Errors
     /// [`ProveError::NotInTable`] if a value is in no table.
     pub fn witness(
         &self,
         fixed: &FixedPoint,
-        parent: &Weights,
+        parent: &[Arc<Vec<i64>>],
         steps: &[Step],
-        child: &Weights,
+        child: &[Arc<Vec<i64>>],
     ) -> Result<Values, ProveError> {
         let mut values = Values::new();
-        for (k, layer) in self.layers.iter().enumerate() {
-            self.layer_witness(k, layer, fixed, steps, &mut values);
-            values.insert(self.parent[k], Arc::new(weight_values(parent, k)));
-            values.insert(self.child[k], Arc::new(weight_values(child, k)));
+        info_span!("witness layout").in_scope(|| {
+            for (k, layer) in self.layers.iter().enumerate() {
+                self.layer_witness(k, layer, fixed, steps, &mut values);
+            }
+        });
+        for (ids, weights) in [(&self.parent, parent), (&self.child, child)] {
+            values.extend(ids.iter().copied().zip(weights.iter().cloned()));
         }
-        count_multiplicities(&self.relation, &mut values)?;
+        info_span!("multiplicities")
+            .in_scope(|| count_multiplicities(&self.relation, &mut values))?;
         Ok(values)
     }
 
@@ -44,71 +50,130 @@ impl<F: WideField> Training<F> {
         steps: &[Step],
         values: &mut Values,
     ) {
-        // Arranges one matrix `[sample, unit]` of every step.
-        let arrange = |of: &(dyn Fn(&Step) -> Vec<i64> + Sync)| {
-            let rows = parallel::map(steps.len(), parallel::GRAIN, |t| of(&steps[t]));
-            transpose(self.extent, &rows)
-        };
-        let mut put = |id: TensorId, of: &(dyn Fn(&Step) -> Vec<i64> + Sync)| {
-            values.insert(id, Arc::new(arrange(of)));
-        };
-        put(layer.y, &|s| s.layers[k].y.clone());
-        put(layer.gradient, &|s| s.layers[k].g.clone());
-        let z = |s: &Step| remainders(fixed, &s.layers[k].z, &s.layers[k].y);
-        for (i, id) in layer.z_limbs.iter().enumerate() {
-            put(*id, &|s| limb(fixed, i, &z(s)));
+        let extent = self.extent;
+        let at = |t: usize| &steps[t].layers[k];
+        let width = steps
+            .first()
+            .map_or(0, |s| s.layers[k].y.len() / extent.batch);
+        let mut put = |id: TensorId, tensor: Vec<i64>| drop(values.insert(id, Arc::new(tensor)));
+        put(layer.y, arrange(extent, width, |t, i| at(t).y[i]));
+        put(layer.gradient, arrange(extent, width, |t, i| at(t).g[i]));
+        for (limb, id) in Limb::all(fixed).zip(&layer.z_limbs) {
+            let value = |t: usize, i: usize| limb.of(at(t).z[i], at(t).y[i]);
+            put(*id, arrange(extent, width, value));
         }
         if let Some((sign, back)) = layer.hidden {
-            put(sign, &|s| {
-                s.layers[k].y.iter().map(|y| i64::from(*y > 0)).collect()
-            });
-            put(back, &|s| s.layers[k].h.clone());
+            let positive = |t: usize, i: usize| i64::from(at(t).y[i] > 0);
+            put(sign, arrange(extent, width, positive));
+            put(back, arrange(extent, width, |t, i| at(t).h[i]));
         }
-        let p = |s: &Step| remainders(fixed, &s.layers[k].p, &s.layers[k].h);
-        for (i, id) in layer.p_limbs.iter().enumerate() {
-            put(*id, &|s| limb(fixed, i, &p(s)));
+        for (limb, id) in Limb::all(fixed).zip(&layer.p_limbs) {
+            let value = |t: usize, i: usize| limb.of(at(t).p[i], at(t).h[i]);
+            put(*id, arrange(extent, width, value));
         }
-        let below = |s: &Step| match k.checked_sub(1) {
-            None => s.inputs.clone(),
-            Some(below) => s.layers[below].y.iter().map(|y| *y.max(&0)).collect(),
+        let input = match k.checked_sub(1) {
+            None => {
+                let width = steps.first().map_or(0, |s| s.inputs.len() / extent.batch);
+                with_bias(extent, fixed, width, |t, i| steps[t].inputs[i])
+            }
+            Some(below) => {
+                let layer = |t: usize| &steps[t].layers[below];
+                let width = steps
+                    .first()
+                    .map_or(0, |s| s.layers[below].y.len() / extent.batch);
+                with_bias(extent, fixed, width, |t, i| layer(t).y[i].max(0))
+            }
         };
-        let input = with_bias(self.extent, fixed, arrange(&below));
-        values.insert(layer.input, Arc::new(input));
+        put(layer.input, input);
     }
 }
 
-/// `Z - 2^w Y` for each entry.
-pub(super) fn remainders(fixed: &FixedPoint, wide: &[i128], rounded: &[i64]) -> Vec<i64> {
-    let w = fixed.weight_bits();
-    wide.iter()
-        .zip(rounded)
-        .map(|(z, y)| (*z - (i128::from(*y) << w)) as i64)
-        .collect()
+/// One limb of a rounding remainder: low limbs unsigned, the top one signed.
+#[derive(Clone, Copy)]
+pub(super) struct Limb {
+    weight_bits: u32,
+    shift: u32,
+    mask: i64,
 }
 
-/// `[sample, unit]` of each step to `[unit, step, sample]`, sample fastest, steps and samples
-/// padded with zeros.
-pub(super) fn transpose(extent: Extent, steps: &[Vec<i64>]) -> Vec<i64> {
+impl Limb {
+    /// All limbs, low to high.
+    pub(super) fn all(fixed: &FixedPoint) -> impl Iterator<Item = Self> + use<> {
+        let (limbs, weight_bits) = (fixed.limbs().to_vec(), fixed.weight_bits());
+        let mut shift = 0;
+        (0..limbs.len()).map(move |i| {
+            let mask = match i + 1 == limbs.len() {
+                true => -1,
+                false => (1 << limbs[i]) - 1,
+            };
+            let limb = Self {
+                weight_bits,
+                shift,
+                mask,
+            };
+            shift += limbs[i];
+            limb
+        })
+    }
+
+    /// The limb of `wide - 2^w rounded`.
+    pub(super) fn of(self, wide: i128, rounded: i64) -> i64 {
+        // The remainder fits: differences modulo 2^64 will do.
+        let remainder = (wide as i64).wrapping_sub(rounded.wrapping_shl(self.weight_bits));
+        (remainder >> self.shift) & self.mask
+    }
+}
+
+/// Units whose columns are written side by side: what one cache line of a row holds.
+const UNITS: usize = 8;
+
+/// A tensor `[unit, step, sample]`, sample fastest, steps and samples padded with zeros, of
+/// matrices `[sample, unit]`, one a step; `value(t, i)` is entry `i` of that of step `t`.
+pub(super) fn arrange(
+    extent: Extent,
+    width: usize,
+    value: impl Fn(usize, usize) -> i64 + Sync + Send,
+) -> Vec<i64> {
+    arrange_in(vec![0; width * extent.padded()], extent, width, value)
+}
+
+fn arrange_in(
+    mut out: Vec<i64>,
+    extent: Extent,
+    width: usize,
+    value: impl Fn(usize, usize) -> i64 + Sync + Send,
+) -> Vec<i64> {
     let padded = extent.padded();
-    let width = steps.first().map_or(0, |rows| rows.len() / extent.batch);
-    let mut out = vec![0; width * padded];
-    parallel::for_each_chunk(&mut out, padded, |start, out| {
-        let unit = start / padded;
-        for (t, rows) in steps.iter().enumerate() {
+    let tensor = &mut out[..width * padded];
+    parallel::for_each_chunk(tensor, UNITS * padded, |start, out| {
+        let first = start / padded;
+        for t in 0..extent.steps {
             for b in 0..extent.batch {
-                out[extent.position(t, b)] = rows[b * width + unit];
+                let (from, to) = (b * width + first, extent.position(t, b));
+                for (u, out) in out.chunks_exact_mut(padded).enumerate() {
+                    out[to] = value(t, from + u);
+                }
             }
         }
     });
     out
 }
 
-/// A layer's input with its bias row behind the padding of the unit axis.
-pub(super) fn with_bias(extent: Extent, fixed: &FixedPoint, mut input: Vec<i64>) -> Vec<i64> {
-    let units = input.len() / extent.padded();
-    input.resize(units.next_power_of_two() * extent.padded(), 0);
+/// A layer's input with its bias row behind the padding of the unit axis; `value` as in
+/// [`arrange`].
+pub(super) fn with_bias(
+    extent: Extent,
+    fixed: &FixedPoint,
+    width: usize,
+    value: impl Fn(usize, usize) -> i64 + Sync + Send,
+) -> Vec<i64> {
+    let padded = extent.padded();
+    let bias = width.next_power_of_two() * padded;
+    let mut input = arrange_in(vec![0; bias + padded], extent, width, value);
     let scale = 1i64 << fixed.activation_bits();
-    input.extend(extent.mask().into_iter().map(|m| m * scale));
+    for (out, real) in input[bias..].iter_mut().zip(extent.mask()) {
+        *out = real * scale;
+    }
     input
 }
 
@@ -144,13 +209,12 @@ pub fn count_multiplicities<F: WideField>(
     Ok(())
 }
 
-/// The `i`-th limb of remainders, low limbs unsigned, the top one signed.
-pub(super) fn limb(fixed: &FixedPoint, i: usize, remainders: &[i64]) -> Vec<i64> {
-    let shift: u32 = fixed.limbs().iter().take(i).sum();
-    let bits = fixed.limbs()[i];
-    let is_top = i + 1 == fixed.limbs().len();
-    let mask = if is_top { -1 } else { (1i64 << bits) - 1 };
-    remainders.iter().map(|r| (r >> shift) & mask).collect()
+/// [`weight_values`] of all layers.
+pub fn weight_tensors(weights: &Weights) -> Vec<Arc<Vec<i64>>> {
+    let layers = weights.layers().len();
+    parallel::map(layers, parallel::GRAIN, |layer| {
+        Arc::new(weight_values(weights, layer))
+    })
 }
 
 /// `W_l[j, i, h]` of a layer counted from 0, output units fastest: weights, padding, bias.

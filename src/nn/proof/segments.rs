@@ -13,6 +13,7 @@ use crate::{
 use rand::{CryptoRng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest, Sha256};
+use tracing::info_span;
 
 /// Proves a statement one segment at a time.
 ///
@@ -84,7 +85,8 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             0 => "parent",
             _ => "weights behind the last segment proven",
         };
-        self.check_openings((&before, opened), child, dataset, rng)?;
+        info_span!("check openings")
+            .in_scope(|| self.check_openings((&before, opened), child, dataset, rng))?;
         // Blindings of weights between segments depend on system entropy too: a caller whose
         // generator is seeded does not give them away.
         let mut entropy = [0; 32];
@@ -240,8 +242,9 @@ impl<C: Curve<ScalarField: WideField>> SegmentProver<'_, C> {
             return Ok(false);
         };
         let last = segment.index + 1 == self.total();
-        let (steps, weights) =
-            statement.run_segment(self.before.opening.weights(), self.dataset, segment)?;
+        let before = self.before.opening.weights();
+        let (steps, weights) = info_span!("train")
+            .in_scope(|| statement.run_segment(before, self.dataset, segment))?;
         let mut bytes = Vec::new();
         let (opening, commitment) = match last {
             true if weights == *self.child.weights() => {
@@ -250,7 +253,8 @@ impl<C: Curve<ScalarField: WideField>> SegmentProver<'_, C> {
             true => return Err(ProveError::OtherChild),
             false => {
                 let opening = WeightOpening::new(weights, p.hiding, &mut self.rng);
-                let commitment = opening.commit::<C>();
+                let commitment =
+                    info_span!("commit weights between").in_scope(|| opening.commit::<C>());
                 bytes.extend(commitment.encode());
                 (opening, commitment)
             }
