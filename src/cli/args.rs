@@ -30,7 +30,6 @@ pub struct Reporting {
     pub json: bool,
 }
 
-#[allow(dead_code)]
 impl Reporting {
     /// Prints what a command has to say: text for people, or one JSON object.
     pub fn print(self, report: &(impl Serialize + Display)) -> Result<(), Failure> {

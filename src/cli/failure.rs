@@ -3,7 +3,7 @@ use super::output;
 use std::{error::Error, path::Path, process::ExitCode};
 use zktree::{
     error::{ConfigError, DataError, ProveError, TrainError},
-    tree::TreeError,
+    tree::{KeyError, RowError, TreeError, store::StoreError},
 };
 
 /// Why a command did not succeed.
@@ -15,7 +15,6 @@ pub enum Failure {
     Input(Box<dyn Error>),
 }
 
-#[allow(dead_code)]
 impl Failure {
     /// An input error in words: what is wrong, where, and what to do.
     pub fn input(text: impl Into<String>) -> Self {
@@ -54,8 +53,32 @@ impl From<TreeError> for Failure {
                 ..
             }
             | TreeError::MalformedId { .. }
+            | TreeError::MalformedKey { .. }
+            | TreeError::Label { .. }
+            | TreeError::Duplicate { .. }
             | TreeError::NormalizationWidth { .. }
             | TreeError::Unknown { .. } => Self::Input(error.into()),
+            _ => Self::NotVerified(error.into()),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Tree(error) => error.into(),
+            StoreError::Damage(_) | StoreError::Log(_) | StoreError::WrongOpening { .. } => {
+                Self::NotVerified(error.into())
+            }
+            _ => Self::Input(error.into()),
+        }
+    }
+}
+
+impl From<RowError> for Failure {
+    fn from(error: RowError) -> Self {
+        match error {
+            RowError::Malformed { .. } => Self::Input(error.into()),
             _ => Self::NotVerified(error.into()),
         }
     }
@@ -75,6 +98,7 @@ input_error!(
     ConfigError,
     TrainError,
     ProveError,
+    KeyError,
     std::io::Error,
     serde_json::Error
 );

@@ -3,9 +3,20 @@
 mod args;
 mod completions;
 mod demo;
+mod export;
 mod failure;
+mod files;
+mod init;
+mod interrupt;
+mod key;
 mod output;
 mod progress;
+mod rows;
+mod schedule;
+mod show;
+mod statement;
+mod train;
+mod tree;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -26,6 +37,26 @@ struct Cli {
 enum Command {
     /// Three owners train a family of models; every run is proven and three frauds are caught
     Demo(demo::Options),
+    /// Make an author's key
+    Key(key::Options),
+    /// Make a tree with a root that anyone can expand, or add a root to a tree
+    Init(init::Options),
+    /// Train a child of a root or node, prove it, sign it and add it
+    Train(Box<train::Options>),
+    /// Show the tree as text, JSON, DOT, SVG or a page for a browser
+    Show(show::Options),
+    /// Write the weights of a node to a file
+    Export(export::Export),
+    /// Check whether weights open the commitment of a node
+    CheckWeights(export::Check),
+    /// Print which rows each step of a node saw
+    Schedule(schedule::Options),
+    /// Print an in-toto attestation of a node, for other tools to sign
+    Statement(statement::Options),
+    /// Show that a row is in the data that a node was trained on
+    ProveRow(rows::Prove),
+    /// Check that a row is in the data that a node was trained on
+    VerifyRow(rows::Verify),
     /// Print a script that completes commands and options in a shell
     Completions(completions::Options),
 }
@@ -34,6 +65,16 @@ enum Command {
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
+        Command::Key(options) => key::run(&options),
+        Command::Init(options) => init::run(&options),
+        Command::Train(options) => train::run(&options),
+        Command::Show(options) => show::run(&options),
+        Command::Export(options) => export::export(&options),
+        Command::CheckWeights(options) => export::check(&options),
+        Command::Schedule(options) => schedule::run(&options),
+        Command::Statement(options) => statement::run(&options),
+        Command::ProveRow(options) => rows::prove(&options),
+        Command::VerifyRow(options) => rows::verify(&options),
         Command::Completions(options) => completions::run(&options),
     };
     match result {

@@ -92,8 +92,9 @@ impl Weights {
     /// The bytes of a file for PyTorch: `load_state_dict` of an `nn.Sequential` of `Linear` and
     /// `ReLU` takes its tensors.
     ///
-    /// Metadata: `format` is `pt`; `zktree.normalization` is JSON `{"features": [{"name", "mean",
-    /// "deviation"}, ...], "targets": [...]}`; `zktree.activation_bits` is `s`. Input `i` of the
+    /// The metadata have one entry, `zktree`, so that equal weights give equal files. It is JSON
+    /// `{"activation_bits": s, "normalization": {"features": [{"name", "mean", "deviation"}, ...],
+    /// "targets": [...]}}`. Input `i` of the
     /// network is `(x - mean) / deviation` of feature `i` (`x - mean` where the deviation is 0),
     /// rounded by the integer network to multiples of `2^-s`; the prediction of target `j` is
     /// output `j` times deviation (or 1) plus mean.
@@ -127,18 +128,12 @@ impl Weights {
                 ),
             ]
         });
-        let statistics =
-            serde_json::to_string(normalization).map_err(|e| malformed(e.to_string()))?;
-        let metadata = [
-            ("format", "pt".to_owned()),
-            (
-                "zktree.activation_bits",
-                fixed.activation_bits().to_string(),
-            ),
-            ("zktree.normalization", statistics),
-        ];
-        let metadata = metadata.map(|(key, value)| (key.to_owned(), value));
-        write(&layers.collect::<Vec<_>>(), Some(metadata.into()))
+        let metadata = serde_json::json!({
+            "activation_bits": fixed.activation_bits(),
+            "normalization": normalization,
+        });
+        let metadata = HashMap::from([("zktree".to_owned(), metadata.to_string())]);
+        write(&layers.collect::<Vec<_>>(), Some(metadata))
     }
 
     /// Reads a file; the widths are those of its tensors.

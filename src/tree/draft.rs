@@ -4,13 +4,16 @@ use crate::{
     commit::Curve,
     error::{ProveError, VerifyError},
     nn::{
-        DatasetCommitment, DatasetOpening, FixedPoint, Schedule, ScheduleSeed, TrainingParameters,
-        WeightOpening,
-        proof::{self, Sink},
+        DatasetCommitment, DatasetOpening, FixedPoint, Schedule, ScheduleSeed, SegmentProver,
+        TrainingParameters, WeightOpening,
+        argument::Pending,
+        proof::{self, Progress, Sink},
     },
     poly::WideField,
 };
+use ark_ff::Zero;
 use rand::{CryptoRng, RngCore};
+use std::ops::ControlFlow;
 
 /// A data set with its opening, its commitment and the proof of its range: made once, used for
 /// every child that is trained on it. The owner's secret.
@@ -65,6 +68,16 @@ impl<C: Curve<ScalarField: WideField>> ProvenDataset<C> {
     /// The proof that the data are in their range.
     pub fn proof(&self) -> &[u8] {
         &self.proof
+    }
+
+    /// Whether this is how a new commitment to the data would be: blinded or not, with a proof of
+    /// the range of this format.
+    pub fn proves_range(&self, fixed_point: &FixedPoint, hiding: bool) -> bool {
+        let blindings = self.opening.blindings().expose();
+        let blinded = blindings.iter().any(|blinding| !blinding.is_zero());
+        let bits = fixed_point.data_range_bits();
+        let verified = proof::verify_dataset(&self.commitment, bits, hiding, &self.proof);
+        blinded == hiding && verified.is_ok_and(|pending| Pending::check_all(&[pending]).is_ok())
     }
 
     /// What others see of the data.
@@ -153,9 +166,7 @@ impl<C: Curve<ScalarField: WideField>> Draft<'_, C> {
     /// Proves that `child` is what training gives, makes the node and signs it.
     ///
     /// # Errors
-    /// [`TreeError::Label`]; [`TreeError::Unknown`] about the parent; [`TreeError::NotProven`] if an opening is not what
-    /// it should be, the child is not what training gives, the parts do not fit together or `sink`
-    /// asks to stop; those of [`Path::end`](super::Path::end).
+    /// Those of [`prove_from`](Self::prove_from).
     pub fn prove(
         &self,
         tree: &Tree<C>,
@@ -163,6 +174,35 @@ impl<C: Curve<ScalarField: WideField>> Draft<'_, C> {
         child: WeightOpening<C::ScalarField>,
         rng: &mut (impl RngCore + CryptoRng),
         sink: Sink<'_>,
+    ) -> Result<Child<C>, TreeError> {
+        self.prove_from(tree, (parent, child), None, rng, &mut |prover| {
+            sink(Progress::Segment {
+                done: prover.done(),
+                total: prover.total(),
+            })
+        })
+    }
+
+    /// As [`prove`](Self::prove), with weights of parent and child, from the checkpoint of a run
+    /// that was cut off, if there is one. `behind` sees the prover behind every segment: it may
+    /// keep a [checkpoint](SegmentProver::checkpoint), and may stop. With a checkpoint, the child
+    /// has to be the one of that run, blindings included.
+    ///
+    /// # Errors
+    /// [`TreeError::Label`]; [`TreeError::Unknown`] about the parent; [`TreeError::NotProven`] if
+    /// an opening is not what it should be, the checkpoint is of another run, the child is not
+    /// what training gives, the parts do not fit together or `behind` asks to stop; those of
+    /// [`Path::end`](super::Path::end).
+    pub fn prove_from(
+        &self,
+        tree: &Tree<C>,
+        (parent, child): (
+            &WeightOpening<C::ScalarField>,
+            WeightOpening<C::ScalarField>,
+        ),
+        checkpoint: Option<&[u8]>,
+        rng: &mut (impl RngCore + CryptoRng),
+        behind: &mut dyn FnMut(&SegmentProver<'_, C>) -> ControlFlow<()>,
     ) -> Result<Child<C>, TreeError> {
         self.labels.check()?;
         let origin = tree.path(self.parent)?.end()?;
@@ -175,10 +215,22 @@ impl<C: Curve<ScalarField: WideField>> Draft<'_, C> {
             author: self.author.public(),
             labels: self.labels.clone(),
         };
-        let proof = origin
-            .statement(&node, &self.dataset.commitment)
-            .prove(parent, &child, &self.dataset.opening, rng, sink)
-            .map_err(|source| self.not_proven(source))?;
+        let statement = origin.statement(&node, &self.dataset.commitment);
+        let data = &self.dataset.opening;
+        let mut prove = || {
+            let mut prover = match checkpoint {
+                Some(checkpoint) => statement.resume(checkpoint, &child, data, rng)?,
+                None => statement.prover(parent, &child, data, rng)?,
+            };
+            while prover.prove_next()? {
+                if behind(&prover).is_break() {
+                    return Err(ProveError::Cancelled);
+                }
+            }
+            // All segments are there.
+            prover.finish().ok_or(ProveError::Cancelled)
+        };
+        let proof = prove().map_err(|source| self.not_proven(source))?;
         let mut edge = Edge {
             proof,
             dataset: self.dataset.commitment.clone(),

@@ -16,7 +16,7 @@ def read(path):
         data = file.read()
     (length,) = struct.unpack_from("<Q", data)
     header = json.loads(data[8 : 8 + length])
-    metadata = header.pop("__metadata__")
+    metadata = json.loads(header.pop("__metadata__")["zktree"])
     tensors = {}
     for name, entry in header.items():
         assert entry["dtype"] == "F32", name
@@ -58,14 +58,13 @@ def evaluate(network, inputs, step):
 def main():
     tensors, metadata = read(sys.argv[1])
     task = json.load(sys.stdin)
-    assert metadata["format"] == "pt"
-    assert int(metadata["zktree.activation_bits"]) == task["activation_bits"]
+    assert metadata["activation_bits"] == task["activation_bits"]
     step = 2.0 ** -task["activation_bits"]
     network = layers(tensors)
     results = [evaluate(network, [x * step for x in row], step) for row in task["inputs"]]
     outputs, bounds = zip(*results)
-    normalization = json.loads(metadata["zktree.normalization"])
-    json.dump({"outputs": outputs, "bounds": bounds, "normalization": normalization}, sys.stdout)
+    answer = {"outputs": outputs, "bounds": bounds, "normalization": metadata["normalization"]}
+    json.dump(answer, sys.stdout)
 
 
 main()

@@ -1,0 +1,103 @@
+//! `zktree init`: a root that anyone can expand.
+use super::{
+    Failure,
+    args::{CurveName, Reporting, TreeDir},
+};
+use clap::Args;
+use serde::Serialize;
+use std::{fmt, path::PathBuf};
+use zktree::{
+    Bls12381, Pallas,
+    commit::Curve,
+    nn::{Architecture, FixedPoint, Normalization, Table},
+    poly::WideField,
+    tree::{
+        Root,
+        store::{Store, StoreError},
+    },
+};
+
+/// Options of `zktree init`.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    tree: TreeDir,
+    /// Widths of the network, inputs first
+    #[arg(long, value_name = "WIDTHS")]
+    layers: Architecture,
+    /// Seed of the initial weights
+    #[arg(long, value_name = "N")]
+    seed: u64,
+    /// Number formats: compact (8 fraction bits of activations) or paper (16, as in zkDL)
+    #[arg(long, default_value = "compact")]
+    preset: String,
+    /// CSV file whose mean and deviation normalise all data of the tree; they become public
+    #[arg(long, value_name = "FILE.csv")]
+    normalize: PathBuf,
+    /// Column to predict; all others are features. Repeat for several
+    #[arg(long, value_name = "COL", required = true)]
+    target: Vec<String>,
+    /// Commitment group
+    #[arg(long, value_enum, default_value = "bls12-381")]
+    curve: CurveName,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+#[derive(Serialize)]
+struct Report {
+    id: String,
+    layers: Vec<usize>,
+    seed: u64,
+    preset: String,
+    curve: &'static str,
+    features: Vec<String>,
+    targets: Vec<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.id)
+    }
+}
+
+/// Adds a root to a tree, which is made if it is not there.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    match options.curve {
+        CurveName::Bls12_381 => add::<Bls12381>(options),
+        CurveName::Pallas => add::<Pallas>(options),
+    }
+}
+
+fn add<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+    let table = Table::read(&options.normalize)?;
+    let normalization = Normalization::fit(&table, &options.target)?;
+    let fixed_point = FixedPoint::from_preset(&options.preset)?;
+    let root = Root::new(
+        options.layers.clone(),
+        fixed_point,
+        normalization,
+        options.seed,
+    )?;
+    // What is there may be a tree: of other roots, or left without one by a crash.
+    let store = match Store::<C>::create(&options.tree.dir) {
+        Err(StoreError::NotEmpty { dir }) => match Store::open(&options.tree.dir) {
+            Err(StoreError::NoTree { .. }) => return Err(StoreError::NotEmpty { dir }.into()),
+            store => store?,
+        },
+        store => store?,
+    };
+    let id = store.add_root(&root)?;
+    let names = |columns: &[zktree::nn::ColumnStatistics]| {
+        columns.iter().map(|column| column.name.clone()).collect()
+    };
+    options.reporting.print(&Report {
+        id: id.to_string(),
+        layers: root.architecture().widths(),
+        seed: root.seed(),
+        preset: options.preset.clone(),
+        curve: C::NAME,
+        features: names(root.normalization().features()),
+        targets: names(root.normalization().targets()),
+    })
+}

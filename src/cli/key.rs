@@ -1,0 +1,39 @@
+//! `zktree key`: an author's key.
+use super::{Failure, args::Reporting};
+use clap::Args;
+use rand::rngs::OsRng;
+use serde::Serialize;
+use std::{fmt, path::PathBuf};
+use zktree::tree::AuthorSecret;
+
+/// Options of `zktree key`.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// File for the secret key: PKCS #8 in PEM, for the owner's eyes only
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+#[derive(Serialize)]
+struct Report {
+    author: String,
+    file: String,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.author)
+    }
+}
+
+/// Makes a key; prints the public one.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    let secret = AuthorSecret::generate(&mut OsRng);
+    secret.save(&options.out)?;
+    options.reporting.print(&Report {
+        author: secret.public().to_string(),
+        file: options.out.display().to_string(),
+    })
+}

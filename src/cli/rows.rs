@@ -1,0 +1,174 @@
+//! `zktree prove-row` and `zktree verify-row`: credit for a row of data.
+use super::{
+    Failure,
+    args::{Reporting, TreeDir},
+    files,
+    tree::{Opened, on_its_curve},
+};
+use clap::Args;
+use serde::Serialize;
+use std::{fmt, path::PathBuf};
+use zktree::{commit::Curve, nn::Table, poly::WideField, tree::RowProof};
+
+/// Options of `zktree prove-row`.
+#[derive(Debug, Args)]
+pub struct Prove {
+    #[command(flatten)]
+    pub(super) tree: TreeDir,
+    /// A node that was trained on the data, which must be in this tree's private part
+    id: String,
+    /// The row of the CSV file below its header, from 0
+    #[arg(long, value_name = "N")]
+    row: usize,
+    /// File for the proof; it shows this row and no other
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+#[derive(Serialize)]
+struct Report {
+    id: String,
+    dataset: String,
+    row: usize,
+    file: String,
+    verified: bool,
+    columns: Vec<Column>,
+}
+
+/// A proven value.
+#[derive(Serialize)]
+struct Column {
+    name: String,
+    integer: i64,
+    /// What the integer stands for, before normalisation.
+    value: f64,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (dataset, id) = (&self.dataset, &self.id);
+        let short = |text: &str| text.chars().take(12).collect::<String>();
+        writeln!(
+            f,
+            "{}: row {} of the data set {} of node {}",
+            self.file,
+            self.row,
+            short(dataset),
+            short(id)
+        )?;
+        for column in &self.columns {
+            let name = column.name.escape_debug();
+            writeln!(
+                f,
+                "  {name}: {:.6} (integer {})",
+                column.value, column.integer
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens one row of the owner's data.
+pub fn prove(options: &Prove) -> Result<(), Failure> {
+    on_its_curve!(open_row, options)
+}
+
+fn open_row<C: Curve<ScalarField: WideField>>(options: &Prove) -> Result<(), Failure> {
+    let opened = Opened::<C>::new(&options.tree)?;
+    let id = opened.find(&options.id)?;
+    let (node, edge) = opened.trained(id)?;
+    let data = opened.store.private().dataset(&node.dataset.root)?;
+    let data = data.ok_or_else(|| {
+        Failure::input(format!(
+            "the data of node {} are not in this tree's private part: only their owner can show a row",
+            id.short()
+        ))
+    })?;
+    let proof = RowProof::<C>::new(data.opening(), node.dataset.root, options.row)?;
+    proof.verify(node, edge)?;
+    files::create(&options.out, (proof.to_json() + "\n").as_bytes())?;
+    let file = options.out.display().to_string();
+    options
+        .reporting
+        .print(&report(&opened, &options.id, &proof, file)?)
+}
+
+/// Options of `zktree verify-row`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    #[command(flatten)]
+    pub(super) tree: TreeDir,
+    /// The node
+    id: String,
+    /// The proof
+    file: PathBuf,
+    /// A CSV file with the raw values, which must become the proven integers
+    #[arg(long, value_name = "FILE.csv")]
+    data: Option<PathBuf>,
+    /// The row of that file, from 0
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "data")]
+    data_row: usize,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+/// Checks that a row is in the data that a node was trained on.
+pub fn verify(options: &Verify) -> Result<(), Failure> {
+    on_its_curve!(check_row, options)
+}
+
+fn check_row<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<(), Failure> {
+    let opened = Opened::<C>::new(&options.tree)?;
+    let id = opened.find(&options.id)?;
+    let (node, edge) = opened.trained(id)?;
+    let file = options.file.display().to_string();
+    let proof = RowProof::<C>::from_json(&files::read(&options.file)?)
+        .map_err(|error| Failure::input(format!("{file}: {error}")))?;
+    proof.verify(node, edge)?;
+    if let Some(data) = &options.data {
+        let root = opened.tree.path(id)?.root();
+        let how = (root.normalization(), root.fixed_point());
+        proof.matches(&Table::read(data)?, options.data_row, how)?;
+    }
+    options
+        .reporting
+        .print(&report(&opened, &options.id, &proof, file)?)
+}
+
+fn report<C: Curve<ScalarField: WideField>>(
+    opened: &Opened<C>,
+    id: &str,
+    proof: &RowProof<C>,
+    file: String,
+) -> Result<Report, Failure> {
+    let id = opened.find(id)?;
+    let root = opened.tree.path(id)?.root();
+    let unit = (1_u64 << root.fixed_point().activation_bits()) as f64;
+    let normalization = root.normalization();
+    let columns = normalization
+        .features()
+        .iter()
+        .chain(normalization.targets());
+    let columns = columns.zip(&proof.opening.values).map(|(column, integer)| {
+        let spread = if column.deviation > 0.0 {
+            column.deviation
+        } else {
+            1.0
+        };
+        Column {
+            name: column.name.clone(),
+            integer: *integer,
+            value: *integer as f64 / unit * spread + column.mean,
+        }
+    });
+    Ok(Report {
+        id: id.to_string(),
+        dataset: hex::encode(proof.dataset),
+        row: proof.opening.row,
+        file,
+        verified: true,
+        columns: columns.collect(),
+    })
+}

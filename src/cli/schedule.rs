@@ -1,0 +1,70 @@
+//! `zktree schedule`: which rows each step of a node saw.
+use super::{
+    Failure,
+    args::{Reporting, TreeDir},
+    tree::{Opened, on_its_curve},
+};
+use clap::Args;
+use serde::Serialize;
+use std::{
+    fmt,
+    io::{BufWriter, Write},
+};
+use zktree::{commit::Curve, nn::Schedule, poly::WideField};
+
+/// Options of `zktree schedule`.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    pub(super) tree: TreeDir,
+    /// The node
+    id: String,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+#[derive(Serialize)]
+struct Report {
+    id: String,
+    seed: String,
+    rows: usize,
+    batch: usize,
+    steps: Vec<Vec<usize>>,
+}
+
+/// Shown step by step instead.
+impl fmt::Display for Report {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+/// Prints one line a step: its number, from 0, and the rows of its batch, from 0.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    on_its_curve!(print, options)
+}
+
+fn print<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+    let opened = Opened::<C>::new(&options.tree)?;
+    let id = opened.find(&options.id)?;
+    let (node, _) = opened.trained(id)?;
+    let parameters = &node.parameters;
+    let schedule = Schedule::new(node.schedule(), node.dataset.num_rows, parameters.batch)?;
+    let batches = schedule.batches(0, parameters.steps);
+    if options.reporting.json {
+        return options.reporting.print(&Report {
+            id: id.to_string(),
+            seed: hex::encode(node.schedule().0),
+            rows: node.dataset.num_rows,
+            batch: parameters.batch,
+            steps: batches.collect(),
+        });
+    }
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for (step, rows) in batches.enumerate() {
+        write!(out, "{step}")?;
+        rows.iter().try_for_each(|row| write!(out, ",{row}"))?;
+        writeln!(out)?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,132 @@
+//! `zktree statement`: an in-toto attestation of a node.
+use super::{
+    Failure,
+    args::TreeDir,
+    export, files, output,
+    tree::{Opened, on_its_curve},
+};
+use clap::Args;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+use zktree::{
+    commit::Curve,
+    nn::{WeightOpening, Weights},
+    poly::WideField,
+    transcript::PROTOCOL,
+    tree::{Node, NodeId},
+};
+
+const PREDICATE: &str = "urn:zktree:training:1";
+
+/// Options of `zktree statement`.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    pub(super) tree: TreeDir,
+    /// The node
+    id: String,
+    /// A file exported from this node, to be a subject too; its weights must be here, or in the
+    /// file with their opening
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// The statement is JSON in any case
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the statement, for `cosign attest-blob` and other tools to sign.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    on_its_curve!(state, options)
+}
+
+fn state<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+    let opened = Opened::<C>::new(&options.tree)?;
+    let id = opened.find(&options.id)?;
+    let (node, edge) = opened.trained(id)?;
+    let sha256 = |bytes: &[u8]| json!({"sha256": hex::encode(Sha256::digest(bytes))});
+    let mut subject = vec![json!({
+        "name": format!("zktree:{id}/commitment"),
+        "digest": sha256(&node.weights.encode()),
+    })];
+    if let Some(path) = &options.weights {
+        let bytes = files::read(path)?;
+        if !is_export(&opened, id, &bytes)? {
+            return Err(Failure::not_verified(format!(
+                "{}: not an export of node {}",
+                path.display(),
+                id.short()
+            )));
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        subject.push(json!({"name": name, "digest": sha256(&bytes)}));
+    }
+    let statement = json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": subject,
+        "predicateType": PREDICATE,
+        "predicate": predicate::<C>(id, node, &edge.digest()),
+    });
+    output::print(&format!("{statement}\n"))
+}
+
+fn predicate<C: Curve<ScalarField: WideField>>(
+    id: NodeId,
+    node: &Node<C>,
+    proof: &[u8; 32],
+) -> Value {
+    let p = &node.parameters;
+    json!({
+        "id": id.to_string(),
+        "parents": [node.parent.to_string()],
+        "author": {"ed25519": node.author.to_string()},
+        "protocol": String::from_utf8_lossy(PROTOCOL),
+        "curve": C::NAME,
+        "weights": hex::encode(node.weights.digest()),
+        "dataset": {
+            "root": hex::encode(node.dataset.root),
+            "rows": node.dataset.num_rows,
+            "features": node.dataset.num_features,
+            "targets": node.dataset.num_targets,
+        },
+        "training": {
+            "layers": p.architecture.widths(),
+            "fixedPoint": p.fixed_point,
+            "learningRateCoefficient": p.rate.coefficient(),
+            "learningRate": p.rate.as_f64(&p.fixed_point, p.batch),
+            "batch": p.batch,
+            "steps": p.steps,
+            "segmentSteps": p.segment_steps,
+            "hiding": p.hiding,
+            "nonce": node.nonce,
+            "schedule": hex::encode(node.schedule().0),
+        },
+        "proof": {"sha256": hex::encode(proof)},
+        "title": node.labels.title,
+        "licence": node.labels.licence,
+        "note": node.labels.note,
+        "loss": node.labels.loss.map(|loss| loss.get()),
+    })
+}
+
+/// Whether a file is what `zktree export` writes of this node.
+fn is_export<C: Curve<ScalarField: WideField>>(
+    opened: &Opened<C>,
+    id: NodeId,
+    bytes: &[u8],
+) -> Result<bool, Failure> {
+    let (node, _) = opened.trained(id)?;
+    if let Ok(opening) = WeightOpening::<C::ScalarField>::from_safetensors(bytes) {
+        return Ok(
+            *opening.weights().architecture() == node.parameters.architecture
+                && opening.opens(&node.weights, &mut rand::rngs::OsRng),
+        );
+    }
+    let opening = export::opening(opened, id)?;
+    let root = opened.tree.path(id)?.root();
+    let torch = opening
+        .weights()
+        .to_torch(root.fixed_point(), root.normalization())?;
+    let weights = Weights::from_safetensors(bytes);
+    Ok(weights.is_ok_and(|weights| weights == *opening.weights()) || torch == bytes)
+}

@@ -1,0 +1,307 @@
+//! `zktree train`: a child of a root or node, trained, proven, signed and added.
+mod state;
+
+use super::{
+    Failure,
+    args::{Reporting, TreeDir},
+    export, files, interrupt, progress,
+    tree::{Opened, on_its_curve},
+};
+use clap::Args;
+use rand::rngs::OsRng;
+use serde::Serialize;
+use state::Run;
+use std::{
+    fmt,
+    num::{NonZeroU64, NonZeroUsize},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+use zktree::{
+    commit::Curve,
+    nn::{
+        Dataset, LearningRate, Progress, Schedule, Table, TrainingParameters, WeightOpening, train,
+    },
+    poly::WideField,
+    tree::{
+        AuthorSecret, Child, Draft, Labels, Loss, NodeId, ProvenDataset, Root, TreeError,
+        store::{StoreError, VerifiedCache},
+    },
+};
+
+/// Options of `zktree train`.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    pub(super) tree: TreeDir,
+    /// The root or node to train from
+    #[arg(long, value_name = "ID")]
+    parent: String,
+    /// CSV file to train on; it stays private
+    #[arg(long, value_name = "FILE.csv")]
+    data: PathBuf,
+    /// Column to predict, as for the root. Repeat for several
+    #[arg(long, value_name = "COL", required = true)]
+    target: Vec<String>,
+    /// Number of steps
+    #[arg(long, value_name = "T")]
+    steps: NonZeroU64,
+    /// Rows in a batch
+    #[arg(long, value_name = "B")]
+    batch: NonZeroUsize,
+    /// Learning rate for the mean loss of a batch
+    #[arg(long, value_name = "R")]
+    learning_rate: f64,
+    /// Tells apart runs that are otherwise the same; goes into the order of the data
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// The author's key, from `zktree key`
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Steps proven at once; a run that is cut off goes on behind the last segment proven
+    #[arg(long, value_name = "K", default_value = "64")]
+    segment_steps: NonZeroU64,
+    /// Title of the model; public
+    #[arg(long)]
+    title: Option<String>,
+    /// Licence of the weights, best as an SPDX expression; public
+    #[arg(long)]
+    licence: Option<String>,
+    /// Anything else to say about the model; public
+    #[arg(long)]
+    note: Option<String>,
+    /// Publish the mean squared error on the data, in units of the normalised target
+    #[arg(long)]
+    publish_loss: bool,
+    /// The parent's weights and blindings, from its author's `zktree export --with-opening`, if
+    /// they are not here
+    #[arg(long, value_name = "FILE")]
+    opening: Option<PathBuf>,
+    /// Do not hide weights and data: the proof is shorter and may show anything
+    #[arg(long)]
+    no_hiding: bool,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+#[derive(Serialize)]
+struct Report {
+    id: String,
+    parent: String,
+    author: String,
+    dataset: String,
+    rows: usize,
+    steps: u64,
+    learning_rate: f64,
+    loss: Option<f64>,
+    segments: u64,
+    /// Segments proven by an earlier run that was cut off.
+    resumed: u64,
+    edge_bytes: usize,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.id)
+    }
+}
+
+/// Trains, proves and adds a child; prints its id.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    on_its_curve!(train, options)
+}
+
+fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+    interrupt::explain();
+    let author = key(&options.key)?;
+    let mut opened = Opened::<C>::new(&options.tree)?;
+    let parent = opened.find(&options.parent)?;
+    let root = opened.tree.path(parent)?.root().clone();
+    let data = options.dataset(&root)?;
+    let parameters = options.parameters(&root, &data)?;
+    let mut cache = VerifiedCache::<C>::of_user();
+    let verified = opened.tree.verify(&[parent], cache.ids(), &mut |_| ())?;
+    cache.remember(verified);
+    let start = options.start(&opened, parent)?;
+
+    let dataset = proven(&opened, data, &root, &parameters)?;
+    let mut draft = Draft {
+        parent,
+        dataset: &dataset,
+        parameters,
+        nonce: options.seed,
+        author: &author,
+        labels: options.labels(),
+    };
+    draft.labels.check()?;
+    let run = Run::new(&opened.store, &draft, options.publish_loss);
+    let trained = match run.child()? {
+        Some(child) => child,
+        None => {
+            let child = computed(&draft, &start)?;
+            run.keep_child(&child)?;
+            child
+        }
+    };
+    if options.publish_loss {
+        let (fixed, data) = (root.fixed_point(), dataset.opening().dataset());
+        let loss = train::mean_squared_error(fixed, trained.weights(), data)?;
+        draft.labels.loss = Some(Loss::new(loss)?);
+    }
+    let (child, resumed) = run.prove(&opened, &draft, (&start, trained))?;
+
+    // What others would refuse is not added.
+    let id = opened.tree.add_node(child.node.clone(), child.edge.clone());
+    let id = match id {
+        // A crash came between adding the child and forgetting the run.
+        Err(TreeError::Duplicate { id }) => id,
+        id => {
+            let id = id?;
+            let verified = opened.tree.verify(&[id], cache.ids(), &mut |_| ())?;
+            match opened.store.add_child(&child) {
+                Ok(_) | Err(StoreError::Tree(TreeError::Duplicate { .. })) => {}
+                Err(error) => return Err(error.into()),
+            }
+            cache.remember(verified);
+            id
+        }
+    };
+    run.forget()?;
+    options.reporting.print(&report(id, &child, resumed))
+}
+
+impl Options {
+    fn dataset(&self, root: &Root) -> Result<Dataset, Failure> {
+        let targets = root.normalization().targets();
+        let names: Vec<&str> = targets.iter().map(|column| column.name.as_str()).collect();
+        if names != self.target {
+            let (asked, names) = (self.target.join(", "), names.join(", "));
+            let text = format!("--target {asked:?}: the networks of this tree predict {names:?}");
+            return Err(Failure::input(text));
+        }
+        let table = Table::read(&self.data)?;
+        Ok(Dataset::quantize(
+            &table,
+            root.normalization(),
+            root.fixed_point(),
+        )?)
+    }
+
+    fn parameters(&self, root: &Root, data: &Dataset) -> Result<TrainingParameters, Failure> {
+        let (batch, fixed) = (self.batch.get(), root.fixed_point());
+        // Any schedule: what matters is that the batch fits.
+        Schedule::new(zktree::nn::ScheduleSeed([0; 32]), data.num_rows(), batch)?;
+        Ok(TrainingParameters {
+            architecture: root.architecture().clone(),
+            fixed_point: fixed.clone(),
+            rate: LearningRate::nearest(fixed, batch, self.learning_rate)?,
+            batch,
+            steps: self.steps.get(),
+            segment_steps: self.segment_steps.min(self.steps).get(),
+            hiding: !self.no_hiding,
+        })
+    }
+
+    fn labels(&self) -> Labels {
+        Labels {
+            title: self.title.clone(),
+            licence: self.licence.clone(),
+            note: self.note.clone(),
+            loss: None,
+        }
+    }
+
+    /// The parent's weights: public, kept here, or in the file that its author released.
+    fn start<C: Curve<ScalarField: WideField>>(
+        &self,
+        opened: &Opened<C>,
+        parent: NodeId,
+    ) -> Result<WeightOpening<C::ScalarField>, Failure> {
+        let Some(file) = &self.opening else {
+            return export::opening(opened, parent);
+        };
+        let (node, _) = opened.trained(parent)?;
+        let named = |what: String| format!("{}: {what}", file.display());
+        let opening = WeightOpening::from_safetensors(&files::read(file)?)
+            .map_err(|error| Failure::input(named(error.to_string())))?;
+        let fits = *opening.weights().architecture() == node.parameters.architecture;
+        if !fits || !opening.opens(&node.weights, &mut OsRng) {
+            let what = format!("these are not the weights of node {}", parent.short());
+            return Err(Failure::not_verified(named(what)));
+        }
+        opened.store.private().save_opening(parent, &opening)?;
+        Ok(opening)
+    }
+}
+
+/// An author's key, which nobody else may read.
+fn key(file: &Path) -> Result<AuthorSecret, Failure> {
+    #[cfg(unix)]
+    if let Ok(metadata) = std::fs::metadata(file) {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            let file = file.display();
+            return Err(Failure::input(format!(
+                "the key file {file} can be read by others (mode {mode:o}); run chmod 600 {file}"
+            )));
+        }
+    }
+    Ok(AuthorSecret::load(file)?)
+}
+
+/// The data with commitment and range proof: as an earlier run kept them, or new.
+fn proven<C: Curve<ScalarField: WideField>>(
+    opened: &Opened<C>,
+    data: Dataset,
+    root: &Root,
+    parameters: &TrainingParameters,
+) -> Result<ProvenDataset<C>, Failure> {
+    let (private, hiding) = (opened.store.private(), parameters.hiding);
+    for name in private.datasets() {
+        let Ok(Some(kept)) = private.dataset(&name) else {
+            continue;
+        };
+        let same = *kept.opening().dataset() == data;
+        if same && kept.proves_range(root.fixed_point(), hiding) {
+            return Ok(kept);
+        }
+    }
+    let opening = zktree::nn::DatasetOpening::new(data, hiding, &mut OsRng);
+    let dataset = ProvenDataset::new(opening, root.fixed_point(), hiding)?;
+    private.save_dataset(&dataset)?;
+    Ok(dataset)
+}
+
+/// Training without proof.
+fn computed<C: Curve<ScalarField: WideField>>(
+    draft: &Draft<'_, C>,
+    start: &WeightOpening<C::ScalarField>,
+) -> Result<WeightOpening<C::ScalarField>, Failure> {
+    let bar = progress::bar("training", draft.parameters.steps, "steps");
+    let trained = draft.run(start, &mut OsRng, &mut |progress| {
+        if let Progress::Step { done, .. } = progress {
+            bar.set_position(done);
+        }
+        ControlFlow::Continue(())
+    });
+    bar.finish_and_clear();
+    Ok(trained?)
+}
+
+fn report<C: Curve<ScalarField: WideField>>(id: NodeId, child: &Child<C>, resumed: u64) -> Report {
+    let (node, p) = (&child.node, &child.node.parameters);
+    Report {
+        id: id.to_string(),
+        parent: node.parent.to_string(),
+        author: node.author.to_string(),
+        dataset: hex::encode(node.dataset.root),
+        rows: node.dataset.num_rows,
+        steps: p.steps,
+        learning_rate: p.rate.as_f64(&p.fixed_point, p.batch),
+        loss: node.labels.loss.map(|loss| loss.get()),
+        segments: p.num_segments(),
+        resumed,
+        edge_bytes: child.edge.encoded_len(),
+    }
+}
