@@ -7,7 +7,7 @@ use super::{
 use crate::{
     commit::{Curve, Generators, RowBlindings, RowCommitments, hyrax, msm},
     error::VerifyError,
-    poly::{WideField, num_vars},
+    poly::{WideField, num_vars, parallel},
 };
 use ark_ff::{AdditiveGroup, PrimeField, UniformRand};
 use rand::{CryptoRng, RngCore};
@@ -109,6 +109,48 @@ impl<F: PrimeField> WeightOpening<F> {
         });
         WeightCommitment {
             layers: layers.collect(),
+        }
+    }
+
+    /// The commitment that this opens, from that of weights it was trained from: entries of an
+    /// update are shorter than weights. `known` opens `commitment`; updates are multiples of
+    /// `factor` (the rate's coefficient), else they are taken as they are.
+    ///
+    /// For training from a root, commit once to its [`public`](Self::public) weights.
+    pub fn commit_by_update<C: Curve<ScalarField = F>>(
+        &self,
+        known: &Self,
+        commitment: &WeightCommitment<C>,
+        factor: u64,
+    ) -> WeightCommitment<C> {
+        let architecture = self.weights.architecture();
+        let fits = known.weights.architecture() == architecture
+            && commitment.check_shape(architecture).is_ok();
+        let update = match fits {
+            true => self.weights.difference(&known.weights, factor),
+            false => None,
+        };
+        let Some((update, factor)) = update else {
+            return self.commit();
+        };
+        let layer = |(layer, known_rows): (usize, &RowCommitments<C>)| {
+            let layout = weight_layout(architecture, layer);
+            let gens = Generators::<C>::get(1 << layout.row_vars(), 0);
+            let sums = gens.combine_rows(&layout.slices(&mlp::weight_values(&update, layer)));
+            let blindings = self.blindings[layer].expose().iter();
+            let blindings: Vec<F> = blindings
+                .zip(known.blindings[layer].expose())
+                .map(|(new, old)| *new - old)
+                .collect();
+            let rows = parallel::map(sums.len(), parallel::GRAIN / 8, |i| {
+                sums[i].mul_bigint([factor]) + gens.blind(&blindings[i]) + known_rows.rows[i]
+            });
+            RowCommitments {
+                rows: C::normalize_batch(&rows),
+            }
+        };
+        WeightCommitment {
+            layers: commitment.layers.iter().enumerate().map(layer).collect(),
         }
     }
 
@@ -432,5 +474,82 @@ impl<C: Curve> DatasetCommitment<C> {
 
     pub(crate) fn layout(&self) -> Layout {
         dataset_layout(self.num_rows(), self.width())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::{FixedPoint, Layer, init};
+    use ark_pallas::{Fr, Projective as Pallas};
+    use rand::{Rng, SeedableRng};
+
+    /// A commitment by update is the direct one, point by point: for updates that are multiples of
+    /// the factor and not, of any size, with blindings and without, and when nothing fits.
+    #[test]
+    fn updates_give_the_direct_commitment() {
+        let rng = &mut rand_chacha::ChaCha20Rng::seed_from_u64(1);
+        let fixed = FixedPoint::compact();
+        let architecture: Architecture = "5,6,3".parse().unwrap();
+        let root = init::expand(1, &architecture, &fixed);
+        let moved = |by: &mut dyn FnMut(i64) -> i64| {
+            let layers = root.layers().iter().map(|layer| Layer {
+                weight: layer.weight.iter().map(|w| by(*w)).collect(),
+                bias: layer.bias.iter().map(|b| by(*b)).collect(),
+            });
+            Weights::new(architecture.clone(), layers.collect()).unwrap()
+        };
+        let children = [
+            moved(&mut |w| w - 3 * rng.gen_range(-500..500)),
+            moved(&mut |w| w + 1),
+            moved(&mut |w| w),
+            moved(&mut |_| i64::MIN),
+            moved(&mut |_| i64::MAX),
+        ];
+        let other = init::expand(1, &"5,6,4".parse().unwrap(), &fixed);
+        for (hiding, factor) in [
+            (true, 3),
+            (true, 1),
+            (false, 3),
+            (true, 0),
+            (true, u64::MAX),
+        ] {
+            let known = WeightOpening::<Fr>::new(root.clone(), hiding, rng);
+            let commitment = known.commit::<Pallas>();
+            for child in children.iter().chain([&other]) {
+                let child = WeightOpening::new(child.clone(), true, rng);
+                let direct = child.commit::<Pallas>();
+                assert_eq!(child.commit_by_update(&known, &commitment, factor), direct);
+            }
+        }
+    }
+
+    #[test]
+    fn differences_are_exact_or_none() {
+        let architecture: Architecture = "1,1".parse().unwrap();
+        let weights = |weight, bias| {
+            let layer = Layer {
+                weight: vec![weight],
+                bias: vec![bias],
+            };
+            Weights::new(architecture.clone(), vec![layer]).unwrap()
+        };
+        let difference = |a: &Weights, b, factor| {
+            let (update, factor) = a.difference(b, factor)?;
+            Some((
+                update.layers()[0].weight[0],
+                update.layers()[0].bias[0],
+                factor,
+            ))
+        };
+        let zero = weights(0, 0);
+        assert_eq!(difference(&weights(6, -9), &zero, 3), Some((2, -3, 3)));
+        assert_eq!(difference(&weights(6, -8), &zero, 3), Some((6, -8, 1)));
+        assert_eq!(difference(&weights(6, -8), &zero, 0), Some((6, -8, 1)));
+        assert_eq!(
+            difference(&weights(i64::MIN, 0), &zero, 1),
+            Some((i64::MIN, 0, 1))
+        );
+        assert_eq!(difference(&weights(i64::MAX, 0), &weights(-1, 0), 1), None);
     }
 }

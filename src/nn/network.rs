@@ -214,6 +214,37 @@ impl Weights {
         self.layers
     }
 
+    /// `(self - other) / factor` and `factor`, of the same architecture; with factor 1 unless all
+    /// differences are multiples. `None` if a difference leaves `i64`.
+    pub(super) fn difference(&self, other: &Self, factor: u64) -> Option<(Self, u64)> {
+        let pairs = self.layers.iter().zip(&other.layers);
+        let subtract = |a: &[i64], b: &[i64]| -> Option<Vec<i64>> {
+            a.iter().zip(b).map(|(a, b)| a.checked_sub(*b)).collect()
+        };
+        let layers: Option<Vec<Layer>> = pairs
+            .map(|(a, b)| {
+                Some(Layer {
+                    weight: subtract(&a.weight, &b.weight)?,
+                    bias: subtract(&a.bias, &b.bias)?,
+                })
+            })
+            .collect();
+        let mut update = Self::with_shapes_of(&self.architecture, layers?);
+        let divisor = i64::try_from(factor).unwrap_or(1).max(1);
+        let mut entries = update
+            .layers
+            .iter()
+            .flat_map(|layer| layer.weight.iter().chain(&layer.bias));
+        if divisor == 1 || !entries.all(|x| x % divisor == 0) {
+            return Some((update, 1));
+        }
+        for layer in &mut update.layers {
+            let entries = layer.weight.iter_mut().chain(&mut layer.bias);
+            entries.for_each(|x| *x /= divisor);
+        }
+        Some((update, factor))
+    }
+
     /// Weights whose layers were made in the shapes of `architecture`.
     pub(super) fn with_shapes_of(architecture: &Architecture, layers: Vec<Layer>) -> Self {
         Self {

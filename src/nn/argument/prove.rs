@@ -79,6 +79,14 @@ impl<F: WideField> Argument<F> {
             )
         });
 
+        let mut sent = 0;
+        let mut part = |name, channel: &ProverChannel<F>| {
+            let bytes = channel.proof().len() - sent;
+            tracing::debug!(part = name, bytes = bytes as u64);
+            sent += bytes;
+        };
+        part("commitments", &channel);
+
         let mut prover = Prover::new(&self.relation, values, &mut channel);
         if !check {
             prover = prover.unchecked();
@@ -99,6 +107,7 @@ impl<F: WideField> Argument<F> {
         let (folded, vector) = info_span!("fold rows")
             .in_scope(|| opening::prove(forms, self.column_vars(), &rows, &mut channel));
         debug_assert_eq!(channel.pads_left(), 0, "the dry run counts what is sent");
+        part("reductions", &channel);
 
         let (form, mu) = if self.hiding {
             let replay = info_span!("replay");
@@ -134,6 +143,7 @@ impl<F: WideField> Argument<F> {
                 &mut channel,
             )
         })?;
+        part("opening", &channel);
         Ok(channel.finish())
     }
 

@@ -253,8 +253,13 @@ impl<C: Curve<ScalarField: WideField>> SegmentProver<'_, C> {
             true => return Err(ProveError::OtherChild),
             false => {
                 let opening = WeightOpening::new(weights, p.hiding, &mut self.rng);
-                let commitment =
-                    info_span!("commit weights between").in_scope(|| opening.commit::<C>());
+                let commitment = info_span!("commit weights between").in_scope(|| {
+                    let (known, factor) = (&self.before, p.rate.coefficient());
+                    match &known.commitment {
+                        Some(c) => opening.commit_by_update(&known.opening, c, factor),
+                        None => opening.commit(),
+                    }
+                });
                 bytes.extend(commitment.encode());
                 (opening, commitment)
             }

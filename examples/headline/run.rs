@@ -1,0 +1,142 @@
+//! The measurement.
+use super::{float, phases::Phases, report::Report};
+use rand::{Rng, SeedableRng};
+use std::{
+    error::Error,
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
+use zktree::{
+    commit::Curve,
+    nn::{
+        Architecture, Dataset, DatasetOpening, FixedPoint, LearningRate, ParentWeights, Schedule,
+        ScheduleSeed, TrainingParameters, TrainingStatement, WeightOpening, argument::Pending,
+        init, proof,
+    },
+    poly::WideField,
+};
+
+/// What to train and prove.
+#[derive(Debug, Clone)]
+pub struct Case {
+    pub fixed_point: FixedPoint,
+    pub architecture: Architecture,
+    pub batch: usize,
+    /// In one segment.
+    pub steps: usize,
+    pub hiding: bool,
+}
+
+const SEED: u64 = 1;
+
+impl Case {
+    fn parameters(&self) -> Result<TrainingParameters, Box<dyn Error>> {
+        Ok(TrainingParameters {
+            rate: LearningRate::from_coefficient(1)?,
+            architecture: self.architecture.clone(),
+            fixed_point: self.fixed_point.clone(),
+            batch: self.batch,
+            steps: self.steps as u64,
+            segment_steps: self.steps as u64,
+            hiding: self.hiding,
+        })
+    }
+
+    /// Random features and regression targets in `-1..=1`, each row used once.
+    fn data(&self, rng: &mut impl Rng) -> Result<Dataset, Box<dyn Error>> {
+        let one = 1i64 << self.fixed_point.activation_bits();
+        let (inputs, outputs) = (
+            self.architecture.num_inputs(),
+            self.architecture.num_outputs(),
+        );
+        let entries = self.batch * self.steps * (inputs + outputs);
+        let values = (0..entries).map(|_| rng.gen_range(-one..=one)).collect();
+        Ok(Dataset::from_rows(inputs, outputs, values)?)
+    }
+}
+
+/// Trains, proves, verifies.
+pub fn run<C: Curve<ScalarField: WideField>>(
+    case: &Case,
+    phases: &Phases,
+) -> Result<Report, Box<dyn Error>> {
+    let rng = &mut rand_chacha::ChaCha20Rng::seed_from_u64(1);
+    let go_on = &mut |_| ControlFlow::Continue(());
+    let parameters = case.parameters()?;
+    let data = DatasetOpening::new(case.data(rng)?, case.hiding, rng);
+    let schedule = ScheduleSeed([1; 32]);
+    let order = Schedule::new(schedule, data.dataset().num_rows(), case.batch)?;
+    let root = init::expand(SEED, &case.architecture, &case.fixed_point);
+    let root = WeightOpening::public(root);
+
+    // What is computed once: for all proofs on these data, for all children of this root.
+    let (dataset, commit_data) = timed(|| data.commit::<C>());
+    let (root_commitment, commit_root) = timed(|| root.commit::<C>());
+
+    let (weights, train) =
+        timed(|| proof::train_weights(&parameters, root.weights(), data.dataset(), &order, go_on));
+    let child = WeightOpening::new(weights?, case.hiding, rng);
+    let factor = parameters.rate.coefficient();
+    let (commitment, commit_child) =
+        timed(|| child.commit_by_update(&root, &root_commitment, factor));
+    let statement = TrainingStatement::<C> {
+        parameters,
+        parent: ParentWeights::Root { seed: SEED },
+        child: commitment,
+        dataset,
+        schedule,
+        parent_id: [0; 32],
+        child_pre_id: [0; 32],
+    };
+    let _ = phases.take();
+    let (proof, prove) = timed(|| statement.prove(&root, &child, &data, rng, go_on));
+    let (proof, heard) = (proof?, phases.take());
+    let (pending, verify_messages) = timed(|| statement.verify(&proof));
+    let pending = pending?;
+    let (checked, verify_group) = timed(|| Pending::check_all(&pending));
+    checked?;
+
+    let threads = threads();
+    Ok(Report {
+        curve: C::NAME,
+        architecture: case.architecture.to_string(),
+        parameters: case.architecture.num_parameters(),
+        batch: case.batch,
+        steps: case.steps,
+        hiding: case.hiding,
+        threads,
+        commit_data,
+        commit_root,
+        integer_step: train / case.steps as u32,
+        float_step: float::step_time(&case.architecture, case.batch, threads),
+        commit_child,
+        prove,
+        phases: heard.times,
+        verify: verify_messages + verify_group,
+        bytes: heard.bytes,
+        proof_bytes: proof.0.len(),
+        peak_memory: peak_memory(),
+    })
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let result = work();
+    (result, start.elapsed())
+}
+
+/// As many threads as the prover uses.
+fn threads() -> usize {
+    let set = std::env::var("RAYON_NUM_THREADS").ok();
+    let set = set.and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    set.unwrap_or_else(all)
+}
+
+/// The most memory that was resident, in bytes, where the system says it.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib << 10)
+}
