@@ -10,11 +10,14 @@
 //!
 //! Equations 15 and 16 of [`notes`](crate::notes).
 pub mod eq;
+mod fraction;
 pub mod int;
 pub mod parallel;
+pub mod simd;
 pub mod wide;
 
 pub use eq::{SplitEq, eq_eval, eq_evals};
+pub use fraction::Fraction;
 pub use wide::{ProductAccumulator, WideAccumulator, WideField};
 
 use ark_ff::PrimeField;

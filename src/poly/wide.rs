@@ -4,10 +4,10 @@
 //! two's-complement integers and reduced once, at about a fifth of the price of field
 //! multiplications. Residues are taken as they lie in memory (Montgomery form): `v * (x R)` is
 //! `(v x) R`.
-use ark_ff::{BigInt, Fp, MontBackend, MontConfig, PrimeField};
+use ark_ff::{BigInt, Fp, MontBackend, MontConfig};
 
 /// A prime field of four 64-bit limbs in Montgomery form, with access to the raw residue.
-pub trait WideField: PrimeField {
+pub trait WideField: super::simd::Limbs<4> {
     /// The residue `x * 2^256 mod p` as little-endian limbs, fully reduced.
     fn raw(&self) -> [u64; 4];
     /// The element whose raw residue is congruent to `low + 2^256 high`.
@@ -263,7 +263,7 @@ pub fn dot<F: WideField>(v: &[i64], x: &[F]) -> F {
 mod tests {
     use super::*;
     use ark_bls12_381::Fr;
-    use ark_ff::{AdditiveGroup, Field};
+    use ark_ff::{AdditiveGroup, Field, PrimeField};
     use proptest::prelude::*;
 
     fn naive<F: PrimeField>(v: &[i64], x: &[F]) -> F {

@@ -1,11 +1,8 @@
 //! The prover's side of the sumcheck of one layer.
-use super::{
-    half,
-    leaves::{Fraction, read},
-};
+use super::{half, leaves::read};
 use crate::{
     poly::{
-        self, ProductAccumulator, SplitEq, WideAccumulator, WideField, parallel, wide::sum_of_two,
+        self, Fraction, ProductAccumulator, SplitEq, WideAccumulator, WideField, parallel, simd, wide::sum_of_two,
     },
     sumcheck::{RoundPoly, RoundProver},
 };
@@ -33,7 +30,8 @@ impl<F: WideField> Batching<F> {
     /// Batches fractions in place.
     pub fn segment(&self, mut values: Vec<Fraction<F>>, spare: Vec<Fraction<F>>) -> Segment<F> {
         parallel::for_each_chunk(&mut values, parallel::GRAIN, |_, chunk| {
-            for v in chunk {
+            let done = simd::batch(chunk, &self.half_lambda);
+            for v in &mut chunk[done..] {
                 *v = v.batched(self.half_lambda);
             }
         });
@@ -165,7 +163,9 @@ impl<F: WideField> Segment<F> {
             Segment::Ones { shifted, spare } => {
                 spare.resize(shifted.len() / 2, F::ZERO);
                 parallel::for_each_chunk(spare, parallel::GRAIN, |start, out| {
-                    let blocks = shifted[2 * start..].chunks_exact(4);
+                    let shifted = &shifted[2 * start..];
+                    let done = simd::bind::<F, 2>(shifted, &r, out);
+                    let (blocks, out) = (shifted[2 * done..].chunks_exact(4), &mut out[done..]);
                     for (out, u) in out.chunks_exact_mut(2).zip(blocks) {
                         out[0] = u[0] + r * (u[2] - u[0]);
                         out[1] = u[1] + r * (u[3] - u[1]);
@@ -176,7 +176,9 @@ impl<F: WideField> Segment<F> {
             Segment::Fractions { values, spare } => {
                 spare.resize(values.len() / 2, Fraction::zero());
                 parallel::for_each_chunk(spare, parallel::GRAIN, |start, out| {
-                    let blocks = values[2 * start..].chunks_exact(4);
+                    let values = &values[2 * start..];
+                    let done = simd::bind_fractions(values, &r, out);
+                    let (blocks, out) = (values[2 * done..].chunks_exact(4), &mut out[done..]);
                     for (out, v) in out.chunks_exact_mut(2).zip(blocks) {
                         out[0] = interpolate(&v[0], &v[2], r);
                         out[1] = interpolate(&v[1], &v[3], r);
@@ -198,32 +200,39 @@ fn interpolate<F: PrimeField>(a: &Fraction<F>, b: &Fraction<F>, r: F) -> Fractio
 /// For `u = shift - x` at the four positions of each gate, weighted sums of `x_0 + x_1`, of
 /// `x_0 x_1` and of the product of slopes.
 fn small_round<F: WideField>(column: &[i64], range: Range<usize>, low: &[F]) -> [F; 3] {
+    let here = &column[4 * range.start..column.len().min(4 * range.end)];
+    let (done, mut sums) = simd::small_round(here, low);
     let mut acc = [WideAccumulator::default(); 3];
-    for (i, weight) in range.zip(low) {
+    for (i, weight) in range.zip(low).skip(done) {
         let [x_0, x_1, y_0, y_1] = read(column, 4 * i);
         let weight = weight.raw();
         acc[0].add_product(x_0 + x_1, &weight);
         acc[1].add_product(x_0 * x_1, &weight);
         acc[2].add_product((y_0 - x_0) * (y_1 - x_1), &weight);
     }
-    acc.map(|a| a.reduce())
+    for (sum, acc) in sums.iter_mut().zip(acc) {
+        *sum += acc.reduce::<F>();
+    }
+    sums
 }
 
 /// Weighted sums of `u_0 u_1` and of the product of slopes.
 fn ones_round<F: WideField>(shifted: &[F], low: &[F]) -> [F; 2] {
+    let (done, vector) = simd::ones_round(shifted, low);
     let mut sums = [ProductAccumulator::default(); 2];
-    for (u, weight) in shifted.chunks_exact(4).zip(low) {
+    for (u, weight) in shifted.chunks_exact(4).zip(low).skip(done) {
         let weight = weight.raw();
         sums[0].add_product(&weight, &(u[0] * u[1]).raw());
         sums[1].add_product(&weight, &((u[2] - u[0]) * (u[3] - u[1])).raw());
     }
-    sums.map(|sum| sum.reduce())
+    [0, 1].map(|k| vector[k] + sums[k].reduce::<F>())
 }
 
 /// Weighted sums of the gates at 0 and of the gates of the slopes.
 fn fractions_round<F: WideField>(values: &[Fraction<F>], low: &[F]) -> [F; 2] {
+    let (done, vector) = simd::fractions_round(values, low);
     let mut sums = [ProductAccumulator::default(); 2];
-    for (v, weight) in values.chunks_exact(4).zip(low) {
+    for (v, weight) in values.chunks_exact(4).zip(low).skip(done) {
         let weight = weight.raw();
         let gate = sum_of_two(&v[0].n, &v[1].d, &v[1].n, &v[0].d);
         sums[0].add_product(&weight, &gate.raw());
@@ -232,16 +241,19 @@ fn fractions_round<F: WideField>(values: &[Fraction<F>], low: &[F]) -> [F; 2] {
         let slopes = sum_of_two(&n_0, &d_1, &n_1, &d_0);
         sums[1].add_product(&weight, &slopes.raw());
     }
-    sums.map(|sum| sum.reduce())
+    [0, 1].map(|k| vector[k] + sums[k].reduce::<F>())
 }
 
 /// `shift - x_0 - r (y_0 - x_0)` and the same for the other child.
-fn bind_small<F: WideField>(column: &[i64], shift: F, r: F, len: usize) -> Vec<F> {
-    let (one, r) = (F::ONE.raw(), r.raw());
+fn bind_small<F: WideField>(column: &[i64], shift: F, challenge: F, len: usize) -> Vec<F> {
+    let (one, r) = (F::ONE.raw(), challenge.raw());
     let raw_shift = shift.raw();
     let mut out = vec![shift; len];
     parallel::for_each_chunk(&mut out, parallel::GRAIN, |start, out| {
-        for (i, out) in (start / 2..).zip(out.chunks_exact_mut(2)) {
+        let here = column.get(2 * start..).unwrap_or_default();
+        let done = simd::bind_small(here, shift, challenge, out);
+        let out = &mut out[2 * done..];
+        for (i, out) in (start / 2 + done..).zip(out.chunks_exact_mut(2)) {
             let x: [i64; 4] = read(column, 4 * i);
             for child in 0..2 {
                 let mut acc = WideAccumulator::default();

@@ -3,41 +3,8 @@ use super::{
     Block, Fingerprint, Kind, LookupShape,
     layer::{Batching, Segment},
 };
-use crate::poly::{self, WideAccumulator, WideField, parallel, wide::sum_of_two};
+use crate::poly::{self, Fraction, WideAccumulator, WideField, parallel, simd};
 use std::sync::Arc;
-
-/// `n / d`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fraction<F> {
-    pub n: F,
-    pub d: F,
-}
-
-impl<F: WideField> Fraction<F> {
-    /// The padding `0/1`.
-    pub fn zero() -> Self {
-        Self {
-            n: F::ZERO,
-            d: F::ONE,
-        }
-    }
-
-    /// Equation 32.
-    pub fn add(&self, other: &Self) -> Self {
-        Self {
-            n: sum_of_two(&self.n, &other.d, &other.n, &self.d),
-            d: self.d * other.d,
-        }
-    }
-
-    /// `n + half_lambda d` over `d`.
-    pub fn batched(&self, half_lambda: F) -> Self {
-        Self {
-            n: self.n + half_lambda * self.d,
-            d: self.d,
-        }
-    }
-}
 
 /// One column of the stack, as it is given.
 pub(super) enum Leaves<F> {
@@ -189,9 +156,11 @@ fn tuple_denominator<F: WideField>(
 /// `1/(a - x_0) + 1/(a - x_1) = (2a - (x_0 + x_1)) / (a^2 - a (x_0 + x_1) + x_0 x_1)`.
 fn add_small_pairs<F: WideField>(column: &[i64], a: F, out: &mut [Fraction<F>]) {
     let (one, a_2, a_square) = (F::ONE.raw(), a.double().raw(), a.square().raw());
-    let a = a.raw();
+    let raw_a = a.raw();
     parallel::for_each_chunk(out, parallel::GRAIN, |start, out| {
-        for (i, out) in (start..).zip(out) {
+        let here = column.get(2 * start..).unwrap_or_default();
+        let done = simd::add_small_pairs(here, a, out);
+        for (i, out) in (start + done..).zip(&mut out[done..]) {
             let [x_0, x_1] = read(column, 2 * i);
             let sum = x_0 + x_1;
             let mut n = WideAccumulator::default();
@@ -199,7 +168,7 @@ fn add_small_pairs<F: WideField>(column: &[i64], a: F, out: &mut [Fraction<F>]) 
             n.add_product(-sum, &one);
             let mut d = WideAccumulator::default();
             d.add_product(1, &a_square);
-            d.add_product(-sum, &a);
+            d.add_product(-sum, &raw_a);
             d.add_product(x_0 * x_1, &one);
             *out = Fraction {
                 n: n.reduce(),
@@ -227,15 +196,26 @@ pub(super) fn add_layers<F: WideField>(
     for k in 0..num_vars {
         let next = match layers.last() {
             None => add_leaves(leaves),
-            Some(layer) => parallel::map(layer.len().div_ceil(2), 4, |i| {
-                let right = layer.get(2 * i + 1).copied();
-                layer[2 * i].add(&right.unwrap_or(Fraction::zero()))
-            }),
+            Some(layer) => add_neighbours(layer),
         };
         debug_assert!(next.len() <= 1 << (num_vars - k - 1));
         layers.push(next);
     }
     layers
+}
+
+/// The layer above a layer.
+fn add_neighbours<F: WideField>(layer: &[Fraction<F>]) -> Vec<Fraction<F>> {
+    let mut out = vec![Fraction::zero(); layer.len().div_ceil(2)];
+    parallel::for_each_chunk(&mut out, parallel::GRAIN, |start, out| {
+        let layer = &layer[2 * start..];
+        let done = simd::add_pairs(layer, out);
+        for (i, out) in (done..).zip(&mut out[done..]) {
+            let right = layer.get(2 * i + 1).copied();
+            *out = layer[2 * i].add(&right.unwrap_or(Fraction::zero()));
+        }
+    });
+    out
 }
 
 /// The first layer above the leaves.

@@ -2,11 +2,11 @@
 use super::{
     Fingerprint, LookupEvaluations, LookupShape, NotInTable, half,
     layer::{Batching, LayerProver, Segment},
-    leaves::{self, Fraction},
+    leaves,
 };
 use crate::{
     gkr::table::LookupTable,
-    poly::{self, WideField, parallel},
+    poly::{self, Fraction, WideField, parallel},
     sumcheck,
     transcript::{Challenger, ProverChannel},
 };

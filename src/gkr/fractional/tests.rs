@@ -1,5 +1,6 @@
 //! The lookup argument against its textbook form, its true columns and its cheats.
-use super::{leaves::Fraction, *};
+use super::*;
+use crate::poly::Fraction;
 use crate::{
     gkr::table::{Relu, Signed, Unsigned},
     poly::{self, eq_evals},

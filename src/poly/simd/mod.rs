@@ -1,0 +1,230 @@
+//! Vector arithmetic: AVX-512 IFMA under the hot loops, eight field elements at a time.
+//!
+//! The only module with `unsafe`. What others see are safe functions on slices that do as much as
+//! they can and say how much that was: the whole multiples of eight, or nothing on a machine
+//! without these instructions. The caller does the rest with the scalar code, which is the
+//! specification; results are equal to the last bit.
+//!
+//! The environment variable `ZKTREE_SIMD=off` turns all of it off.
+#![allow(unsafe_code)]
+
+#[cfg(target_arch = "x86_64")]
+mod fractions;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
+#[cfg(target_arch = "x86_64")]
+mod sums;
+#[cfg(test)]
+mod tests;
+
+use super::{Fraction, WideField};
+use ark_ff::{Fp, MontBackend, MontConfig, PrimeField};
+use std::sync::OnceLock;
+
+/// A prime field whose elements are `N` 64-bit limbs and nothing else, in Montgomery form.
+///
+/// # Safety
+/// Size and alignment are those of `[u64; N]`, and every bit pattern is a value of the type.
+pub unsafe trait Limbs<const N: usize>: PrimeField {
+    /// The modulus, lowest limb first.
+    const LIMBS: [u64; N];
+}
+
+// SAFETY: `Fp` is a `BigInt<N>` and a marker, and that is `[u64; N]`; the sizes are checked
+// below, so there is nothing else in it. All bit patterns are values.
+unsafe impl<T: MontConfig<N>, const N: usize> Limbs<N> for Fp<MontBackend<T, N>, N> {
+    const LIMBS: [u64; N] = {
+        assert!(size_of::<Self>() == 8 * N && align_of::<Self>() == 8);
+        T::MODULUS.0
+    };
+}
+
+/// Whether the vector instructions are there and wanted.
+pub fn available() -> bool {
+    static AVAILABLE: OnceLock<bool> = OnceLock::new();
+    *AVAILABLE.get_or_init(|| {
+        let wanted = std::env::var_os("ZKTREE_SIMD").is_none_or(|value| value != "off");
+        #[cfg(target_arch = "x86_64")]
+        let there = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512ifma");
+        #[cfg(not(target_arch = "x86_64"))]
+        let there = false;
+        wanted && there
+    })
+}
+
+/// Calls a kernel with the modulus, if there are vectors for it; else gives the default.
+macro_rules! vectors {
+    ($field:ty, |$modulus:ident| $kernel:expr, $default:expr) => {{
+        #[cfg(target_arch = "x86_64")]
+        if available()
+            && let Some($modulus) = const { &Of::<$field>::MODULUS }
+        {
+            // SAFETY: the instructions are there.
+            return unsafe { $kernel };
+        }
+        $default
+    }};
+}
+
+/// Constants of a field.
+#[cfg(target_arch = "x86_64")]
+struct Of<F>(std::marker::PhantomData<F>);
+
+#[cfg(target_arch = "x86_64")]
+impl<F: Limbs<4>> Of<F> {
+    const MODULUS: Option<lanes::Modulus<5>> = lanes::Modulus::new(F::LIMBS);
+}
+
+/// One round over gates of four fractions each, weighted: the sum of `n_0 d_1 + n_1 d_0`, and that
+/// of the slopes. Returns how many gates were added up.
+pub fn fractions_round<F: WideField>(values: &[Fraction<F>], low: &[F]) -> (usize, [F; 2]) {
+    vectors!(
+        F,
+        |m| fractions::fractions_round(m, values, low),
+        (0, [F::ZERO; 2])
+    )
+}
+
+/// One round over gates of four elements each, weighted: the sum of `u_0 u_1`, and that of the
+/// slopes. Returns how many gates were added up.
+pub fn ones_round<F: WideField>(values: &[F], low: &[F]) -> (usize, [F; 2]) {
+    vectors!(
+        F,
+        |m| fractions::ones_round(m, values, low),
+        (0, [F::ZERO; 2])
+    )
+}
+
+/// Binds a variable of tables of blocks of `2 W` elements, `W` being 1, 2 or 4. Returns how many
+/// outputs were made.
+pub fn bind<F: WideField, const W: usize>(values: &[F], r: &F, out: &mut [F]) -> usize {
+    const { assert!(W == 1 || W == 2 || W == 4) };
+    vectors!(F, |m| fractions::bind::<F, W>(m, values, r, out), 0)
+}
+
+/// Binds a variable of blocks of four fractions: `out[2 i + c]` is between `values[4 i + c]` and
+/// `values[4 i + 2 + c]`. Returns how many outputs were made.
+pub fn bind_fractions<F: WideField>(
+    values: &[Fraction<F>],
+    r: &F,
+    out: &mut [Fraction<F>],
+) -> usize {
+    bind::<F, 4>(elements(values), r, elements_mut(out)) / 2
+}
+
+/// `out[i] = v[2 i] + v[2 i + 1]`. Returns how many outputs were made.
+pub fn add_pairs<F: WideField>(values: &[Fraction<F>], out: &mut [Fraction<F>]) -> usize {
+    vectors!(F, |m| fractions::add_pairs(m, values, out), 0)
+}
+
+/// Replaces numerators by `n + half_lambda d`. Returns how many were.
+pub fn batch<F: WideField>(values: &mut [Fraction<F>], half_lambda: &F) -> usize {
+    vectors!(F, |m| fractions::batch(m, values, half_lambda), 0)
+}
+
+/// One round over gates of four numbers each, all below `2^30` in absolute value: weighted sums of
+/// `x_0 + x_1`, of `x_0 x_1` and of the product of slopes. Returns how many gates were added up.
+pub fn small_round<F: WideField>(column: &[i64], low: &[F]) -> (usize, [F; 3]) {
+    vectors!(
+        F,
+        |_modulus| {
+            let (count, sums) = fractions::small_round(column, low);
+            let [sum, product, slopes, weight] = sums.map(|[a, b, c, d, e, f]| {
+                F::from_raw_wide([a, b, c, d], e as u128 | (f as u128) << 64)
+            });
+            let square = F::from(1u64 << 62) * weight;
+            let twice = F::from(2 * fractions::OFFSET as u64) * weight;
+            (count, [sum - twice, product - square, slopes - square])
+        },
+        (0, [F::ZERO; 3])
+    )
+}
+
+/// `constant + sum_j factors[j] columns[j][i]` for numbers below `2^30` in absolute value and at
+/// most eight columns. Returns how many outputs were made.
+pub fn affine<F: WideField>(
+    columns: &[&[i64]],
+    constant: F,
+    factors: &[F],
+    out: &mut [F],
+) -> usize {
+    if columns.len() > 8 {
+        return 0;
+    }
+    vectors!(
+        F,
+        |m| {
+            let offset = F::from(fractions::OFFSET as u64);
+            let constant = constant - factors.iter().sum::<F>() * offset;
+            let factors: Vec<_> = factors.iter().map(premultiplied::<F, 1>).collect();
+            let constant = premultiplied::<F, 1>(&constant);
+            let form = sums::Affine {
+                constant: &constant,
+                factors: &factors,
+            };
+            fractions::affine(m, columns, &form, out)
+        },
+        0
+    )
+}
+
+/// `out[2 i + c] = shift - x_c - r (y_c - x_c)` for numbers `x_0, x_1, y_0, y_1` in block `i`, all
+/// below `2^30` in absolute value. Returns how many blocks were read.
+pub fn bind_small<F: WideField>(column: &[i64], shift: F, r: F, out: &mut [F]) -> usize {
+    vectors!(
+        F,
+        |m| {
+            // The factors add up to -1.
+            let constant = shift + F::from(fractions::OFFSET as u64);
+            let constant = premultiplied::<F, 1>(&constant);
+            let factors = [r - F::ONE, -r].map(|f| premultiplied::<F, 1>(&f));
+            let form = sums::Affine {
+                constant: &constant,
+                factors: &factors,
+            };
+            fractions::bind_small(m, column, &form, out)
+        },
+        0
+    )
+}
+
+/// `out[i] = 1/(a - x_0) + 1/(a - x_1)` for numbers `x_0, x_1` at `2 i`, below `2^30` in absolute
+/// value. Returns how many outputs were made.
+pub fn add_small_pairs<F: WideField>(column: &[i64], a: F, out: &mut [Fraction<F>]) -> usize {
+    vectors!(
+        F,
+        |m| {
+            // With a' = a + OFFSET, s and p of the shifted numbers: 2 a' - s over a'^2 - a' s + p.
+            let a = a + F::from(fractions::OFFSET as u64);
+            let scaled = premultiplied::<F, 2>;
+            let constants = [scaled(&a.double()), scaled(&a.square())];
+            let factors = [scaled(&-F::ONE), scaled(&-a), scaled(&F::ONE)];
+            let form = |constant, factors| sums::Affine { constant, factors };
+            let (n, d) = (
+                form(&constants[0], &factors[..1]),
+                form(&constants[1], &factors[1..]),
+            );
+            fractions::add_small_pairs(m, column, [&n, &d], out)
+        },
+        0
+    )
+}
+
+/// `2^(52 K) x` in 52-bit limbs.
+#[cfg(target_arch = "x86_64")]
+fn premultiplied<F: WideField, const K: usize>(x: &F) -> [u64; 5] {
+    lanes::radix_52((F::from(2u64).pow([52 * K as u64]) * x).raw())
+}
+
+/// Fractions as their numerators and denominators, in turn.
+fn elements<F>(values: &[Fraction<F>]) -> &[F] {
+    // SAFETY: a fraction is two elements, by `repr(C)`.
+    unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), 2 * values.len()) }
+}
+
+fn elements_mut<F>(values: &mut [Fraction<F>]) -> &mut [F] {
+    // SAFETY: as above.
+    unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), 2 * values.len()) }
+}
