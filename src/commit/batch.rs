@@ -3,12 +3,19 @@
 //! An addition costs five multiplications and a squaring. Equal and opposite points and the
 //! identity are rare and take a slow path of their own.
 use super::curve::Curve;
+use crate::poly::simd::{BaseField, PointPairs};
 use ark_ec::AffineRepr;
 use ark_ff::{Field, Zero};
 
 /// Additions that share one inversion: enough that the inversion (a few hundred multiplications)
 /// does not count, few enough that the partial products stay in the first-level cache.
 const BATCH: usize = 1024;
+/// The same for additions in vectors, which are faster while the inversion is not; their partial
+/// products fit the second-level cache.
+const VECTOR_BATCH: usize = 4096;
+/// Fewer additions than this are not worth eight lanes.
+const MIN_VECTOR: usize = 32;
+
 /// One step of a pass over segments.
 #[derive(Clone, Copy)]
 pub(super) struct Step {
@@ -73,10 +80,67 @@ impl<C: Curve> BatchAdder<C> {
 
     /// Takes all steps in order. No step may write in front of what a later step reads.
     pub fn run(&mut self, points: &mut [C::Affine], steps: &[Step]) {
-        for steps in steps.chunks(BATCH) {
+        let mut rest = steps;
+        while rest.len() >= MIN_VECTOR {
+            let (batch, later) = rest.split_at(rest.len().min(VECTOR_BATCH));
+            let groups = batch.len().div_ceil(8);
+            let mut pairs = Pairs::<C> {
+                points: &mut *points,
+                steps: batch,
+            };
+            if !C::BaseField::add_points(groups, &mut pairs) {
+                break;
+            }
+            rest = later;
+        }
+        for steps in rest.chunks(BATCH) {
             add_batch::<C>(points, steps, &mut self.partial);
         }
     }
+}
+
+/// Steps as additions of pairs; a move is a pair of the same point twice.
+struct Pairs<'a, C: Curve> {
+    points: &'a mut [C::Affine],
+    steps: &'a [Step],
+}
+
+impl<C: Curve> PointPairs<C::BaseField> for Pairs<'_, C> {
+    #[inline]
+    fn operands(&self, first: usize) -> [[&C::BaseField; 4]; 8] {
+        std::array::from_fn(|k| {
+            let step = self.steps.get(first + k).unwrap_or(&self.steps[0]);
+            let other = step.from + usize::from(step.pair && first + k < self.steps.len());
+            let (x_1, y_1) = C::coordinates_ref(&self.points[step.from]);
+            let (x_2, y_2) = C::coordinates_ref(&self.points[other]);
+            [x_1, y_1, x_2, y_2]
+        })
+    }
+
+    #[inline]
+    fn finish(&mut self, first: usize, regular: u8, x: &[C::BaseField; 8], y: &[C::BaseField; 8]) {
+        let steps = &self.steps[first..self.steps.len().min(first + 8)];
+        if regular == u8::MAX {
+            for (k, step) in steps.iter().enumerate() {
+                self.points[step.to] = C::from_coordinates(x[k], y[k]);
+            }
+            return;
+        }
+        let sums: [C::Affine; 8] = std::array::from_fn(|k| match steps.get(k) {
+            None => C::Affine::zero(),
+            Some(_) if regular >> k & 1 == 1 => C::from_coordinates(x[k], y[k]),
+            Some(step) if step.pair => add_alone::<C>(self.points, step.from),
+            Some(step) => self.points[step.from],
+        });
+        for (step, sum) in steps.iter().zip(sums) {
+            self.points[step.to] = sum;
+        }
+    }
+}
+
+/// The sum of neighbours, whatever they are.
+fn add_alone<C: Curve>(points: &[C::Affine], from: usize) -> C::Affine {
+    (points[from].into_group() + points[from + 1]).into_affine()
 }
 
 /// `1 / (x2 - x1)` is what an affine addition needs. `None` where there is no such inverse: for
@@ -113,7 +177,7 @@ fn add_batch<C: Curve>(points: &mut [C::Affine], steps: &[Step], partial: &mut V
             let x3 = slope.square() - x1 - x2;
             C::from_coordinates(x3, slope * (x1 - x3) - y1)
         } else {
-            (points[step.from].into_group() + points[step.from + 1]).into_affine()
+            add_alone::<C>(points, step.from)
         };
     }
 }

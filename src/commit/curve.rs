@@ -4,7 +4,7 @@
 //! Adding a curve is one `impl` of [`NamedCurve`]. Two are provided: BLS12-381 G1 (the default;
 //! the curve of zkDL and zkLLM) and Pallas (255-bit base field, about twice as fast; nothing here
 //! needs a pairing).
-use crate::transcript;
+use crate::{poly::simd::BaseField, transcript};
 use ark_ec::{
     CurveGroup,
     short_weierstrass::{Affine, Projective, SWCurveConfig},
@@ -12,7 +12,7 @@ use ark_ec::{
 use ark_ff::PrimeField;
 
 /// A short-Weierstrass curve with `a = 0` that has a name in this protocol.
-pub trait NamedCurve: SWCurveConfig<BaseField: PrimeField, ZeroFlag = ()> {
+pub trait NamedCurve: SWCurveConfig<BaseField: BaseField, ZeroFlag = ()> {
     /// Part of the domain-separation tag of generators and digests; never changes.
     const NAME: &'static str;
 }
@@ -26,7 +26,7 @@ impl NamedCurve for ark_pallas::PallasConfig {
 }
 
 /// A commitment group. Implemented once, for every [`NamedCurve`].
-pub trait Curve: CurveGroup<BaseField: PrimeField> {
+pub trait Curve: CurveGroup<BaseField: BaseField> {
     /// The curve's name in this protocol.
     const NAME: &'static str;
     /// Number of bytes of a point.
@@ -36,6 +36,9 @@ pub trait Curve: CurveGroup<BaseField: PrimeField> {
 
     /// The coordinates of a point; `(0, 0)`, which is on none of these curves, for the identity.
     fn coordinates(point: &Self::Affine) -> (Self::BaseField, Self::BaseField);
+
+    /// The same, where they lie.
+    fn coordinates_ref(point: &Self::Affine) -> (&Self::BaseField, &Self::BaseField);
 
     /// The point with these coordinates, which must be on the curve, or `(0, 0)`.
     fn from_coordinates(x: Self::BaseField, y: Self::BaseField) -> Self::Affine;
@@ -67,6 +70,11 @@ impl<P: NamedCurve> Curve for Projective<P> {
     #[inline]
     fn coordinates(point: &Affine<P>) -> (P::BaseField, P::BaseField) {
         (point.x, point.y)
+    }
+
+    #[inline]
+    fn coordinates_ref(point: &Affine<P>) -> (&P::BaseField, &P::BaseField) {
+        (&point.x, &point.y)
     }
 
     #[inline]

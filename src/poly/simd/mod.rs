@@ -13,6 +13,8 @@ mod fractions;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
 #[cfg(target_arch = "x86_64")]
+mod points;
+#[cfg(target_arch = "x86_64")]
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -56,10 +58,13 @@ pub fn available() -> bool {
 
 /// Calls a kernel with the modulus, if there are vectors for it; else gives the default.
 macro_rules! vectors {
-    ($field:ty, |$modulus:ident| $kernel:expr, $default:expr) => {{
+    ($field:ty, |$modulus:ident| $kernel:expr, $default:expr) => {
+        vectors!($field, 4, 5, |$modulus| $kernel, $default)
+    };
+    ($field:ty, $n:literal, $l:literal, |$modulus:ident| $kernel:expr, $default:expr) => {{
         #[cfg(target_arch = "x86_64")]
         if available()
-            && let Some($modulus) = const { &Of::<$field>::MODULUS }
+            && let Some($modulus) = const { &Of::<$field, $n, $l>::MODULUS }
         {
             // SAFETY: the instructions are there.
             return unsafe { $kernel };
@@ -70,11 +75,61 @@ macro_rules! vectors {
 
 /// Constants of a field.
 #[cfg(target_arch = "x86_64")]
-struct Of<F>(std::marker::PhantomData<F>);
+struct Of<F, const N: usize, const L: usize>(std::marker::PhantomData<F>);
 
 #[cfg(target_arch = "x86_64")]
-impl<F: Limbs<4>> Of<F> {
-    const MODULUS: Option<lanes::Modulus<5>> = lanes::Modulus::new(F::LIMBS);
+impl<F: Limbs<N>, const N: usize, const L: usize> Of<F, N, L> {
+    const MODULUS: Option<lanes::Modulus<L>> = lanes::Modulus::new(F::LIMBS);
+}
+
+/// A batch of additions of pairs of affine points.
+pub trait PointPairs<F> {
+    /// The coordinates `x_1, y_1, x_2, y_2` of pairs `first` to `first + 7`. Behind the last pair,
+    /// and where there is nothing to add, `x_1 = x_2`.
+    fn operands(&self, first: usize) -> [[&F; 4]; 8];
+
+    /// Takes the sums of pairs `first` to `first + 7` that have a bit in `regular`. The others had
+    /// an `x` that is zero, or twice the same.
+    fn finish(&mut self, first: usize, regular: u8, x: &[F; 8], y: &[F; 8]);
+}
+
+/// The field of a curve's coordinates.
+pub trait BaseField: PrimeField {
+    /// Adds `8 groups` pairs of points with one inversion, first to last; of a group the operands
+    /// are read before any sum of it is handed over. Twice, `operands` is asked for each group;
+    /// what it gives must not depend on sums of later groups. Returns false, with nothing done, if
+    /// there are no vectors.
+    fn add_points(groups: usize, pairs: &mut impl PointPairs<Self>) -> bool;
+}
+
+impl<T: MontConfig<4>> BaseField for Fp<MontBackend<T, 4>, 4> {
+    fn add_points(groups: usize, pairs: &mut impl PointPairs<Self>) -> bool {
+        vectors!(
+            Self,
+            4,
+            5,
+            |m| {
+                points::add::<Self, 4, 5>(m, groups, pairs);
+                true
+            },
+            false
+        )
+    }
+}
+
+impl<T: MontConfig<6>> BaseField for Fp<MontBackend<T, 6>, 6> {
+    fn add_points(groups: usize, pairs: &mut impl PointPairs<Self>) -> bool {
+        vectors!(
+            Self,
+            6,
+            8,
+            |m| {
+                points::add::<Self, 6, 8>(m, groups, pairs);
+                true
+            },
+            false
+        )
+    }
 }
 
 /// One round over gates of four fractions each, weighted: the sum of `n_0 d_1 + n_1 d_0`, and that
