@@ -119,7 +119,8 @@ impl<C: Curve> PointPairs<C::BaseField> for Pairs<'_, C> {
 
     #[inline]
     fn finish(&mut self, first: usize, regular: u8, x: &[C::BaseField; 8], y: &[C::BaseField; 8]) {
-        let steps = &self.steps[first..self.steps.len().min(first + 8)];
+        let steps = self.steps.get(first..).unwrap_or_default();
+        let steps = &steps[..steps.len().min(8)];
         if regular == u8::MAX {
             for (k, step) in steps.iter().enumerate() {
                 self.points[step.to] = C::from_coordinates(x[k], y[k]);

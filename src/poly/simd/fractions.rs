@@ -1,7 +1,7 @@
 //! The kernels of the fraction tree.
 use super::{
     Limbs,
-    lanes::{Lanes, Modulus, V, cut, gather, paste, scatter, splat, zero},
+    lanes::{Lanes, Modulus, V, add, cut, gather, paste, scatter, splat, zero},
     sums::{Affine, Multiples, Products},
 };
 use crate::poly::{Fraction, WideField};
@@ -15,9 +15,12 @@ pub(super) unsafe fn gather_strided<F: Limbs<4>>(
     offset: usize,
     stride: usize,
 ) -> [V; 4] {
-    let row = |k: usize| base.wrapping_add(offset + k * stride).cast();
+    let mut rows = [std::ptr::null(); 8];
+    for (k, row) in rows.iter_mut().enumerate() {
+        *row = base.wrapping_add(offset + k * stride).cast();
+    }
     // SAFETY: the caller's.
-    unsafe { gather::<4>(std::array::from_fn(row)) }
+    unsafe { gather::<4>(rows) }
 }
 
 /// Stores eight reduced elements at `base + offset + k stride`, `k < 8`.
@@ -29,9 +32,12 @@ pub(super) unsafe fn scatter_strided<F: Limbs<4>>(
     offset: usize,
     stride: usize,
 ) {
-    let row = |k: usize| base.wrapping_add(offset + k * stride).cast();
+    let mut rows = [std::ptr::null_mut(); 8];
+    for (k, row) in rows.iter_mut().enumerate() {
+        *row = base.wrapping_add(offset + k * stride).cast();
+    }
     // SAFETY: the caller's.
-    unsafe { scatter(paste::<4, 5>(x), std::array::from_fn(row)) }
+    unsafe { scatter(paste::<4, 5>(x), rows) }
 }
 
 type Plain = Lanes<5>;
@@ -66,24 +72,23 @@ pub(super) fn fractions_round<F: WideField>(
     for i in (0..count).step_by(8) {
         // SAFETY: gates i to i + 7 have fractions 4i to 4i + 31, which are twice as many elements,
         // and i + 7 < count.
-        let (v, weight) = unsafe {
-            (
-                [0, 1, 2, 3].map(|k| {
-                    let (n, d) = gather_fractions(base, 8 * i + 2 * k, 8);
-                    (n, cut::<4, 5, true>(&d))
-                }),
-                cut::<4, 5, false>(&gather_strided(low.as_ptr(), i, 1)),
-            )
-        };
+        let weight = unsafe { cut::<4, 5, false>(&gather_strided(low.as_ptr(), i, 1)) };
+        let mut v = [(weight, weight); 4];
+        for (k, (n, d)) in v.iter_mut().enumerate() {
+            // SAFETY: as above.
+            let (numerator, denominator) = unsafe { gather_fractions(base, 8 * i + 2 * k, 8) };
+            (*n, *d) = (numerator, cut::<4, 5, true>(&denominator));
+        }
         let [(n_0, d_0), (n_1, d_1), (n_2, d_2), (n_3, d_3)] = &v;
-        // [2]
-        let gate = modulus.dot([(n_0, d_1), (n_1, d_0)]);
-        sums[0].add(&weight, &gate);
         // Shifted, the denominators are below 2^s p.
         let (slope_0, slope_1) = (modulus.sub(n_2, n_0, 1), modulus.sub(n_3, n_1, 1));
         let (steep_0, steep_1) = (modulus.sub(d_2, d_0, 16), modulus.sub(d_3, d_1, 16));
-        // [5]
-        let slopes = modulus.dot([(&slope_0, &steep_1), (&slope_1, &steep_0)]);
+        // [2] and [5]
+        let [gate, slopes] = modulus.dots([
+            [(n_0, d_1), (n_1, d_0)],
+            [(&slope_0, &steep_1), (&slope_1, &steep_0)],
+        ]);
+        sums[0].add(&weight, &gate);
         sums[1].add(&weight, &slopes);
     }
     (count, sums.map(|sum| F::from_raw_products(sum.total())))
@@ -99,17 +104,19 @@ pub(super) fn ones_round<F: WideField>(
     let mut sums = [Products::new(), Products::new()];
     for i in (0..count).step_by(8) {
         // SAFETY: gates i to i + 7 have elements 4i to 4i + 31, and i + 7 < count.
-        let (u, weight) = unsafe {
-            (
-                [0, 1, 2, 3].map(|k| gather_strided(values.as_ptr(), 4 * i + k, 4)),
-                cut::<4, 5, false>(&gather_strided(low.as_ptr(), i, 1)),
-            )
-        };
+        let weight = unsafe { cut::<4, 5, false>(&gather_strided(low.as_ptr(), i, 1)) };
+        let mut u = [[splat(0); 4]; 4];
+        for (k, u) in u.iter_mut().enumerate() {
+            // SAFETY: as above.
+            *u = unsafe { gather_strided(values.as_ptr(), 4 * i + k, 4) };
+        }
         let (u_0, u_2) = (cut::<4, 5, false>(&u[0]), cut::<4, 5, false>(&u[2]));
         let (u_1, u_3) = (cut::<4, 5, true>(&u[1]), cut::<4, 5, true>(&u[3]));
-        sums[0].add(&weight, &modulus.mul(&u_0, &u_1));
         let (slope, steep) = (modulus.sub(&u_2, &u_0, 1), modulus.sub(&u_3, &u_1, 16));
-        sums[1].add(&weight, &modulus.mul(&slope, &steep));
+        // [2] and [3]
+        let [gate, slopes] = modulus.muls(&[u_0, slope], &[u_1, steep]);
+        sums[0].add(&weight, &gate);
+        sums[1].add(&weight, &slopes);
     }
     (count, sums.map(|sum| F::from_raw_products(sum.total())))
 }
@@ -127,25 +134,54 @@ pub(super) fn bind<F: Limbs<4>, const W: usize>(
     // SAFETY: a reference can be read.
     let r = unsafe { cut::<4, 5, true>(&gather::<4>(r)) };
     let (from, to) = (values.as_ptr(), out.as_mut_ptr());
-    for i in (0..count).step_by(8) {
-        let row = |k: usize, half: usize| {
-            let j = i + k;
-            from.wrapping_add(j / W * 2 * W + j % W + half * W).cast()
-        };
-        // SAFETY: outputs i to i + 7 lie before count; the source of output j, a multiple of W
-        // plus k, ends at 2 (j - k) + W + k, before twice the end of its block, which is at most
-        // 2 count because W divides 8.
-        unsafe {
-            let a = cut::<4, 5, false>(&gather::<4>(std::array::from_fn(|k| row(k, 0))));
-            let b = cut::<4, 5, false>(&gather::<4>(std::array::from_fn(|k| row(k, 1))));
-            let slope = modulus.sub(&b, &a, 1);
-            // [2] + [1]
-            let sum = super::lanes::add(&modulus.mul(&slope, &r), &a);
-            let reduced = modulus.reduce_once(&modulus.reduce_once(&sum, 2), 1);
-            scatter_strided(&reduced, to, i, 1);
+    let wide = count / 16 * 16;
+    // SAFETY: outputs up to count are asked for, each once.
+    unsafe {
+        for i in (0..wide).step_by(16) {
+            bind_groups::<F, W, 2>(modulus, from, &r, to, i);
+        }
+        for i in (wide..count).step_by(8) {
+            bind_groups::<F, W, 1>(modulus, from, &r, to, i);
         }
     }
     count
+}
+
+/// Outputs `start` to `start + 8 P - 1` of [`bind`], which must exist with their sources.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+unsafe fn bind_groups<F: Limbs<4>, const W: usize, const P: usize>(
+    modulus: &Modulus<5>,
+    from: *const F,
+    r: &Lanes<5>,
+    to: *mut F,
+    start: usize,
+) {
+    let (mut a, mut slopes) = ([*r; P], [*r; P]);
+    for n in 0..P {
+        let mut rows = [[std::ptr::null(); 8]; 2];
+        for (half, rows) in rows.iter_mut().enumerate() {
+            for (k, row) in rows.iter_mut().enumerate() {
+                let j = start + 8 * n + k;
+                *row = from.wrapping_add(j / W * 2 * W + j % W + half * W).cast();
+            }
+        }
+        // SAFETY: the source of output j, a multiple of W plus k, ends at 2 (j - k) + W + k, in
+        // front of twice the end of its block; and W divides 8.
+        unsafe {
+            a[n] = cut::<4, 5, false>(&gather::<4>(rows[0]));
+            let b = cut::<4, 5, false>(&gather::<4>(rows[1]));
+            slopes[n] = modulus.sub(&b, &a[n], 1);
+        }
+    }
+    let products = modulus.muls(&slopes, &[*r; P]);
+    for n in 0..P {
+        // [2] + [1]
+        let sum = add(&products[n], &a[n]);
+        let reduced = modulus.reduce_once(&modulus.reduce_once(&sum, 2), 1);
+        // SAFETY: the output exists.
+        unsafe { scatter_strided(&reduced, to, start + 8 * n, 1) };
+    }
 }
 
 /// `out[i] = v[2 i] + v[2 i + 1]`.
@@ -157,20 +193,59 @@ pub(super) fn add_pairs<F: WideField>(
 ) -> usize {
     let count = (values.len() / 2).min(out.len()) / 8 * 8;
     let (from, to) = (values.as_ptr().cast::<F>(), out.as_mut_ptr().cast::<F>());
-    for i in (0..count).step_by(8) {
-        // SAFETY: outputs i to i + 7 need fractions 2i to 2i + 15, twice as many elements.
-        unsafe {
-            let (n_0, d_0) = gather_fractions(from, 4 * i, 4);
-            let (n_1, d_1) = gather_fractions(from, 4 * i + 2, 4);
-            let plain = cut::<4, 5, false>(&d_0);
-            let (d_0, d_1) = (cut::<4, 5, true>(&d_0), cut::<4, 5, true>(&d_1));
-            let n = modulus.dot([(&n_0, &d_1), (&n_1, &d_0)]);
-            let d = modulus.mul(&plain, &d_1);
-            scatter_strided(&modulus.reduce_once(&n, 1), to, 2 * i, 2);
-            scatter_strided(&modulus.reduce_once(&d, 1), to, 2 * i + 1, 2);
+    let wide = count / 16 * 16;
+    // SAFETY: outputs up to count are asked for, each once, and need twice as many fractions.
+    unsafe {
+        for i in (0..wide).step_by(16) {
+            add_groups::<F, 2>(modulus, from, to, i);
+        }
+        for i in (wide..count).step_by(8) {
+            add_groups::<F, 1>(modulus, from, to, i);
         }
     }
     count
+}
+
+/// Outputs `start` to `start + 8 P - 1` of [`add_pairs`], which must exist with their sources.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+unsafe fn add_groups<F: Limbs<4>, const P: usize>(
+    modulus: &Modulus<5>,
+    from: *const F,
+    to: *mut F,
+    start: usize,
+) {
+    let mut n = [[[splat(0); 5]; 2]; P];
+    let (mut d, mut plain) = (n, [[splat(0); 5]; P]);
+    for k in 0..P {
+        let i = start + 8 * k;
+        // SAFETY: output i needs fractions 2i and 2i + 1, which are elements 4i to 4i + 3.
+        let sources = unsafe {
+            (
+                gather_fractions(from, 4 * i, 4),
+                gather_fractions(from, 4 * i + 2, 4),
+            )
+        };
+        let ((n_0, d_0), (n_1, d_1)) = sources;
+        n[k] = [n_0, n_1];
+        d[k] = [cut::<4, 5, true>(&d_0), cut::<4, 5, true>(&d_1)];
+        plain[k] = cut::<4, 5, false>(&d_0);
+    }
+    let mut factors = [[(&n[0][0], &d[0][1]); 2]; P];
+    let mut denominators = [[(&plain[0], &d[0][1])]; P];
+    for k in 0..P {
+        factors[k] = [(&n[k][0], &d[k][1]), (&n[k][1], &d[k][0])];
+        denominators[k] = [(&plain[k], &d[k][1])];
+    }
+    // [2] both
+    let sums = [modulus.dots(factors), modulus.dots(denominators)];
+    for (component, sums) in sums.iter().enumerate() {
+        for (k, sum) in sums.iter().enumerate() {
+            let at = 2 * (start + 8 * k) + component;
+            // SAFETY: the output exists.
+            unsafe { scatter_strided(&modulus.reduce_once(sum, 1), to, at, 2) };
+        }
+    }
 }
 
 /// `n + half_lambda d` over `d`, in place.
@@ -191,7 +266,7 @@ pub(super) fn batch<F: WideField>(
             let (n, d) = gather_fractions(base.cast_const(), 2 * i, 2);
             let d = cut::<4, 5, false>(&d);
             // [2] + [1]
-            let sum = super::lanes::add(&modulus.mul(&d, &factor), &n);
+            let sum = add(&modulus.mul(&d, &factor), &n);
             let reduced = modulus.reduce_once(&modulus.reduce_once(&sum, 2), 1);
             scatter_strided(&reduced, base, 2 * i, 2);
         }

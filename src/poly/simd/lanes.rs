@@ -292,41 +292,61 @@ impl<const L: usize> Modulus<L> {
         out
     }
 
-    /// `sum_k a_k b_k / 2^(52 L)`: one reduction for `K` products, `K <= 4`. One factor of each is
-    /// shifted.
+    /// `sum_k a_k b_k / 2^(52 L)` for `K <= 4` products with one reduction, `P` times: the chain
+    /// of one sum waits, the others go on. One factor of each product is shifted.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn dots<const P: usize, const K: usize>(
+        &self,
+        factors: [[(&Lanes<L>, &Lanes<L>); K]; P],
+    ) -> [Lanes<L>; P] {
+        let inverse = splat(self.inverse);
+        let mut acc = [zero::<L>(); P];
+        let mut q = zero::<P>();
+        for i in 0..L {
+            for n in 0..P {
+                for (a, b) in factors[n] {
+                    for j in 0..L {
+                        acc[n][j] = _mm512_madd52lo_epu64(acc[n][j], a[j], b[i]);
+                    }
+                }
+            }
+            for n in 0..P {
+                q[n] = _mm512_madd52lo_epu64(_mm512_setzero_si512(), acc[n][0], inverse);
+            }
+            for n in 0..P {
+                let lowest = _mm512_madd52lo_epu64(acc[n][0], q[n], splat(self.p[0]));
+                // A multiple of 2^52.
+                let high = _mm512_srli_epi64::<52>(lowest);
+                for j in 0..L - 1 {
+                    acc[n][j] = _mm512_madd52lo_epu64(acc[n][j + 1], q[n], splat(self.p[j + 1]));
+                }
+                acc[n][0] = _mm512_add_epi64(acc[n][0], high);
+                acc[n][L - 1] = _mm512_setzero_si512();
+            }
+            for n in 0..P {
+                for (a, b) in factors[n] {
+                    for j in 0..L {
+                        acc[n][j] = _mm512_madd52hi_epu64(acc[n][j], a[j], b[i]);
+                    }
+                }
+                for j in 0..L {
+                    acc[n][j] = _mm512_madd52hi_epu64(acc[n][j], q[n], splat(self.p[j]));
+                }
+            }
+        }
+        for n in 0..P {
+            carry(&mut acc[n]);
+        }
+        acc
+    }
+
+    /// One of [`dots`](Self::dots).
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub fn dot<const K: usize>(&self, factors: [(&Lanes<L>, &Lanes<L>); K]) -> Lanes<L> {
-        let inverse = splat(self.inverse);
-        let mut acc = zero::<L>();
-        for i in 0..L {
-            for (a, b) in factors {
-                for j in 0..L {
-                    acc[j] = _mm512_madd52lo_epu64(acc[j], a[j], b[i]);
-                }
-            }
-            let q = _mm512_madd52lo_epu64(_mm512_setzero_si512(), acc[0], inverse);
-            for j in 0..L {
-                acc[j] = _mm512_madd52lo_epu64(acc[j], q, splat(self.p[j]));
-            }
-            // The lowest limb is now a multiple of 2^52.
-            let high = _mm512_srli_epi64::<52>(acc[0]);
-            for j in 0..L - 1 {
-                acc[j] = acc[j + 1];
-            }
-            acc[L - 1] = _mm512_setzero_si512();
-            acc[0] = _mm512_add_epi64(acc[0], high);
-            for (a, b) in factors {
-                for j in 0..L {
-                    acc[j] = _mm512_madd52hi_epu64(acc[j], a[j], b[i]);
-                }
-            }
-            for j in 0..L {
-                acc[j] = _mm512_madd52hi_epu64(acc[j], q, splat(self.p[j]));
-            }
-        }
-        carry(&mut acc);
-        acc
+        let [out] = self.dots([factors]);
+        out
     }
 
     /// `a b / 2^(52 L)`.
@@ -334,6 +354,17 @@ impl<const L: usize> Modulus<L> {
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub fn mul(&self, a: &Lanes<L>, b: &Lanes<L>) -> Lanes<L> {
         self.dot([(a, b)])
+    }
+
+    /// `a_n b_n / 2^(52 L)`.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn muls<const P: usize>(&self, a: &[Lanes<L>; P], b: &[Lanes<L>; P]) -> [Lanes<L>; P] {
+        let mut factors = [[(&a[0], &b[0])]; P];
+        for n in 0..P {
+            factors[n] = [(&a[n], &b[n])];
+        }
+        self.dots(factors)
     }
 }
 

@@ -63,54 +63,89 @@ fn denominators<const L: usize>(
     (out, regular)
 }
 
-/// See [`super::BaseField::add_points`].
+/// See [`super::BaseField::add_points`]. Two groups go side by side.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn add<F: Limbs<N>, const N: usize, const L: usize>(
-    modulus: &Modulus<L>,
+    m: &Modulus<L>,
     groups: usize,
     pairs: &mut impl PointPairs<F>,
 ) {
     let one = coordinate::<F, N, L>(&[[&F::ONE; 4]; 8], 0);
-    // The product, shifted, of the denominators of all later groups.
-    let mut later = vec![zero::<L>(); groups];
-    let mut product = one;
-    for (group, later) in later.iter_mut().enumerate().rev() {
-        let operands = pairs.operands(8 * group);
-        let x_1 = coordinate::<F, N, L>(&operands, 0);
-        let x_2 = coordinate::<F, N, L>(&operands, 2);
-        let (d, _) = denominators(modulus, &one, &x_1, &x_2);
-        *later = modulus.shifted(&product);
+    // The products, shifted, of the denominators of later groups.
+    let mut later = vec![[zero::<L>(); 2]; groups.div_ceil(2)];
+    let mut product = [one; 2];
+    for (k, later) in later.iter_mut().enumerate().rev() {
+        let mut d = [one; 2];
+        for side in 0..2 {
+            let operands = pairs.operands(8 * (2 * k + side));
+            let x_1 = coordinate::<F, N, L>(&operands, 0);
+            let x_2 = coordinate::<F, N, L>(&operands, 2);
+            (d[side], _) = denominators(m, &one, &x_1, &x_2);
+            later[side] = m.shifted(&product[side]);
+        }
         // [2]
-        product = modulus.mul(later, &d);
+        product = m.muls(later, &d);
     }
-    let mut inverses = elements::<F, N, L>(&modulus.reduce_once(&product, 1));
+    let mut inverses = [F::ZERO; 16];
+    for side in 0..2 {
+        let products = elements::<F, N, L>(&m.reduce_once(&product[side], 1));
+        inverses[8 * side..][..8].copy_from_slice(&products);
+    }
     ark_ff::batch_inversion(&mut inverses);
     // [2]
-    let mut inverse = coordinate::<F, N, L>(&std::array::from_fn(|k| [&inverses[k]; 4]), 0);
-    for (group, later) in later.iter().enumerate() {
-        let operands = pairs.operands(8 * group);
-        let x_1 = coordinate::<F, N, L>(&operands, 0);
-        let y_1 = coordinate::<F, N, L>(&operands, 1);
-        let x_2 = coordinate::<F, N, L>(&operands, 2);
-        let y_2 = coordinate::<F, N, L>(&operands, 3);
-        let (d, regular) = denominators(modulus, &one, &x_1, &x_2);
+    let mut inverse = [one; 2];
+    for side in 0..2 {
+        let rows = std::array::from_fn(|k| [&inverses[8 * side + k]; 4]);
+        inverse[side] = coordinate::<F, N, L>(&rows, 0);
+    }
+    for (k, later) in later.iter().enumerate() {
+        let mut points = [[one; 4]; 2];
+        let mut shifted_d = [one; 2];
+        let mut regular = [0; 2];
+        for side in 0..2 {
+            let operands = pairs.operands(8 * (2 * k + side));
+            for (which, x) in points[side].iter_mut().enumerate() {
+                *x = coordinate::<F, N, L>(&operands, which);
+            }
+            let (d, mask) = denominators(m, &one, &points[side][0], &points[side][2]);
+            (shifted_d[side], regular[side]) = (m.shifted(&d), mask);
+        }
+        // [3], then [2]; and [2]
+        let [inverse_0, inverse_1, next_0, next_1] = m.muls(
+            &[later[0], later[1], shifted_d[0], shifted_d[1]],
+            &[inverse[0], inverse[1], inverse[0], inverse[1]],
+        );
+        inverse = [next_0, next_1];
+        let mut factors = [one; 2];
+        let mut rises = [one; 2];
+        for (side, x) in [inverse_0, inverse_1].iter().enumerate() {
+            let [_, y_1, _, y_2] = &points[side];
+            factors[side] = m.shifted(&m.reduce_once(x, 2));
+            rises[side] = m.sub(y_2, y_1, 1);
+        }
         // [3], then [2]
-        let inverse_d = modulus.reduce_once(&modulus.mul(later, &inverse), 2);
-        inverse = modulus.mul(&modulus.shifted(&d), &inverse);
-        let rise = modulus.sub(&y_2, &y_1, 1);
-        let slope = modulus.mul(&modulus.shifted(&inverse_d), &rise);
-        let slope = modulus.reduce_once(&slope, 2);
-        let shifted_slope = modulus.shifted(&slope);
+        let mut slopes = m.muls(&factors, &rises);
+        for side in 0..2 {
+            slopes[side] = m.reduce_once(&slopes[side], 2);
+            factors[side] = m.shifted(&slopes[side]);
+        }
         // [3] + [1] + [1]
-        let square = modulus.mul(&slope, &shifted_slope);
-        let x_3 = modulus.sub(&modulus.sub(&square, &x_1, 1), &x_2, 1);
-        let x_3 = modulus.reduce_once(&modulus.reduce_once(&x_3, 4), 2);
-        let x_3 = modulus.reduce_once(&x_3, 1);
+        let squares = m.muls(&slopes, &factors);
+        let mut x_3 = [one; 2];
+        let mut falls = [one; 2];
+        for side in 0..2 {
+            let [x_1, _, x_2, _] = &points[side];
+            let x = m.sub(&m.sub(&squares[side], x_1, 1), x_2, 1);
+            x_3[side] = m.reduce_once(&m.reduce_once(&m.reduce_once(&x, 4), 2), 1);
+            falls[side] = m.sub(x_1, &x_3[side], 1);
+        }
         // [3] + [1]
-        let fall = modulus.mul(&shifted_slope, &modulus.sub(&x_1, &x_3, 1));
-        let y_3 = modulus.sub(&fall, &y_1, 1);
-        let y_3 = modulus.reduce_once(&modulus.reduce_once(&y_3, 2), 1);
-        let (x_3, y_3) = (elements::<F, N, L>(&x_3), elements::<F, N, L>(&y_3));
-        pairs.finish(8 * group, regular, &x_3, &y_3);
+        let falls = m.muls(&falls, &factors);
+        for side in 0..2 {
+            let y = m.sub(&falls[side], &points[side][1], 1);
+            let y = m.reduce_once(&m.reduce_once(&y, 2), 1);
+            let (x, y) = (elements::<F, N, L>(&x_3[side]), elements::<F, N, L>(&y));
+            pairs.finish(8 * (2 * k + side), regular[side], &x, &y);
+        }
     }
 }
