@@ -1,6 +1,6 @@
 //! Multilinear extensions of small signed integers: evaluated and folded without ever
 //! materialising them as field elements.
-use super::{WideAccumulator, WideField, eq_evals, parallel, wide};
+use super::{WideAccumulator, WideField, eq_evals, parallel, simd, wide};
 
 /// Evaluates the multilinear extension of `values` (zero tail implied) at `point`.
 ///
@@ -15,10 +15,19 @@ pub fn evaluate<F: WideField>(values: &[i64], point: &[F]) -> F {
 /// `out[i] = sum_j weights[j] values[i * weights.len() + j]`: contracts the low variables.
 pub fn fold_low<F: WideField>(values: &[i64], weights: &[F]) -> Vec<F> {
     let width = weights.len().max(1);
-    parallel::map(values.len().div_ceil(width), width, |i| {
-        let end = ((i + 1) * width).min(values.len());
-        wide::dot(&values[i * width..end], weights)
-    })
+    let mut out = vec![F::ZERO; values.len().div_ceil(width)];
+    let rows = (parallel::GRAIN / width).max(2);
+    parallel::for_each_chunk(&mut out, rows, |start, out| {
+        let rows = &values[start * width..values.len().min((start + out.len()) * width)];
+        let done = match simd::foldable(rows) {
+            true => simd::fold_low(rows, weights, out),
+            false => 0,
+        };
+        for (out, row) in out.iter_mut().zip(rows.chunks(width)).skip(done) {
+            *out = wide::dot(row, weights);
+        }
+    });
+    out
 }
 
 /// `out[c] = sum_r weights[r] values[r * width + c]`: contracts the high variables.
@@ -28,7 +37,17 @@ pub fn fold_high<F: WideField>(values: &[i64], width: usize, weights: &[F]) -> V
     const BLOCK: usize = 256;
     let raw: Vec<[u64; 4]> = weights.iter().map(WideField::raw).collect();
     let mut out = vec![F::ZERO; width];
+    let full = &weights[..weights.len().min(values.len() / width.max(1))];
+    let whole = values.len() == full.len() * width && simd::foldable(values);
     parallel::for_each_chunk(&mut out, BLOCK, |start, out| {
+        let done = match whole {
+            true => simd::fold_high(values, width, start, full, out),
+            false => 0,
+        };
+        let (start, out) = (start + done, &mut out[done..]);
+        if out.is_empty() {
+            return;
+        }
         let mut acc = [WideAccumulator::default(); BLOCK];
         for (row, weight) in values.chunks(width).zip(&raw) {
             let end = (start + out.len()).min(row.len());

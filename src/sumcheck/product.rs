@@ -4,7 +4,7 @@
 //! `m`; it stands for the polynomial `2^-(n-m) prod_j T_(k,j)(x_0..x_(m-1))` of `n` variables, so
 //! that its sum is unchanged, and after `m` rounds it is a constant that halves in every round (equation 19).
 use super::{RoundPoly, RoundProver};
-use crate::poly::{self, WideAccumulator, WideField, parallel};
+use crate::poly::{self, WideAccumulator, WideField, parallel, simd};
 use ark_ff::PrimeField;
 use std::sync::Arc;
 
@@ -187,6 +187,23 @@ impl<F: WideField> SumOfProducts<F> {
             .chain(fields.iter().map(|t| t.len()))
             .min();
         let pairs = len.unwrap_or(0).div_ceil(2);
+        if let ([], &[a, b]) = (&ints[..], &fields[..])
+            && self.degree == 2
+        {
+            // The value at 2 is not asked for.
+            let whole = len.unwrap_or(0) / 2;
+            let [at_0, leading] = parallel::sum(pairs, |range| {
+                let entries = 2 * range.start..2 * range.end.min(whole);
+                let (done, [at_0, leading]) =
+                    simd::product_round(&a[entries.clone()], &b[entries]);
+                range.skip(done).fold([at_0, leading], |sum, i| {
+                    let ([a_0, _, slope], [b_0, _, steep]) =
+                        (at_0_2_infinity(a, i), at_0_2_infinity(b, i));
+                    [sum[0] + a_0 * b_0, sum[1] + slope * steep]
+                })
+            });
+            return [at_0, F::ZERO, leading];
+        }
         if ints.is_empty() {
             return parallel::sum(pairs, |range| {
                 let mut sum = [F::ZERO; 3];
@@ -308,9 +325,11 @@ fn bind<F: WideField>(table: &mut Table<F>, spare: &mut Vec<F>, r: F) {
     match table {
         Table::Field(values) => {
             parallel::for_each_chunk(spare, parallel::GRAIN, |start, out| {
-                for (i, out) in out.iter_mut().enumerate() {
-                    let low = values[2 * (start + i)];
-                    let high = values.get(2 * (start + i) + 1).copied().unwrap_or_default();
+                let values = &values[2 * start..];
+                let done = simd::bind::<F, 1>(values, &r, out);
+                for (i, out) in out.iter_mut().enumerate().skip(done) {
+                    let low = values[2 * i];
+                    let high = values.get(2 * i + 1).copied().unwrap_or_default();
                     *out = low + r * (high - low);
                 }
             });

@@ -12,9 +12,11 @@ pub(super) enum Leaves<F> {
     Tuples {
         columns: Vec<Arc<Vec<i64>>>,
         shift: F,
-        /// `-beta^j`, raw.
-        powers: Vec<[u64; 4]>,
+        /// `-beta^j`.
+        powers: Vec<F>,
         len: usize,
+        /// Whether all components are below `2^30`.
+        small: bool,
     },
     /// Tuples of one component below `2^30`, whose sums and products are small integers.
     Small {
@@ -28,6 +30,10 @@ pub(super) enum Leaves<F> {
 
 /// Largest absolute value whose products with slopes fit an `i64` with room to spare.
 const SMALL: u64 = 1 << 30;
+
+fn is_small(column: &[i64]) -> bool {
+    column.iter().all(|v| v.unsigned_abs() < SMALL)
+}
 
 /// The columns of the stack in order.
 pub(super) fn stack<F: WideField>(
@@ -43,15 +49,16 @@ pub(super) fn stack<F: WideField>(
                 let columns = columns[i].clone();
                 let shift = fingerprint.shift(shape.lookups[i].0);
                 match &columns[..] {
-                    [column] if column.iter().all(|v| v.unsigned_abs() < SMALL) => Leaves::Small {
+                    [column] if is_small(column) => Leaves::Small {
                         column: column.clone(),
                         shift,
                         len,
                     },
                     _ => Leaves::Tuples {
+                        small: columns.iter().all(|column| is_small(column)),
                         columns,
                         shift,
-                        powers: fingerprint.powers.iter().map(|p| (-*p).raw()).collect(),
+                        powers: fingerprint.powers.iter().map(|p| -*p).collect(),
                         len,
                     },
                 }
@@ -107,10 +114,32 @@ impl<F: WideField> Leaves<F> {
             return add_small_pairs(column, *shift, out);
         }
         parallel::for_each_chunk(out, parallel::GRAIN, |start, out| {
-            for (i, out) in (start..).zip(out) {
+            let mut denominators = vec![F::ZERO; 2 * out.len()];
+            let known = self.denominators(2 * start, F::ZERO, &mut denominators);
+            let done = simd::add_ones(&denominators[..known], out);
+            for (i, out) in (start..).zip(out).skip(done) {
                 *out = self.fraction(2 * i).add(&self.fraction(2 * i + 1));
             }
         });
+    }
+
+    /// `out[i] = d[start + i] + more` for the denominators of small tuples. Returns how many were
+    /// made.
+    fn denominators(&self, start: usize, more: F, out: &mut [F]) -> usize {
+        let Leaves::Tuples {
+            columns,
+            shift,
+            powers,
+            small: true,
+            ..
+        } = self
+        else {
+            return 0;
+        };
+        let columns = columns.iter().map(|column| column.get(start..));
+        let columns: Vec<&[i64]> = columns.map(Option::unwrap_or_default).collect();
+        let factors = &powers[..columns.len()];
+        simd::affine(&columns, *shift + more, factors, out)
     }
 
     /// The column as the sumcheck of the leaves takes it.
@@ -121,12 +150,20 @@ impl<F: WideField> Leaves<F> {
                 shift,
                 powers,
                 len,
-            } => Segment::Ones {
-                shifted: parallel::map(*len, 1, |i| {
-                    tuple_denominator(columns, shift, powers, i) + batching.inverse
-                }),
-                spare: Vec::new(),
-            },
+                ..
+            } => {
+                let mut shifted = vec![F::ZERO; *len];
+                parallel::for_each_chunk(&mut shifted, parallel::GRAIN, |start, out| {
+                    let done = self.denominators(start, batching.inverse, out);
+                    for (i, out) in (start..).zip(out).skip(done) {
+                        *out = tuple_denominator(columns, shift, powers, i) + batching.inverse;
+                    }
+                });
+                Segment::Ones {
+                    shifted,
+                    spare: Vec::new(),
+                }
+            }
             Leaves::Small { column, shift, len } => Segment::Small {
                 column: column.clone(),
                 shift: *shift + batching.inverse,
@@ -142,13 +179,13 @@ impl<F: WideField> Leaves<F> {
 fn tuple_denominator<F: WideField>(
     columns: &[Arc<Vec<i64>>],
     shift: &F,
-    powers: &[[u64; 4]],
+    powers: &[F],
     i: usize,
 ) -> F {
     let mut acc = WideAccumulator::default();
     acc.add_product(1, &shift.raw());
     for (column, power) in columns.iter().zip(powers) {
-        acc.add_product(column.get(i).copied().unwrap_or(0), power);
+        acc.add_product(column.get(i).copied().unwrap_or(0), &power.raw());
     }
     acc.reduce()
 }

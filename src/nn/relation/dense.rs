@@ -1,7 +1,7 @@
 //! Dense tensors with labelled axes: what the prover partially evaluates and contracts.
 use super::{Axis, reduce::Binding};
 use crate::{
-    poly::{self, WideAccumulator, WideField, int, parallel},
+    poly::{self, WideAccumulator, WideField, int, parallel, simd},
     sumcheck::Table,
 };
 use std::sync::Arc;
@@ -101,7 +101,9 @@ impl<F: WideField> Dense<F> {
         let other = other.data.into_field();
         data.resize(data.len().max(other.len()), F::ZERO);
         parallel::for_each_chunk(&mut data, parallel::GRAIN, |start, chunk| {
-            for (x, y) in chunk.iter_mut().zip(other.get(start..).unwrap_or_default()) {
+            let other = other.get(start..).unwrap_or_default();
+            let done = simd::add_scaled(chunk, &factor, other);
+            for (x, y) in chunk.iter_mut().zip(other).skip(done) {
                 *x += factor * y;
             }
         });

@@ -11,6 +11,8 @@
 #[cfg(target_arch = "x86_64")]
 mod fractions;
 #[cfg(target_arch = "x86_64")]
+mod integers;
+#[cfg(target_arch = "x86_64")]
 mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod points;
@@ -265,6 +267,64 @@ pub fn add_small_pairs<F: WideField>(column: &[i64], a: F, out: &mut [Fraction<F
         },
         0
     )
+}
+
+/// Whether [`fold_low`] and [`fold_high`] can read these integers: 52 bits with the sign.
+pub fn foldable(values: &[i64]) -> bool {
+    available()
+        && values
+            .iter()
+            .all(|v| v.wrapping_add(1 << 51) as u64 >> 52 == 0)
+}
+
+/// `out[i] = sum_j weights[j] values[i * weights.len() + j]` for [`foldable`] values. Returns how
+/// many outputs were made: none unless rows are multiples of eight.
+pub fn fold_low<F: WideField>(values: &[i64], weights: &[F], out: &mut [F]) -> usize {
+    vectors!(
+        F,
+        |_modulus| integers::fold_low(values, weights, out),
+        0
+    )
+}
+
+/// `out[c] = sum_r weights[r] values[r * width + start + c]` for [`foldable`] values in whole
+/// rows. Returns how many outputs were made.
+pub fn fold_high<F: WideField>(
+    values: &[i64],
+    width: usize,
+    start: usize,
+    weights: &[F],
+    out: &mut [F],
+) -> usize {
+    vectors!(
+        F,
+        |_modulus| {
+            let limbs: Vec<_> = weights.iter().map(|w| lanes::radix_52(w.raw())).collect();
+            integers::fold_high(values, width, start, (weights, &limbs), out)
+        },
+        0
+    )
+}
+
+/// The sum of the products of even entries, and that of the differences of neighbours. Returns
+/// how many pairs of neighbours were added up.
+pub fn product_round<F: WideField>(a: &[F], b: &[F]) -> (usize, [F; 2]) {
+    vectors!(
+        F,
+        |m| integers::product_round(m, a, b),
+        (0, [F::ZERO; 2])
+    )
+}
+
+/// `x[i] += factor y[i]`. Returns how many were.
+pub fn add_scaled<F: WideField>(x: &mut [F], factor: &F, y: &[F]) -> usize {
+    vectors!(F, |m| integers::add_scaled(m, x, factor, y), 0)
+}
+
+/// `out[i] = 1/d[2 i] + 1/d[2 i + 1]`. Returns how many outputs were made.
+pub fn add_ones<F: WideField>(d: &[F], out: &mut [Fraction<F>]) -> usize {
+    let out = elements_mut(out);
+    vectors!(F, |m| integers::add_ones(m, d, out), 0)
 }
 
 /// `2^(52 K) x` in 52-bit limbs.

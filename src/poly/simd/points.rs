@@ -91,7 +91,7 @@ pub(super) fn add<F: Limbs<N>, const N: usize, const L: usize>(
         let products = elements::<F, N, L>(&m.reduce_once(&product[side], 1));
         inverses[8 * side..][..8].copy_from_slice(&products);
     }
-    ark_ff::batch_inversion(&mut inverses);
+    ark_ff::serial_batch_inversion_and_mul(&mut inverses, &F::ONE);
     // [2]
     let mut inverse = [one; 2];
     for side in 0..2 {

@@ -2,9 +2,9 @@
 use super::lanes::{Lanes, MASK, V, carry, splat, zero};
 use std::arch::x86_64::*;
 
-/// Additions of 52-bit numbers that a limb holds between two carries is `2^12`; each product adds
-/// at most ten of them.
-const PRODUCTS: u32 = 256;
+/// Products between two carries: each adds at most nine numbers of 52 bits to a limb, which has to
+/// stay below `2^63`.
+const PRODUCTS: u32 = 128;
 
 /// `sum_k a_k b_k` for elements of five limbs, in each lane.
 pub(super) struct Products {
@@ -100,7 +100,7 @@ impl Multiples {
 /// Limb by limb; the lanes' limbs have 52 bits, but for the last, of which there is room enough.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn add_lanes<const K: usize>(limbs: &[V; K]) -> [u64; K] {
+pub(super) fn add_lanes<const K: usize>(limbs: &[V; K]) -> [u64; K] {
     let mut sums = [0; K];
     for (sum, limb) in sums.iter_mut().zip(limbs) {
         *sum = _mm512_reduce_add_epi64(*limb) as u64;
@@ -109,7 +109,7 @@ fn add_lanes<const K: usize>(limbs: &[V; K]) -> [u64; K] {
 }
 
 /// A number in digits of 52 bits, carries pending, in 64-bit limbs.
-fn join<const K: usize, const M: usize>(digits: &[u64; K]) -> [u64; M] {
+pub(super) fn join<const K: usize, const M: usize>(digits: &[u64; K]) -> [u64; M] {
     let mut out = [0; M];
     let mut carry = 0u128;
     for (j, digit) in digits.iter().enumerate() {

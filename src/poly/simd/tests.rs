@@ -156,6 +156,68 @@ fn small<F: WideField>(seed: u64, n: usize) {
     }
 }
 
+fn folds<F: WideField>(seed: u64, n: usize) {
+    let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+    let (low, high) = (-(1i64 << 51), (1i64 << 51) - 1);
+    let width = 8 * (n % 6);
+    let weights = elements_of::<F>(rng, width);
+    let values: Vec<i64> = (0..n * width + n)
+        .map(|_| match rng.gen_range(0..4) {
+            0 => low,
+            1 => high,
+            _ => rng.gen_range(low..=high),
+        })
+        .collect();
+    assert_eq!(foldable(&values), available());
+    assert!(!foldable(&[low - 1]) && !foldable(&[0, high + 1]) && !foldable(&[i64::MIN]));
+    let dot = |v: &mut dyn Iterator<Item = i64>| -> F {
+        v.zip(&weights).map(|(v, w)| F::from(v) * w).sum()
+    };
+    let mut out = vec![F::ZERO; n];
+    let done = fold_low(&values, &weights, &mut out);
+    assert_eq!(done, if available() && width > 0 { n } else { 0 });
+    for (row, out) in values.chunks(width.max(1)).zip(&out[..done]) {
+        assert_eq!(*out, dot(&mut row.iter().copied()));
+    }
+    // As many rows as there are weights, from a column on.
+    let (columns, start) = (values.len() / width.max(1), n % 3);
+    let mut out = vec![F::ZERO; columns.saturating_sub(start)];
+    let done = fold_high(&values, columns, start, &weights, &mut out);
+    assert_eq!(done, if available() { out.len() / 32 * 32 } else { 0 });
+    for (c, out) in out[..done].iter().enumerate() {
+        let mut column = values.iter().skip(start + c).step_by(columns).copied();
+        assert_eq!(*out, dot(&mut column));
+    }
+}
+
+fn tables<F: WideField>(seed: u64, n: usize) {
+    let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+    let (a, b) = (elements_of::<F>(rng, 2 * n), elements_of::<F>(rng, 2 * n + 1));
+    let (done, sums) = product_round(&a, &b);
+    assert_eq!(done, whole(n));
+    let pairs = a.chunks(2).zip(b.chunks(2)).take(done);
+    let expected = pairs
+        .map(|(a, b)| [a[0] * b[0], (a[1] - a[0]) * (b[1] - b[0])])
+        .fold([F::ZERO; 2], |s, x| [s[0] + x[0], s[1] + x[1]]);
+    assert_eq!(sums, expected);
+
+    let mut sum = a.clone();
+    let factor = element::<F>(rng);
+    let done = add_scaled(&mut sum, &factor, &b);
+    assert_eq!(done, whole(2 * n));
+    for (k, (sum, a)) in sum.iter().zip(&a).enumerate() {
+        assert_eq!(*sum, if k < done { *a + factor * b[k] } else { *a });
+    }
+
+    let mut out = vec![Fraction::zero(); n];
+    let done = add_ones(&a, &mut out);
+    assert_eq!(done, whole(n));
+    for (d, out) in a.chunks(2).zip(&out[..done]) {
+        let one = |d: F| Fraction { n: F::ONE, d };
+        assert_eq!(*out, one(d[0]).add(&one(d[1])));
+    }
+}
+
 proptest! {
     #[test]
     fn kernels_equal_scalar_arithmetic(seed: u64, n in 0usize..40) {
@@ -169,6 +231,10 @@ proptest! {
         additions::<ark_pallas::Fr>(seed, n);
         small::<Fr>(seed, n);
         small::<ark_pallas::Fr>(seed, n);
+        folds::<Fr>(seed, n);
+        folds::<ark_pallas::Fr>(seed, n);
+        tables::<Fr>(seed, n);
+        tables::<ark_bn254::Fr>(seed, n);
     }
 }
 
@@ -176,7 +242,8 @@ proptest! {
 #[test]
 fn long_sums_do_not_overflow() {
     let n = 2000 * 8;
-    let top = -Fr::new_unchecked(BigInt([1, 0, 0, 0]));
+    // All limbs but the highest are full.
+    let top = Fr::new_unchecked(BigInt([u64::MAX, u64::MAX, u64::MAX, Fr::LIMBS[3] - 1]));
     let low = vec![top; n];
     let (done, sums) = ones_round(&vec![top; 4 * n], &low);
     let mut expected = ProductAccumulator::default();
@@ -189,6 +256,18 @@ fn long_sums_do_not_overflow() {
     let weight = top * Fr::from(done as u64);
     assert_eq!(sums[1], Fr::from(end * end) * weight);
     assert_eq!(sums[0], Fr::from(2 * end) * weight);
+    let high = (1 << 51) - 1;
+    let mut out = [Fr::from(0u64)];
+    if fold_low(&vec![high; n], &low, &mut out) == 1 {
+        assert_eq!(out[0], Fr::from(high) * top * Fr::from(n as u64));
+    }
+    let mut out = [Fr::from(0u64); 32];
+    if fold_high(&vec![high; 32 * n], 32, 0, &low, &mut out) == 32 {
+        assert_eq!(out, [Fr::from(high) * top * Fr::from(n as u64); 32]);
+    }
+    let (done, sums) = product_round(&low, &low);
+    let square = top * top * Fr::from(done as u64);
+    assert_eq!(sums, [square, Fr::from(0u64)]);
 }
 
 /// Fields whose modulus leaves no headroom have no vector form.
