@@ -9,11 +9,11 @@
 //!
 //! Tables are made when they are first used, block by block.
 use super::{
-    batch::{BatchAdder, Step},
+    batch::{BatchAdder, add_alone, add_pairs},
     curve::Curve,
     msm,
 };
-use crate::poly::parallel;
+use crate::poly::{parallel, simd::PointPairs};
 use ark_ec::AffineRepr;
 use ark_ff::Field;
 use std::sync::{
@@ -51,7 +51,7 @@ impl<C: Curve> Block<C> {
             .collect();
         let lowest = C::normalize_batch(&lowest);
         // Setting bit `i` of a pattern adds `G_i`. Layout while filling: (pattern, addend) pairs.
-        let mut adder = BatchAdder::<C>::default();
+        let mut adder = BatchAdder::default();
         let mut patterns = vec![C::Affine::zero(); groups.len() * PATTERNS];
         for (table, lowest) in patterns.chunks_mut(PATTERNS).zip(lowest) {
             table[0] = lowest;
@@ -63,7 +63,7 @@ impl<C: Curve> Block<C> {
                 pairs.extend(table[..known].iter().flat_map(|p| [*p, group[bit]]));
             }
             let mut lens = vec![2; known * groups.len()];
-            adder.halve(&mut pairs, &mut lens);
+            adder.halve::<C>(&mut pairs, &mut lens);
             for (table, sums) in patterns.chunks_mut(PATTERNS).zip(pairs.chunks(known)) {
                 table[known..2 * known].copy_from_slice(sums);
             }
@@ -235,43 +235,83 @@ fn chunk_by_comb<C: Curve>(
     let segments = (LANES / 4 / lanes_of_rows.max(1)).clamp(1, groups.div_ceil(8));
     let per_segment = groups.div_ceil(segments);
     let segments = groups.div_ceil(per_segment);
-    // Lanes are (row, bit, segment); accumulator and addend of a lane are neighbours.
+    // Lanes are (row, bit, segment).
     let lanes = lanes_of_rows * segments;
-    let mut points = vec![C::Affine::zero(); 2 * lanes];
-    let steps: Vec<Step> = (0..lanes)
-        .map(|lane| Step {
-            from: 2 * lane,
-            to: 2 * lane,
-            pair: true,
-        })
-        .collect();
-    let mut adder = BatchAdder::<C>::default();
+    let identity = C::Affine::zero();
+    let mut sums = vec![identity; lanes];
+    let mut addends = vec![(&identity, false); lanes];
     for k in 0..per_segment {
         for segment in 0..segments {
             let group = segment * per_segment + k;
-            let slot = usize::from(k > 0);
+            let of_segment = addends.iter_mut().skip(segment).step_by(segments);
             if group >= groups {
-                for lane in (segment..lanes).step_by(segments) {
-                    points[2 * lane + slot] = C::Affine::zero();
-                }
+                of_segment.for_each(|addend| *addend = (&identity, false));
                 continue;
             }
             let table = &blocks[group / BLOCK].patterns[(group % BLOCK) * PATTERNS..][..PATTERNS];
-            for (r, row) in rows.iter().enumerate() {
-                let entries = group_entries(row, group, digits);
-                for bit in 0..bits {
-                    let lane = (r * bits + bit) * segments + segment;
-                    points[2 * lane + slot] = look_up::<C>(table, &entries, bit);
-                }
+            let patterns = rows.iter().flat_map(|row| {
+                let patterns = patterns(&group_entries(row, group, digits), bits);
+                patterns.into_iter().take(bits)
+            });
+            for (addend, pattern) in of_segment.zip(patterns) {
+                *addend = look_up(table, pattern as usize);
             }
         }
-        if k > 0 {
-            adder.run(&mut points, &steps);
+        if k == 0 {
+            for (sum, (point, negated)) in sums.iter_mut().zip(&addends) {
+                *sum = if *negated { -**point } else { **point };
+            }
+        } else {
+            let mut pairs = Advance::<C> {
+                sums: &mut sums,
+                addends: &addends,
+            };
+            add_pairs(lanes, &mut pairs);
         }
     }
-    let mut sums: Vec<C::Affine> = points.iter().step_by(2).copied().collect();
-    adder.tree_sums(&mut sums, &mut vec![segments; lanes_of_rows]);
+    let mut adder = BatchAdder::default();
+    adder.tree_sums::<C>(&mut sums, &mut vec![segments; lanes_of_rows]);
     sums.chunks(bits).map(msm::horner::<C>).collect()
+}
+
+/// To each sum an addend, or its negative.
+struct Advance<'a, C: Curve> {
+    sums: &'a mut [C::Affine],
+    addends: &'a [(&'a C::Affine, bool)],
+}
+
+impl<C: Curve> PointPairs<C::BaseField> for Advance<'_, C> {
+    #[inline]
+    fn operands(&self, first: usize) -> [[&C::BaseField; 4]; 8] {
+        std::array::from_fn(|k| {
+            // Behind the end, a sum and itself.
+            let at = (first + k).min(self.sums.len() - 1);
+            let sum = &self.sums[at];
+            let addend = self.addends.get(first + k).map_or(sum, |addend| addend.0);
+            let ((x_1, y_1), (x_2, y_2)) = (C::coordinates_ref(sum), C::coordinates_ref(addend));
+            [x_1, y_1, x_2, y_2]
+        })
+    }
+
+    #[inline]
+    fn negated(&self, first: usize) -> u8 {
+        let addends = self.addends.get(first..).unwrap_or_default();
+        let bits = addends.iter().take(8).enumerate();
+        bits.fold(0, |mask, (k, (_, negated))| mask | u8::from(*negated) << k)
+    }
+
+    #[inline]
+    fn finish(&mut self, first: usize, regular: u8, x: &[C::BaseField; 8], y: &[C::BaseField; 8]) {
+        let sums = self.sums.get_mut(first..).unwrap_or_default();
+        let addends = self.addends.get(first..).unwrap_or_default();
+        for (k, (sum, (addend, negated))) in sums.iter_mut().zip(addends).take(8).enumerate() {
+            *sum = match (regular >> k & 1, negated) {
+                (1, _) => C::from_coordinates(x[k], y[k]),
+                (_, false) => add_alone::<C>(sum, addend),
+                (_, true) => add_alone::<C>(sum, &-**addend),
+            };
+        }
+    }
 }
 
 /// The entries of a row that belong to a group, made non-negative; zeros behind its end.
@@ -284,19 +324,42 @@ fn group_entries(row: &[i64], group: usize, digits: Digits) -> [u64; WIDTH] {
     entries
 }
 
-/// The point for one bit of all entries of a group.
+/// For each bit, the pattern of that bit in all entries: the transposed matrix of bits.
+fn patterns(entries: &[u64; WIDTH], bits: usize) -> [u16; 64] {
+    let mut patterns = [0; 64];
+    for byte in 0..bits.div_ceil(8) {
+        for (half, entries) in entries.chunks(8).enumerate() {
+            let rows = entries.iter().enumerate();
+            let rows = rows.fold(0, |rows, (i, e)| rows | (e >> (8 * byte) & 0xff) << (8 * i));
+            let columns = transpose(rows).to_le_bytes();
+            for (pattern, column) in patterns[8 * byte..].iter_mut().zip(columns) {
+                *pattern |= u16::from(column) << (8 * half);
+            }
+        }
+    }
+    patterns
+}
+
+/// Transposes a matrix of 8 by 8 bits: bit `8 r + c` becomes bit `8 c + r`.
 #[inline]
-fn look_up<C: Curve>(table: &[C::Affine], entries: &[u64; WIDTH], bit: usize) -> C::Affine {
-    let mut pattern = 0;
-    for (i, entry) in entries.iter().enumerate() {
-        pattern |= ((entry >> bit) as usize & 1) << i;
+fn transpose(x: u64) -> u64 {
+    let swap = |x: u64, mask: u64, shift: u32| {
+        let t = (x ^ (x >> shift)) & mask;
+        x ^ t ^ (t << shift)
+    };
+    let x = swap(x, 0x00aa_00aa_00aa_00aa, 7);
+    let x = swap(x, 0x0000_cccc_0000_cccc, 14);
+    swap(x, 0x0000_0000_f0f0_f0f0, 28)
+}
+
+/// The point for a pattern, and whether it is to be negated.
+#[inline]
+fn look_up<A>(table: &[A], pattern: usize) -> (&A, bool) {
+    match pattern.checked_sub(PATTERNS) {
+        Some(index) => (&table[index], false),
+        // The last sign is minus: the opposite pattern, negated.
+        None => (&table[PATTERNS - 1 - pattern], true),
     }
-    if pattern >= PATTERNS {
-        return table[pattern - PATTERNS];
-    }
-    // The last sign is minus: the opposite pattern, negated.
-    let (x, y) = C::coordinates(&table[PATTERNS - 1 - pattern]);
-    C::from_coordinates(x, -y)
 }
 
 #[cfg(test)]
@@ -308,6 +371,21 @@ mod tests {
     use ark_pallas::Projective as Pallas;
     use ark_std::test_rng;
     use rand::RngCore;
+
+    #[test]
+    fn patterns_are_columns_of_bits() {
+        let rng = &mut test_rng();
+        for bits in 1..=64 {
+            let entries: [u64; WIDTH] = std::array::from_fn(|_| rng.next_u64());
+            let patterns = patterns(&entries, bits);
+            for (bit, pattern) in patterns.iter().enumerate().take(bits) {
+                for (i, entry) in entries.iter().enumerate() {
+                    assert_eq!(u64::from(pattern >> i & 1), entry >> bit & 1);
+                }
+                assert_eq!(pattern >> WIDTH, 0);
+            }
+        }
+    }
 
     fn check<C: Curve>(bases: &[C::Affine], data: &[Vec<i64>]) {
         let comb = Comb::<C>::new(bases.len(), None);

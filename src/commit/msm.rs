@@ -290,10 +290,10 @@ impl Lanes {
     fn bit_sums<C: Curve>(&self, bases: &[C::Affine]) -> Vec<C::Affine> {
         let bits = self.bits as usize;
         let buckets = 1 << (bits - 1);
-        let mut adder = BatchAdder::<C>::default();
+        let mut adder = BatchAdder::default();
         // Segments are (lane, bucket); after the trees there is one point for each.
         let (mut points, mut lens) = self.sort::<C>(bases);
-        adder.tree_sums(&mut points, &mut lens);
+        adder.tree_sums::<C>(&mut points, &mut lens);
         let lanes = lens.len() / buckets;
         // Halve the buckets of each lane; what has an odd number goes to the sum of that bit.
         let mut odd = Vec::with_capacity(lanes * buckets);
@@ -308,11 +308,11 @@ impl Lanes {
                     .flat_map(|lane| &lane[1..])
                     .copied()
                     .collect();
-                adder.halve(&mut pairs, &mut vec![width - 1; lanes]);
+                adder.halve::<C>(&mut pairs, &mut vec![width - 1; lanes]);
                 points = pairs;
             }
         }
-        adder.tree_sums(&mut odd, &mut odd_lens);
+        adder.tree_sums::<C>(&mut odd, &mut odd_lens);
         // From bit-major to lane-major.
         (0..lanes * bits)
             .map(|k| odd[(k % bits) * lanes + k / bits])

@@ -15,7 +15,7 @@ pub fn evaluate<F: WideField>(values: &[i64], point: &[F]) -> F {
 /// `out[i] = sum_j weights[j] values[i * weights.len() + j]`: contracts the low variables.
 pub fn fold_low<F: WideField>(values: &[i64], weights: &[F]) -> Vec<F> {
     let width = weights.len().max(1);
-    let mut out = vec![F::ZERO; values.len().div_ceil(width)];
+    let mut out = simd::zeros(values.len().div_ceil(width));
     let rows = (parallel::GRAIN / width).max(2);
     parallel::for_each_chunk(&mut out, rows, |start, out| {
         let rows = &values[start * width..values.len().min((start + out.len()) * width)];
@@ -36,7 +36,7 @@ pub fn fold_low<F: WideField>(values: &[i64], weights: &[F]) -> Vec<F> {
 pub fn fold_high<F: WideField>(values: &[i64], width: usize, weights: &[F]) -> Vec<F> {
     const BLOCK: usize = 256;
     let raw: Vec<[u64; 4]> = weights.iter().map(WideField::raw).collect();
-    let mut out = vec![F::ZERO; width];
+    let mut out = simd::zeros(width);
     let full = &weights[..weights.len().min(values.len() / width.max(1))];
     let whole = values.len() == full.len() * width && simd::foldable(values);
     parallel::for_each_chunk(&mut out, BLOCK, |start, out| {

@@ -6,7 +6,7 @@
 use super::{RoundPoly, RoundProver};
 use crate::poly::{self, WideAccumulator, WideField, parallel, simd};
 use ark_ff::PrimeField;
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// A multilinear polynomial by its values; a tail that is missing is zero.
 #[derive(Clone)]
@@ -187,15 +187,16 @@ impl<F: WideField> SumOfProducts<F> {
             .chain(fields.iter().map(|t| t.len()))
             .min();
         let pairs = len.unwrap_or(0).div_ceil(2);
+        // Whole pairs of a range.
+        let whole = 2 * (len.unwrap_or(0) / 2);
+        let entries = |range: &Range<usize>| 2 * range.start..whole.min(2 * range.end);
         if let ([], &[a, b]) = (&ints[..], &fields[..])
             && self.degree == 2
         {
             // The value at 2 is not asked for.
-            let whole = len.unwrap_or(0) / 2;
             let [at_0, leading] = parallel::sum(pairs, |range| {
-                let entries = 2 * range.start..2 * range.end.min(whole);
-                let (done, [at_0, leading]) =
-                    simd::product_round(&a[entries.clone()], &b[entries]);
+                let entries = entries(&range);
+                let (done, [at_0, leading]) = simd::product_round(&a[entries.clone()], &b[entries]);
                 range.skip(done).fold([at_0, leading], |sum, i| {
                     let ([a_0, _, slope], [b_0, _, steep]) =
                         (at_0_2_infinity(a, i), at_0_2_infinity(b, i));
@@ -206,8 +207,11 @@ impl<F: WideField> SumOfProducts<F> {
         }
         if ints.is_empty() {
             return parallel::sum(pairs, |range| {
-                let mut sum = [F::ZERO; 3];
-                for i in range {
+                let (done, mut sum) = match &fields[..] {
+                    [a, b, c] => simd::cubic_round([a, b, c].map(|table| &table[entries(&range)])),
+                    _ => (0, [F::ZERO; 3]),
+                };
+                for i in range.skip(done) {
                     let mut values = [F::ONE; 3];
                     for (k, table) in fields.iter().enumerate() {
                         let v = at_0_2_infinity(table, i);
@@ -222,9 +226,19 @@ impl<F: WideField> SumOfProducts<F> {
                 sum
             });
         }
+        let bound = product.factors.iter().fold(1u64, |bound, f| {
+            bound.saturating_mul(self.tables[*f].bound.max(1))
+        });
         parallel::sum(pairs, |range| {
+            let (done, mut sum) = match fields[..] {
+                [field] => {
+                    let slices: Vec<&[i64]> = ints.iter().map(|t| &t[entries(&range)]).collect();
+                    simd::mixed_round(&slices, bound, &field[entries(&range)])
+                }
+                _ => (0, [F::ZERO; 3]),
+            };
             let mut acc = [WideAccumulator::default(); 3];
-            for i in range {
+            for i in range.skip(done) {
                 let mut small = [1i64; 3];
                 for table in &ints {
                     let a = table[2 * i];
@@ -249,7 +263,10 @@ impl<F: WideField> SumOfProducts<F> {
                     acc[k].add_product(small[k], &values[k].raw());
                 }
             }
-            acc.map(|a| a.reduce())
+            for (sum, acc) in sum.iter_mut().zip(acc) {
+                *sum += acc.reduce::<F>();
+            }
+            sum
         })
     }
 }
@@ -312,18 +329,23 @@ impl<F: WideField> RoundProver<F> for SumOfProducts<F> {
     fn bind(&mut self, challenge: F) {
         for state in &mut self.tables {
             if state.num_vars > self.round {
-                bind(&mut state.table, &mut state.spare, challenge);
+                let small = state.bound < 1 << 30;
+                bind(&mut state.table, &mut state.spare, small, challenge);
             }
         }
         self.round += 1;
     }
 }
 
-fn bind<F: WideField>(table: &mut Table<F>, spare: &mut Vec<F>, r: F) {
-    spare.clear();
-    spare.resize(table.len().div_ceil(2), F::ZERO);
+/// Binds a variable of a table; of integers it is known whether they are `small`, below `2^30`.
+fn bind<F: WideField>(table: &mut Table<F>, spare: &mut Vec<F>, small: bool, r: F) {
+    let len = table.len().div_ceil(2);
     match table {
         Table::Field(values) => {
+            match spare.len() >= len {
+                true => spare.truncate(len),
+                false => *spare = simd::zeros(len),
+            }
             parallel::for_each_chunk(spare, parallel::GRAIN, |start, out| {
                 let values = &values[2 * start..];
                 let done = simd::bind::<F, 1>(values, &r, out);
@@ -336,15 +358,21 @@ fn bind<F: WideField>(table: &mut Table<F>, spare: &mut Vec<F>, r: F) {
             std::mem::swap(values, spare);
         }
         Table::Int(values) => {
-            let (one, r) = (F::ONE.raw(), r.raw());
+            let (one, raw_r) = (F::ONE.raw(), r.raw());
+            *spare = simd::zeros(len);
             parallel::for_each_chunk(spare, parallel::GRAIN, |start, out| {
-                for (i, out) in out.iter_mut().enumerate() {
-                    let low = values[2 * (start + i)];
-                    let high = values.get(2 * (start + i) + 1).copied().unwrap_or(0);
+                let values = &values[2 * start..];
+                let done = match small {
+                    true => simd::bind_integers(values, r, out),
+                    false => 0,
+                };
+                for (i, out) in out.iter_mut().enumerate().skip(done) {
+                    let low = values[2 * i];
+                    let high = values.get(2 * i + 1).copied().unwrap_or(0);
                     if low | high != 0 {
                         let mut acc = WideAccumulator::default();
                         acc.add_product(low, &one);
-                        acc.add_product(high - low, &r);
+                        acc.add_product(high - low, &raw_r);
                         *out = acc.reduce();
                     }
                 }

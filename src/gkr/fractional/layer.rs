@@ -2,7 +2,8 @@
 use super::{half, leaves::read};
 use crate::{
     poly::{
-        self, Fraction, ProductAccumulator, SplitEq, WideAccumulator, WideField, parallel, simd, wide::sum_of_two,
+        self, Fraction, ProductAccumulator, SplitEq, WideAccumulator, WideField, parallel, simd,
+        wide::sum_of_two,
     },
     sumcheck::{RoundPoly, RoundProver},
 };
@@ -161,7 +162,7 @@ impl<F: WideField> Segment<F> {
                 };
             }
             Segment::Ones { shifted, spare } => {
-                spare.resize(shifted.len() / 2, F::ZERO);
+                shorten(spare, shifted.len() / 2, simd::zeros);
                 parallel::for_each_chunk(spare, parallel::GRAIN, |start, out| {
                     let shifted = &shifted[2 * start..];
                     let done = simd::bind::<F, 2>(shifted, &r, out);
@@ -174,7 +175,7 @@ impl<F: WideField> Segment<F> {
                 std::mem::swap(shifted, spare);
             }
             Segment::Fractions { values, spare } => {
-                spare.resize(values.len() / 2, Fraction::zero());
+                shorten(spare, values.len() / 2, simd::zero_fractions);
                 parallel::for_each_chunk(spare, parallel::GRAIN, |start, out| {
                     let values = &values[2 * start..];
                     let done = simd::bind_fractions(values, &r, out);
@@ -187,6 +188,14 @@ impl<F: WideField> Segment<F> {
                 std::mem::swap(values, spare);
             }
         }
+    }
+}
+
+/// Makes a buffer of this length, whatever is in it.
+fn shorten<T>(buffer: &mut Vec<T>, len: usize, new: impl FnOnce(usize) -> Vec<T>) {
+    match buffer.len() >= len {
+        true => buffer.truncate(len),
+        false => *buffer = new(len),
     }
 }
 
@@ -248,7 +257,7 @@ fn fractions_round<F: WideField>(values: &[Fraction<F>], low: &[F]) -> [F; 2] {
 fn bind_small<F: WideField>(column: &[i64], shift: F, challenge: F, len: usize) -> Vec<F> {
     let (one, r) = (F::ONE.raw(), challenge.raw());
     let raw_shift = shift.raw();
-    let mut out = vec![shift; len];
+    let mut out = simd::zeros::<F>(len);
     parallel::for_each_chunk(&mut out, parallel::GRAIN, |start, out| {
         let here = column.get(2 * start..).unwrap_or_default();
         let done = simd::bind_small(here, shift, challenge, out);

@@ -152,7 +152,7 @@ impl<F: WideField> Leaves<F> {
                 len,
                 ..
             } => {
-                let mut shifted = vec![F::ZERO; *len];
+                let mut shifted = simd::zeros(*len);
                 parallel::for_each_chunk(&mut shifted, parallel::GRAIN, |start, out| {
                     let done = self.denominators(start, batching.inverse, out);
                     for (i, out) in (start..).zip(out).skip(done) {
@@ -243,7 +243,7 @@ pub(super) fn add_layers<F: WideField>(
 
 /// The layer above a layer.
 fn add_neighbours<F: WideField>(layer: &[Fraction<F>]) -> Vec<Fraction<F>> {
-    let mut out = vec![Fraction::zero(); layer.len().div_ceil(2)];
+    let mut out = simd::zero_fractions(layer.len().div_ceil(2));
     parallel::for_each_chunk(&mut out, parallel::GRAIN, |start, out| {
         let layer = &layer[2 * start..];
         let done = simd::add_pairs(layer, out);
@@ -258,7 +258,7 @@ fn add_neighbours<F: WideField>(layer: &[Fraction<F>]) -> Vec<Fraction<F>> {
 /// The first layer above the leaves.
 fn add_leaves<F: WideField>(leaves: &[Leaves<F>]) -> Vec<Fraction<F>> {
     let len: usize = leaves.iter().map(Leaves::len).sum();
-    let mut out = vec![Fraction::zero(); len.div_ceil(2)];
+    let mut out = simd::zero_fractions(len.div_ceil(2));
     let mut rest = &mut out[..];
     let mut single = Vec::new();
     for block in leaves {

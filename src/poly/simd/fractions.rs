@@ -301,8 +301,7 @@ pub(super) fn small_round<F: WideField>(column: &[i64], low: &[F]) -> (usize, [[
         };
         let sum = _mm512_add_epi64(_mm512_add_epi64(x_0, x_1), twice);
         let product = _mm512_add_epi64(_mm512_mul_epi32(x_0, x_1), square);
-        let slopes =
-            _mm512_mul_epi32(_mm512_sub_epi64(y_0, x_0), _mm512_sub_epi64(y_1, x_1));
+        let slopes = _mm512_mul_epi32(_mm512_sub_epi64(y_0, x_0), _mm512_sub_epi64(y_1, x_1));
         sums[0].add(sum, &weight);
         sums[1].add(product, &weight);
         sums[2].add(_mm512_add_epi64(slopes, square), &weight);
@@ -316,7 +315,7 @@ pub(super) fn small_round<F: WideField>(column: &[i64], low: &[F]) -> (usize, [[
 pub(super) fn affine<F: Limbs<4>>(
     modulus: &Modulus<5>,
     columns: &[&[i64]],
-    form: &Affine<'_, 1>,
+    form: &Affine<1>,
     out: &mut [F],
 ) -> usize {
     let len = columns.iter().map(|c| c.len()).fold(out.len(), usize::min);
@@ -342,7 +341,7 @@ pub(super) fn affine<F: Limbs<4>>(
 pub(super) fn bind_small<F: Limbs<4>>(
     modulus: &Modulus<5>,
     column: &[i64],
-    form: &Affine<'_, 1>,
+    form: &Affine<1>,
     out: &mut [F],
 ) -> usize {
     let count = (column.len() / 4).min(out.len() / 2) / 8 * 8;
@@ -367,7 +366,7 @@ pub(super) fn bind_small<F: Limbs<4>>(
 pub(super) fn add_small_pairs<F: WideField>(
     modulus: &Modulus<5>,
     column: &[i64],
-    [n, d]: [&Affine<'_, 2>; 2],
+    [n, d]: [&Affine<2>; 2],
     out: &mut [Fraction<F>],
 ) -> usize {
     let count = (column.len() / 2).min(out.len()) / 8 * 8;

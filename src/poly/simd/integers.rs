@@ -3,7 +3,7 @@ use super::{
     Limbs,
     fractions::{gather_strided, scatter_strided},
     lanes::{Lanes, Modulus, V, add, carry, cut, gather, splat, zero},
-    sums::{Products, add_lanes, join},
+    sums::{Affine, Products, add_lanes, join},
 };
 use crate::poly::WideField;
 use std::arch::x86_64::*;
@@ -207,6 +207,138 @@ pub(super) fn add_ones<F: Limbs<4>>(modulus: &Modulus<5>, d: &[F], out: &mut [F]
             scatter_strided(&sum, out.as_mut_ptr(), 2 * i, 2);
             scatter_strided(&product, out.as_mut_ptr(), 2 * i + 1, 2);
         }
+    }
+    count
+}
+
+/// A linear polynomial's values at 0 and 2, `[1]` and `[4]`, and its slope, `[2]`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn at_0_2_infinity(modulus: &Modulus<5>, [x_0, x_1]: &[Lanes<5>; 2]) -> [Lanes<5>; 3] {
+    let slope = modulus.sub(x_1, x_0, 1);
+    let mut twice = zero::<5>();
+    for j in 0..5 {
+        twice[j] = _mm512_add_epi64(_mm512_add_epi64(slope[j], slope[j]), x_0[j]);
+    }
+    carry(&mut twice);
+    [*x_0, twice, slope]
+}
+
+/// Sums over pairs of neighbours of the products of three tables at 0 and 2, and of their slopes.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn cubic_round<F: WideField>(
+    modulus: &Modulus<5>,
+    [a, b, c]: [&[F]; 3],
+) -> (usize, [F; 3]) {
+    let count = a.len().min(b.len()).min(c.len()) / 16 * 8;
+    let mut sums = [Products::new(), Products::new(), Products::new()];
+    for i in (0..count).step_by(8) {
+        // SAFETY: pairs i to i + 7 are entries 2i to 2i + 15.
+        let (a, b, c) = unsafe { (neighbours(a, i), neighbours(b, i), neighbours(c, i)) };
+        let a = at_0_2_infinity(modulus, &a);
+        let [b_0, b_2, slope] = at_0_2_infinity(modulus, &b);
+        let b_2 = modulus.reduce_once(&modulus.reduce_once(&b_2, 4), 2);
+        let b = [
+            modulus.shifted(&b_0),
+            modulus.shifted(&b_2),
+            modulus.shifted(&modulus.reduce_once(&slope, 1)),
+        ];
+        // At most [5], with factors of at most [5].
+        let products = modulus.muls(&a, &b);
+        let c = at_0_2_infinity(modulus, &c);
+        for k in 0..3 {
+            sums[k].add(&products[k], &c[k]);
+        }
+    }
+    (count, sums.map(|sum| F::from_raw_products(sum.total())))
+}
+
+/// Sixteen integers from `2 start` on: the even ones and the odd ones.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn read_neighbours(values: &[i64], start: usize) -> [V; 2] {
+    debug_assert!(2 * start + 16 <= values.len());
+    let at = values.as_ptr().wrapping_add(2 * start);
+    // SAFETY: callers read sixteen values in front of the end.
+    let (a, b) = unsafe {
+        (
+            _mm512_loadu_si512(at.cast()),
+            _mm512_loadu_si512(at.wrapping_add(8).cast()),
+        )
+    };
+    let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+    let odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+    [
+        _mm512_permutex2var_epi64(a, even, b),
+        _mm512_permutex2var_epi64(a, odd, b),
+    ]
+}
+
+/// As [`cubic_round`] for a product of integer tables and one of field elements. The integers'
+/// products of `2 x_1 - x_0` must be below `2^51`.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn mixed_round<F: WideField>(
+    modulus: &Modulus<5>,
+    ints: &[&[i64]],
+    field: &[F],
+) -> (usize, [F; 3]) {
+    let count = ints.iter().map(|t| t.len()).fold(field.len(), usize::min) / 16 * 8;
+    let mut sums = [zero::<6>(); 3];
+    let mut shares = [zero::<6>(); 3];
+    for i in (0..count).step_by(8) {
+        let mut small = [splat(1); 3];
+        for table in ints {
+            let [x_0, x_1] = read_neighbours(table, i);
+            let slope = _mm512_sub_epi64(x_1, x_0);
+            for (s, x) in small
+                .iter_mut()
+                .zip([x_0, _mm512_add_epi64(x_1, slope), slope])
+            {
+                *s = _mm512_mullo_epi64(*s, x);
+            }
+        }
+        // SAFETY: pairs i to i + 7 are entries 2i to 2i + 15.
+        let x = at_0_2_infinity(modulus, &unsafe { neighbours(field, i) });
+        for k in 0..3 {
+            let v = _mm512_add_epi64(small[k], splat(OFFSET as u64));
+            add_multiple(&mut sums[k], v, &x[k]);
+            for j in 0..5 {
+                shares[k][j] = _mm512_add_epi64(shares[k][j], x[k][j]);
+            }
+        }
+        if i / 8 % STEPS == STEPS - 1 {
+            for k in 0..3 {
+                carry(&mut sums[k]);
+                carry(&mut shares[k]);
+            }
+        }
+    }
+    let mut out = [F::ZERO; 3];
+    for k in 0..3 {
+        carry(&mut sums[k]);
+        carry(&mut shares[k]);
+        let share: F = finish(&add_lanes(&shares[k]), F::ZERO);
+        out[k] = finish(&add_lanes(&sums[k]), F::from(OFFSET as u64) * share);
+    }
+    (count, out)
+}
+
+/// `out[i] = constant + a (x_0 + 2^30) + b (x_1 + 2^30)` for neighbours `x_0, x_1` at `2 i`.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn bind_integers<F: Limbs<4>>(
+    modulus: &Modulus<5>,
+    values: &[i64],
+    form: &Affine<1>,
+    out: &mut [F],
+) -> usize {
+    let count = (values.len() / 2).min(out.len()) / 8 * 8;
+    let offset = splat(super::fractions::OFFSET as u64);
+    for i in (0..count).step_by(8) {
+        let [x_0, x_1] = read_neighbours(values, i);
+        let (x_0, x_1) = (_mm512_add_epi64(x_0, offset), _mm512_add_epi64(x_1, offset));
+        let value = form.eval(modulus, &[x_0, x_1]);
+        // SAFETY: i + 8 is at most the length of the output.
+        unsafe { scatter_strided(&value, out.as_mut_ptr(), i, 1) };
     }
     count
 }

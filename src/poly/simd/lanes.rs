@@ -259,6 +259,18 @@ impl<const L: usize> Modulus<L> {
         out
     }
 
+    /// `x`, and `p - x` in the lanes of the mask.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub fn negate(&self, x: &Lanes<L>, mask: u8) -> Lanes<L> {
+        let mut out = *x;
+        for j in 0..L {
+            out[j] = _mm512_mask_sub_epi64(x[j], mask, splat(self.p[j]), x[j]);
+        }
+        carry(&mut out);
+        out
+    }
+
     /// `2^s x`, for `x < 2^(64 N)`.
     #[inline]
     #[target_feature(enable = "avx512f")]

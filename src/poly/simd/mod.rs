@@ -90,6 +90,9 @@ pub trait PointPairs<F> {
     /// and where there is nothing to add, `x_1 = x_2`.
     fn operands(&self, first: usize) -> [[&F; 4]; 8];
 
+    /// Those of pairs `first` to `first + 7` of which the second point is to be subtracted.
+    fn negated(&self, first: usize) -> u8;
+
     /// Takes the sums of pairs `first` to `first + 7` that have a bit in `regular`. The others had
     /// an `x` that is zero, or twice the same.
     fn finish(&mut self, first: usize, regular: u8, x: &[F; 8], y: &[F; 8]);
@@ -97,21 +100,20 @@ pub trait PointPairs<F> {
 
 /// The field of a curve's coordinates.
 pub trait BaseField: PrimeField {
-    /// Adds `8 groups` pairs of points with one inversion, first to last; of a group the operands
-    /// are read before any sum of it is handed over. Twice, `operands` is asked for each group;
-    /// what it gives must not depend on sums of later groups. Returns false, with nothing done, if
-    /// there are no vectors.
-    fn add_points(groups: usize, pairs: &mut impl PointPairs<Self>) -> bool;
+    /// Adds `8 groups` pairs of points from `first` on with one inversion, first to last. Operands
+    /// are asked for twice, at last before any sum of the eight is handed over; they must not
+    /// depend on sums of earlier ones. Returns false, with nothing done, if there are no vectors.
+    fn add_points(first: usize, groups: usize, pairs: &mut impl PointPairs<Self>) -> bool;
 }
 
 impl<T: MontConfig<4>> BaseField for Fp<MontBackend<T, 4>, 4> {
-    fn add_points(groups: usize, pairs: &mut impl PointPairs<Self>) -> bool {
+    fn add_points(first: usize, groups: usize, pairs: &mut impl PointPairs<Self>) -> bool {
         vectors!(
             Self,
             4,
             5,
             |m| {
-                points::add::<Self, 4, 5>(m, groups, pairs);
+                points::add::<Self, 4, 5>(m, first, groups, pairs);
                 true
             },
             false
@@ -120,13 +122,13 @@ impl<T: MontConfig<4>> BaseField for Fp<MontBackend<T, 4>, 4> {
 }
 
 impl<T: MontConfig<6>> BaseField for Fp<MontBackend<T, 6>, 6> {
-    fn add_points(groups: usize, pairs: &mut impl PointPairs<Self>) -> bool {
+    fn add_points(first: usize, groups: usize, pairs: &mut impl PointPairs<Self>) -> bool {
         vectors!(
             Self,
             6,
             8,
             |m| {
-                points::add::<Self, 6, 8>(m, groups, pairs);
+                points::add::<Self, 6, 8>(m, first, groups, pairs);
                 true
             },
             false
@@ -213,14 +215,7 @@ pub fn affine<F: WideField>(
     vectors!(
         F,
         |m| {
-            let offset = F::from(fractions::OFFSET as u64);
-            let constant = constant - factors.iter().sum::<F>() * offset;
-            let factors: Vec<_> = factors.iter().map(premultiplied::<F, 1>).collect();
-            let constant = premultiplied::<F, 1>(&constant);
-            let form = sums::Affine {
-                constant: &constant,
-                factors: &factors,
-            };
+            let form = with_offset(constant, factors);
             fractions::affine(m, columns, &form, out)
         },
         0
@@ -233,14 +228,7 @@ pub fn bind_small<F: WideField>(column: &[i64], shift: F, r: F, out: &mut [F]) -
     vectors!(
         F,
         |m| {
-            // The factors add up to -1.
-            let constant = shift + F::from(fractions::OFFSET as u64);
-            let constant = premultiplied::<F, 1>(&constant);
-            let factors = [r - F::ONE, -r].map(|f| premultiplied::<F, 1>(&f));
-            let form = sums::Affine {
-                constant: &constant,
-                factors: &factors,
-            };
+            let form = with_offset(shift, &[r - F::ONE, -r]);
             fractions::bind_small(m, column, &form, out)
         },
         0
@@ -255,14 +243,8 @@ pub fn add_small_pairs<F: WideField>(column: &[i64], a: F, out: &mut [Fraction<F
         |m| {
             // With a' = a + OFFSET, s and p of the shifted numbers: 2 a' - s over a'^2 - a' s + p.
             let a = a + F::from(fractions::OFFSET as u64);
-            let scaled = premultiplied::<F, 2>;
-            let constants = [scaled(&a.double()), scaled(&a.square())];
-            let factors = [scaled(&-F::ONE), scaled(&-a), scaled(&F::ONE)];
-            let form = |constant, factors| sums::Affine { constant, factors };
-            let (n, d) = (
-                form(&constants[0], &factors[..1]),
-                form(&constants[1], &factors[1..]),
-            );
+            let n = sums::Affine::new(a.double(), &[-F::ONE]);
+            let d = sums::Affine::new(a.square(), &[-a, F::ONE]);
             fractions::add_small_pairs(m, column, [&n, &d], out)
         },
         0
@@ -280,11 +262,7 @@ pub fn foldable(values: &[i64]) -> bool {
 /// `out[i] = sum_j weights[j] values[i * weights.len() + j]` for [`foldable`] values. Returns how
 /// many outputs were made: none unless rows are multiples of eight.
 pub fn fold_low<F: WideField>(values: &[i64], weights: &[F], out: &mut [F]) -> usize {
-    vectors!(
-        F,
-        |_modulus| integers::fold_low(values, weights, out),
-        0
-    )
+    vectors!(F, |_modulus| integers::fold_low(values, weights, out), 0)
 }
 
 /// `out[c] = sum_r weights[r] values[r * width + start + c]` for [`foldable`] values in whole
@@ -309,10 +287,42 @@ pub fn fold_high<F: WideField>(
 /// The sum of the products of even entries, and that of the differences of neighbours. Returns
 /// how many pairs of neighbours were added up.
 pub fn product_round<F: WideField>(a: &[F], b: &[F]) -> (usize, [F; 2]) {
+    vectors!(F, |m| integers::product_round(m, a, b), (0, [F::ZERO; 2]))
+}
+
+/// Sums over pairs of neighbours of the products of three tables at 0 and 2, and of their slopes.
+/// Returns how many pairs were added up.
+pub fn cubic_round<F: WideField>(tables: [&[F]; 3]) -> (usize, [F; 3]) {
+    vectors!(F, |m| integers::cubic_round(m, tables), (0, [F::ZERO; 3]))
+}
+
+/// The same for a table and one or more of integers, the product of whose largest absolute values
+/// is `bound`. Returns how many pairs were added up.
+pub fn mixed_round<F: WideField>(ints: &[&[i64]], bound: u64, field: &[F]) -> (usize, [F; 3]) {
+    // Of each factor, `2 x_1 - x_0` is at most three times as large.
+    let fits = 3u64
+        .checked_pow(ints.len() as u32)
+        .and_then(|k| k.checked_mul(bound));
+    if fits.is_none_or(|largest| largest >> 51 != 0) {
+        return (0, [F::ZERO; 3]);
+    }
     vectors!(
         F,
-        |m| integers::product_round(m, a, b),
-        (0, [F::ZERO; 2])
+        |m| integers::mixed_round(m, ints, field),
+        (0, [F::ZERO; 3])
+    )
+}
+
+/// `out[i] = x_0 + r (x_1 - x_0)` for neighbours `x_0, x_1` at `2 i`, below `2^30` in absolute
+/// value. Returns how many outputs were made.
+pub fn bind_integers<F: WideField>(values: &[i64], r: F, out: &mut [F]) -> usize {
+    vectors!(
+        F,
+        |m| {
+            let form = with_offset(F::ZERO, &[F::ONE - r, r]);
+            integers::bind_integers(m, values, &form, out)
+        },
+        0
     )
 }
 
@@ -327,10 +337,35 @@ pub fn add_ones<F: WideField>(d: &[F], out: &mut [Fraction<F>]) -> usize {
     vectors!(F, |m| integers::add_ones(m, d, out), 0)
 }
 
-/// `2^(52 K) x` in 52-bit limbs.
+/// For integers that are read with an offset: `constant` plus the sum of the products with them as
+/// they were.
 #[cfg(target_arch = "x86_64")]
-fn premultiplied<F: WideField, const K: usize>(x: &F) -> [u64; 5] {
-    lanes::radix_52((F::from(2u64).pow([52 * K as u64]) * x).raw())
+fn with_offset<F: WideField>(constant: F, factors: &[F]) -> sums::Affine<1> {
+    let offset = F::from(fractions::OFFSET as u64);
+    sums::Affine::new(constant - factors.iter().sum::<F>() * offset, factors)
+}
+
+/// `len` zeros, in memory that the system zeroes when it is first touched: by the threads that fill
+/// it, not by the one that asks for it.
+pub fn zeros<F: Limbs<4>>(len: usize) -> Vec<F> {
+    // SAFETY: size and alignment are those of an element, and zero is the element zero.
+    unsafe { reinterpret(vec![[0u64; 4]; len]) }
+}
+
+/// The same for fractions. Their denominators are zero too: all are meant to be overwritten.
+pub fn zero_fractions<F: Limbs<4>>(len: usize) -> Vec<Fraction<F>> {
+    // SAFETY: a fraction is two elements, by `repr(C)`.
+    unsafe { reinterpret(vec![[0u64; 8]; len]) }
+}
+
+/// # Safety
+/// `T` and `U` have the same size and alignment, and the values are values of `U`.
+unsafe fn reinterpret<T, U>(values: Vec<T>) -> Vec<U> {
+    const { assert!(size_of::<T>() == size_of::<U>() && align_of::<T>() == align_of::<U>()) };
+    let mut values = std::mem::ManuallyDrop::new(values);
+    let (len, capacity) = (values.len(), values.capacity());
+    // SAFETY: the caller's, and the allocation is of the same layout.
+    unsafe { Vec::from_raw_parts(values.as_mut_ptr().cast(), len, capacity) }
 }
 
 /// Fractions as their numerators and denominators, in turn.

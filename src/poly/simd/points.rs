@@ -67,6 +67,7 @@ fn denominators<const L: usize>(
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn add<F: Limbs<N>, const N: usize, const L: usize>(
     m: &Modulus<L>,
+    first: usize,
     groups: usize,
     pairs: &mut impl PointPairs<F>,
 ) {
@@ -77,7 +78,7 @@ pub(super) fn add<F: Limbs<N>, const N: usize, const L: usize>(
     for (k, later) in later.iter_mut().enumerate().rev() {
         let mut d = [one; 2];
         for side in 0..2 {
-            let operands = pairs.operands(8 * (2 * k + side));
+            let operands = pairs.operands(first + 8 * (2 * k + side));
             let x_1 = coordinate::<F, N, L>(&operands, 0);
             let x_2 = coordinate::<F, N, L>(&operands, 2);
             (d[side], _) = denominators(m, &one, &x_1, &x_2);
@@ -103,7 +104,7 @@ pub(super) fn add<F: Limbs<N>, const N: usize, const L: usize>(
         let mut shifted_d = [one; 2];
         let mut regular = [0; 2];
         for side in 0..2 {
-            let operands = pairs.operands(8 * (2 * k + side));
+            let operands = pairs.operands(first + 8 * (2 * k + side));
             for (which, x) in points[side].iter_mut().enumerate() {
                 *x = coordinate::<F, N, L>(&operands, which);
             }
@@ -120,6 +121,8 @@ pub(super) fn add<F: Limbs<N>, const N: usize, const L: usize>(
         let mut rises = [one; 2];
         for (side, x) in [inverse_0, inverse_1].iter().enumerate() {
             let [_, y_1, _, y_2] = &points[side];
+            let negated = pairs.negated(first + 8 * (2 * k + side));
+            let y_2 = &m.negate(y_2, negated);
             factors[side] = m.shifted(&m.reduce_once(x, 2));
             rises[side] = m.sub(y_2, y_1, 1);
         }
@@ -145,7 +148,7 @@ pub(super) fn add<F: Limbs<N>, const N: usize, const L: usize>(
             let y = m.sub(&falls[side], &points[side][1], 1);
             let y = m.reduce_once(&m.reduce_once(&y, 2), 1);
             let (x, y) = (elements::<F, N, L>(&x_3[side]), elements::<F, N, L>(&y));
-            pairs.finish(8 * (2 * k + side), regular[side], &x, &y);
+            pairs.finish(first + 8 * (2 * k + side), regular[side], &x, &y);
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Sums of products in eight lanes, not yet reduced.
-use super::lanes::{Lanes, MASK, V, carry, splat, zero};
+use super::lanes::{Lanes, MASK, Modulus, V, carry, radix_52, splat, zero};
+use crate::poly::WideField;
 use std::arch::x86_64::*;
 
 /// Products between two carries: each adds at most nine numbers of 52 bits to a limb, which has to
 /// stay below `2^63`.
 const PRODUCTS: u32 = 128;
 
-/// `sum_k a_k b_k` for elements of five limbs, in each lane.
+/// `sum_k a_k b_k` for elements of five limbs, in each lane. The last limb only takes carries.
 pub(super) struct Products {
-    limbs: [V; 10],
+    limbs: [V; 11],
     room: u32,
 }
 
@@ -133,21 +134,31 @@ pub(super) fn join<const K: usize, const M: usize>(digits: &[u64; K]) -> [u64; M
 ///
 /// The constants are multiplied by `2^(52 K)` beforehand; `K` steps of Montgomery's reduction
 /// divide by that. For numbers below `2^(52 K - 18)`, and up to eight of them.
-pub(super) struct Affine<'a, const K: usize> {
-    pub constant: &'a [u64; 5],
-    pub factors: &'a [[u64; 5]],
+pub(super) struct Affine<const K: usize> {
+    constant: [u64; 5],
+    factors: Vec<[u64; 5]>,
 }
 
-impl<const K: usize> Affine<'_, K> {
+impl<const K: usize> Affine<K> {
+    /// For a constant and at most eight factors.
+    pub fn new<F: WideField>(constant: F, factors: &[F]) -> Self {
+        let scale = F::from(2u64).pow([52 * K as u64]);
+        let limbs = |x: F| radix_52((scale * x).raw());
+        Self {
+            constant: limbs(constant),
+            factors: factors.iter().map(|x| limbs(*x)).collect(),
+        }
+    }
+
     /// The values in eight lanes, `[1]`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub fn eval(&self, modulus: &super::lanes::Modulus<5>, v: &[V]) -> Lanes<5> {
+    pub fn eval(&self, modulus: &Modulus<5>, v: &[V]) -> Lanes<5> {
         let mut acc = zero::<8>();
-        for (limb, c) in acc.iter_mut().zip(self.constant) {
+        for (limb, c) in acc.iter_mut().zip(&self.constant) {
             *limb = splat(*c);
         }
-        for (v, factor) in v.iter().zip(self.factors) {
+        for (v, factor) in v.iter().zip(&self.factors) {
             let high = _mm512_srli_epi64::<52>(*v);
             for (j, c) in factor.iter().enumerate() {
                 let c = splat(*c);

@@ -17,7 +17,12 @@ fn element<F: WideField>(rng: &mut ChaCha8Rng) -> F {
         2 => -raw([1, 0, 0, 0]),
         3 => F::ONE,
         4 => raw([u64::MAX; 4]),
-        5 => raw([(1 << 52) - 1, 1 << 40, u64::MAX << 28, 0x0fff_ffff_ffff_ffff]),
+        5 => raw([
+            (1 << 52) - 1,
+            1 << 40,
+            u64::MAX << 28,
+            0x0fff_ffff_ffff_ffff,
+        ]),
         _ => F::rand(rng),
     }
 }
@@ -190,9 +195,16 @@ fn folds<F: WideField>(seed: u64, n: usize) {
     }
 }
 
+fn ints_at(n: usize) -> Vec<i64> {
+    vec![1; 2 * n]
+}
+
 fn tables<F: WideField>(seed: u64, n: usize) {
     let rng = &mut ChaCha8Rng::seed_from_u64(seed);
-    let (a, b) = (elements_of::<F>(rng, 2 * n), elements_of::<F>(rng, 2 * n + 1));
+    let (a, b) = (
+        elements_of::<F>(rng, 2 * n),
+        elements_of::<F>(rng, 2 * n + 1),
+    );
     let (done, sums) = product_round(&a, &b);
     assert_eq!(done, whole(n));
     let pairs = a.chunks(2).zip(b.chunks(2)).take(done);
@@ -207,6 +219,50 @@ fn tables<F: WideField>(seed: u64, n: usize) {
     assert_eq!(done, whole(2 * n));
     for (k, (sum, a)) in sum.iter().zip(&a).enumerate() {
         assert_eq!(*sum, if k < done { *a + factor * b[k] } else { *a });
+    }
+
+    let c = elements_of::<F>(rng, 2 * n);
+    let (done, sums) = cubic_round([&a, &b, &c]);
+    assert_eq!(done, whole(n));
+    let three = |t: &[F]| [t[0], t[1].double() - t[0], t[1] - t[0]];
+    let add = |s: [F; 3], x: [F; 3]| [s[0] + x[0], s[1] + x[1], s[2] + x[2]];
+    let triples = a.chunks(2).zip(b.chunks(2)).zip(c.chunks(2)).take(done);
+    let expected = triples.map(|((a, b), c)| {
+        let (a, b, c) = (three(a), three(b), three(c));
+        [0, 1, 2].map(|k| a[k] * b[k] * c[k])
+    });
+    assert_eq!(sums, expected.fold([F::ZERO; 3], add));
+
+    let ints: Vec<Vec<i64>> = (0..n % 3)
+        .map(|_| {
+            (0..2 * n)
+                .map(|_| rng.gen_range(-(1i64 << 20)..=1 << 20))
+                .collect()
+        })
+        .collect();
+    let slices: Vec<&[i64]> = ints.iter().map(Vec::as_slice).collect();
+    let (done, sums) = mixed_round(&slices, 1 << (20 * slices.len()), &a);
+    assert_eq!(done, whole(n));
+    let mut expected = [F::ZERO; 3];
+    for i in 0..done {
+        let mut product = three(&a[2 * i..]);
+        for table in &ints {
+            let (x, y) = (table[2 * i], table[2 * i + 1]);
+            for (p, v) in product.iter_mut().zip([x, 2 * y - x, y - x]) {
+                *p *= F::from(v);
+            }
+        }
+        expected = add(expected, product);
+    }
+    assert_eq!(sums, expected);
+    assert_eq!(mixed_round(&[&ints_at(n)[..]], 1 << 50, &a).0, 0);
+
+    let values = small_numbers(rng, 2 * n);
+    let mut out = vec![F::ZERO; n];
+    let done = bind_integers(&values, factor, &mut out);
+    assert_eq!(done, whole(n));
+    for (x, out) in values.chunks(2).zip(&out[..done]) {
+        assert_eq!(*out, F::from(x[0]) + factor * F::from(x[1] - x[0]));
     }
 
     let mut out = vec![Fraction::zero(); n];
