@@ -2,7 +2,7 @@
 //!
 //! Generators are taken in groups of [`WIDTH`]. For each group the points `sum_i +-G_i / 2` are
 //! tabulated for all patterns of signs, up to the sign of the whole. An entry `v` with `b` bits
-//! (after an offset that makes it non-negative) is written in digits `+-1`,
+//! (after an offset that makes it non-negative; `b` is what its row needs) is written in digits `+-1`,
 //! `2 v - (2^b - 1) = sum_j 2^j s_j`, so one table lookup adds one bit of all entries of a group:
 //! a row of `n` entries costs `n b / WIDTH` additions. The accumulators of all rows and bits (the
 //! *lanes*) advance together, in batch-affine additions.
@@ -16,6 +16,7 @@ use super::{
 use crate::poly::{parallel, simd::PointPairs};
 use ark_ec::AffineRepr;
 use ark_ff::Field;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{
     Arc, OnceLock,
     atomic::{AtomicUsize, Ordering},
@@ -84,8 +85,8 @@ pub(super) struct Comb<C: Curve> {
     regret: AtomicUsize,
 }
 
-/// How the entries of some rows are written in `+-1` digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How the entries of a row are written in `+-1` digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Digits {
     /// `b`.
     bits: u32,
@@ -94,9 +95,9 @@ struct Digits {
 }
 
 impl Digits {
-    fn of(rows: &[&[i64]]) -> Self {
+    fn of(row: &[i64]) -> Self {
         let (mut min, mut max) = (0, 0);
-        for v in rows.iter().flat_map(|row| row.iter()) {
+        for v in row {
             (min, max) = (min.min(*v), max.max(*v));
         }
         if min >= 0 {
@@ -154,11 +155,12 @@ impl<C: Curve> Comb<C> {
     }
 
     /// Whether the comb is the method for these rows.
-    fn pays(&self, groups: usize, digits: Digits, rows: &[&[i64]]) -> bool {
+    fn pays(&self, groups: usize, rows: &[Row<'_>]) -> bool {
         let blocks = self.blocks.iter().take(groups.div_ceil(BLOCK));
         let missing = blocks.filter(|block| block.get().is_none()).count();
-        let cost = rows.len() * groups * digits.bits as usize;
-        let saved = msm::additions(rows).saturating_sub(cost);
+        let cost = groups * rows.iter().map(Row::bits).sum::<usize>();
+        let entries: Vec<&[i64]> = rows.iter().map(|row| row.entries).collect();
+        let saved = msm::additions(&entries).saturating_sub(cost);
         let regret = saved + self.regret.fetch_add(saved, Ordering::Relaxed);
         groups > 0 && saved > 0 && regret >= missing * BLOCK * PATTERNS
     }
@@ -170,46 +172,75 @@ impl<C: Curve> Comb<C> {
     /// If a row is longer than the list of bases.
     pub fn rows(&self, bases: &[C::Affine], rows: &[&[i64]]) -> Vec<C> {
         let longest = rows.iter().map(|row| row.len()).max().unwrap_or(0);
-        let digits = Digits::of(rows);
         let groups = longest / WIDTH;
-        match self.pays(groups, digits, rows) {
-            true => self.rows_by_comb(bases, rows, groups, digits),
+        let digits = parallel::map(rows.len(), longest / 16, |r| Row::new(rows[r]));
+        match self.pays(groups, &digits) {
+            true => self.rows_by_comb(bases, &digits, groups),
             false => msm::rows(bases, rows),
         }
     }
 
-    fn rows_by_comb(
-        &self,
-        bases: &[C::Affine],
-        rows: &[&[i64]],
-        groups: usize,
-        digits: Digits,
-    ) -> Vec<C> {
+    fn rows_by_comb(&self, bases: &[C::Affine], rows: &[Row<'_>], groups: usize) -> Vec<C> {
         let covered = groups * WIDTH;
         let blocks = self.blocks(bases, groups);
         let half_sum = half_sum(&blocks, bases, groups);
-        let correction = half_sum * digits.correction::<C::ScalarField>();
-        let per_chunk = LANES.div_ceil(digits.bits as usize);
-        // As many chunks as keep all threads at work, if that leaves enough lanes.
-        let per_chunk = per_chunk
-            .min(rows.len().div_ceil(4).max(per_chunk / 4))
-            .max(1);
-        let chunks: Vec<&[&[i64]]> = rows.chunks(per_chunk).collect();
+        let kinds: BTreeSet<Digits> = rows.iter().map(|row| row.digits).collect();
+        let correction = |digits: Digits| half_sum * digits.correction::<C::ScalarField>();
+        let corrections: BTreeMap<Digits, C> = kinds
+            .into_iter()
+            .map(|kind| (kind, correction(kind)))
+            .collect();
+        let chunks = chunks(rows);
         let heads = parallel::map(chunks.len(), parallel::GRAIN, |c| {
-            chunk_by_comb(&blocks, chunks[c], groups, digits)
+            chunk_by_comb(&blocks, chunks[c], groups)
         })
         .concat();
         let tails: Vec<&[i64]> = rows
             .iter()
-            .map(|row| row.get(covered..).unwrap_or_default())
+            .map(|row| row.entries.get(covered..).unwrap_or_default())
             .collect();
         let tails = msm::rows::<C>(&bases[covered..], &tails);
-        heads
-            .into_iter()
-            .zip(tails)
-            .map(|(head, tail)| head + correction + tail)
+        let parts = rows.iter().zip(heads).zip(tails);
+        parts
+            .map(|((row, head), tail)| head + corrections[&row.digits] + tail)
             .collect()
     }
+}
+
+/// A row and its digits, as many as its own entries need.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    entries: &'a [i64],
+    digits: Digits,
+}
+
+impl<'a> Row<'a> {
+    fn new(entries: &'a [i64]) -> Self {
+        Self {
+            entries,
+            digits: Digits::of(entries),
+        }
+    }
+
+    fn bits(&self) -> usize {
+        self.digits.bits as usize
+    }
+}
+
+/// Neighbouring rows with [`LANES`] bits or little more; fewer if that keeps more threads at work
+/// and leaves enough lanes.
+fn chunks<'a, 'b>(rows: &'a [Row<'b>]) -> Vec<&'a [Row<'b>]> {
+    let total: usize = rows.iter().map(Row::bits).sum();
+    let target = (total / 4).clamp(LANES / 4, LANES);
+    let (mut chunks, mut start, mut lanes) = (Vec::new(), 0, 0);
+    for (r, row) in rows.iter().enumerate() {
+        lanes += row.bits();
+        if lanes >= target || r + 1 == rows.len() {
+            chunks.push(&rows[start..=r]);
+            (start, lanes) = (r + 1, 0);
+        }
+    }
+    chunks
 }
 
 /// Half the sum of the generators of the first groups.
@@ -223,14 +254,8 @@ fn half_sum<C: Curve>(blocks: &[&Block<C>], bases: &[C::Affine], groups: usize) 
 }
 
 /// `sum_j 2^j sum_i s_ij G_i / 2` for each row of a chunk.
-fn chunk_by_comb<C: Curve>(
-    blocks: &[&Block<C>],
-    rows: &[&[i64]],
-    groups: usize,
-    digits: Digits,
-) -> Vec<C> {
-    let bits = digits.bits as usize;
-    let lanes_of_rows = rows.len() * bits;
+fn chunk_by_comb<C: Curve>(blocks: &[&Block<C>], rows: &[Row<'_>], groups: usize) -> Vec<C> {
+    let lanes_of_rows: usize = rows.iter().map(Row::bits).sum();
     // Few rows: cut them in segments, each with accumulators of its own.
     let segments = (LANES / 4 / lanes_of_rows.max(1)).clamp(1, groups.div_ceil(8));
     let per_segment = groups.div_ceil(segments);
@@ -250,8 +275,8 @@ fn chunk_by_comb<C: Curve>(
             }
             let table = &blocks[group / BLOCK].patterns[(group % BLOCK) * PATTERNS..][..PATTERNS];
             let patterns = rows.iter().flat_map(|row| {
-                let patterns = patterns(&group_entries(row, group, digits), bits);
-                patterns.into_iter().take(bits)
+                let patterns = patterns(&group_entries(row, group), row.bits());
+                patterns.into_iter().take(row.bits())
             });
             for (addend, pattern) in of_segment.zip(patterns) {
                 *addend = look_up(table, pattern as usize);
@@ -271,7 +296,13 @@ fn chunk_by_comb<C: Curve>(
     }
     let mut adder = BatchAdder::default();
     adder.tree_sums::<C>(&mut sums, &mut vec![segments; lanes_of_rows]);
-    sums.chunks(bits).map(msm::horner::<C>).collect()
+    let mut sums = sums.as_slice();
+    let take = |row: &Row<'_>| {
+        let (bits, rest) = sums.split_at(row.bits());
+        sums = rest;
+        msm::horner::<C>(bits)
+    };
+    rows.iter().map(take).collect()
 }
 
 /// To each sum an addend, or its negative.
@@ -315,11 +346,12 @@ impl<C: Curve> PointPairs<C::BaseField> for Advance<'_, C> {
 }
 
 /// The entries of a row that belong to a group, made non-negative; zeros behind its end.
-fn group_entries(row: &[i64], group: usize, digits: Digits) -> [u64; WIDTH] {
-    let mut entries = [digits.offset; WIDTH];
-    let present = row.get(group * WIDTH..).unwrap_or_default();
+fn group_entries(row: &Row<'_>, group: usize) -> [u64; WIDTH] {
+    let offset = row.digits.offset;
+    let mut entries = [offset; WIDTH];
+    let present = row.entries.get(group * WIDTH..).unwrap_or_default();
     for (entry, v) in entries.iter_mut().zip(present) {
-        *entry = (*v as u64).wrapping_add(digits.offset);
+        *entry = (*v as u64).wrapping_add(offset);
     }
     entries
 }
@@ -391,9 +423,9 @@ mod tests {
         let comb = Comb::<C>::new(bases.len(), None);
         let rows: Vec<&[i64]> = data.iter().map(Vec::as_slice).collect();
         let groups = rows.iter().map(|row| row.len()).max().unwrap() / WIDTH;
-        let digits = Digits::of(&rows);
         let expected: Vec<C> = rows.iter().map(|row| msm::naive(bases, row)).collect();
-        assert!(comb.rows_by_comb(bases, &rows, groups, digits) == expected);
+        let with_digits: Vec<Row<'_>> = rows.iter().map(|row| Row::new(row)).collect();
+        assert!(comb.rows_by_comb(bases, &with_digits, groups) == expected);
         assert!(comb.rows(bases, &rows) == expected);
     }
 
@@ -476,8 +508,7 @@ mod tests {
         let long = Comb::<Pallas>::new(n, Some(&short));
         assert!(long.blocks[0].get().is_some() && long.blocks[2].get().is_none());
         let row: Vec<i64> = (0..n as i64).collect();
-        let digits = Digits::of(&[&row]);
-        let sums = long.rows_by_comb(&bases, &[&row], n / WIDTH, digits);
+        let sums = long.rows_by_comb(&bases, &[Row::new(&row)], n / WIDTH);
         assert!(sums == [msm::naive::<Pallas>(&bases, &row)]);
     }
 }
