@@ -1,11 +1,11 @@
-//! A training edge, proven and verified, beside the plain integer training of the same steps:
-//! 11-64-64-1, batch 32, 64 steps in one segment, preset `compact`, hiding.
+//! A training edge at three sizes, proven and verified, beside the plain integer training of the
+//! same steps.
 //!
 //! Set `RAYON_NUM_THREADS` for the number of threads.
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
-use std::{hint::black_box, ops::ControlFlow};
+use std::{hint::black_box, ops::ControlFlow, time::Duration};
 use zktree::{
     Bls12381, Pallas,
     commit::Curve,
@@ -17,8 +17,6 @@ use zktree::{
     poly::WideField,
 };
 
-const BATCH: usize = 32;
-const STEPS: usize = 64;
 const SEED: u64 = 1;
 const SCHEDULE: ScheduleSeed = ScheduleSeed([1; 32]);
 
@@ -26,28 +24,9 @@ fn go_on(_: Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-fn parameters() -> TrainingParameters {
-    TrainingParameters {
-        architecture: Architecture::new(vec![11, 64, 64, 1]).expect("the widths are valid"),
-        fixed_point: FixedPoint::compact(),
-        rate: LearningRate::from_coefficient(1).expect("the rate is valid"),
-        batch: BATCH,
-        steps: STEPS as u64,
-        segment_steps: STEPS as u64,
-        hiding: true,
-    }
-}
-
-/// Random data, each row used once.
-fn data(parameters: &TrainingParameters, rng: &mut ChaCha20Rng) -> Dataset {
-    let one = 1i64 << parameters.fixed_point.activation_bits();
-    let architecture = &parameters.architecture;
-    let (inputs, outputs) = (architecture.num_inputs(), architecture.num_outputs());
-    let values = (0..BATCH * STEPS * (inputs + outputs)).map(|_| rng.gen_range(-one..=one));
-    Dataset::from_rows(inputs, outputs, values.collect()).expect("the data are whole rows")
-}
-
+/// A run in one segment.
 struct Setup {
+    name: &'static str,
     parameters: TrainingParameters,
     data: Dataset,
     schedule: Schedule,
@@ -55,14 +34,28 @@ struct Setup {
 }
 
 impl Setup {
-    fn new() -> Self {
+    fn new(name: &'static str, batch: usize, steps: usize) -> Self {
         let rng = &mut ChaCha20Rng::seed_from_u64(1);
-        let parameters = parameters();
+        let architecture: Architecture = name.parse().expect("the widths are valid");
+        let fixed_point = FixedPoint::compact();
+        let (inputs, outputs) = (architecture.num_inputs(), architecture.num_outputs());
+        let (rows, one) = (batch * steps, 1i64 << fixed_point.activation_bits());
+        let values = (0..rows * (inputs + outputs)).map(|_| rng.gen_range(-one..=one));
+        let data = Dataset::from_rows(inputs, outputs, values.collect());
         Self {
-            data: data(&parameters, rng),
-            schedule: Schedule::new(SCHEDULE, BATCH * STEPS, BATCH).expect("the batch fits"),
-            root: init::expand(SEED, &parameters.architecture, &parameters.fixed_point),
-            parameters,
+            name,
+            data: data.expect("the data are whole rows"),
+            schedule: Schedule::new(SCHEDULE, rows, batch).expect("the batch fits"),
+            root: init::expand(SEED, &architecture, &fixed_point),
+            parameters: TrainingParameters {
+                architecture,
+                fixed_point,
+                rate: LearningRate::from_coefficient(1).expect("the rate is valid"),
+                batch,
+                steps: steps as u64,
+                segment_steps: steps as u64,
+                hiding: true,
+            },
         }
     }
 
@@ -73,15 +66,17 @@ impl Setup {
     }
 }
 
-fn edge<C: Curve<ScalarField: WideField>>(c: &mut Criterion, setup: &Setup, curve: &str) {
+fn edge<C: Curve<ScalarField: WideField>>(c: &mut Criterion, setup: &Setup) {
     let rng = &mut ChaCha20Rng::seed_from_u64(2);
     let data = DatasetOpening::new(setup.data.clone(), true, rng);
-    let root = WeightOpening::new(setup.root.clone(), false, rng);
+    let root = WeightOpening::public(setup.root.clone());
+    let known = root.commit::<C>();
     let child = WeightOpening::new(setup.train(), true, rng);
+    let commit = || child.commit_by_update(&root, &known, 1);
     let statement = TrainingStatement::<C> {
         parameters: setup.parameters.clone(),
         parent: ParentWeights::Root { seed: SEED },
-        child: child.commit(),
+        child: commit(),
         dataset: data.commit(),
         schedule: SCHEDULE,
         parent_id: [0; 32],
@@ -92,26 +87,34 @@ fn edge<C: Curve<ScalarField: WideField>>(c: &mut Criterion, setup: &Setup, curv
         proof.expect("the statement is true")
     };
     let proof = prove();
-    println!("training/{curve}: a proof of {} bytes", proof.0.len());
-
-    let mut group = c.benchmark_group("training");
+    let name = format!("training/{}/{}", C::NAME, setup.name);
+    println!("{name}: a proof of {} bytes", proof.0.len());
+    let mut group = c.benchmark_group(name);
     group.sample_size(10);
-    group.throughput(Throughput::Elements(STEPS as u64));
-    group.bench_function(BenchmarkId::new("prove", curve), |b| b.iter(&mut prove));
-    group.bench_function(BenchmarkId::new("verify", curve), |b| {
+    group.warm_up_time(Duration::from_millis(200));
+    group.measurement_time(Duration::from_secs(2));
+    group.throughput(Throughput::Elements(setup.parameters.steps));
+    group.bench_function("plain", |b| b.iter(|| setup.train()));
+    group.bench_function("commit the child", |b| b.iter(commit));
+    group.bench_function("commit the child directly", |b| {
+        b.iter(|| child.commit::<C>())
+    });
+    group.bench_function("prove", |b| b.iter(&mut prove));
+    group.bench_function("verify", |b| {
         b.iter(|| Pending::check_all(&statement.verify(black_box(&proof))?));
     });
-    group.finish();
 }
 
 fn training(c: &mut Criterion) {
-    let setup = Setup::new();
-    let mut group = c.benchmark_group("training");
-    group.throughput(Throughput::Elements(STEPS as u64));
-    group.bench_function("plain", |b| b.iter(|| setup.train()));
-    group.finish();
-    edge::<Bls12381>(c, &setup, "bls12-381");
-    edge::<Pallas>(c, &setup, "pallas");
+    for (name, batch, steps) in [
+        ("11,64,64,1", 32, 16),
+        ("256,256,256,10", 64, 4),
+        ("512,512,512,10", 64, 4),
+    ] {
+        let setup = Setup::new(name, batch, steps);
+        edge::<Bls12381>(c, &setup);
+        edge::<Pallas>(c, &setup);
+    }
 }
 
 criterion_group!(benches, training);

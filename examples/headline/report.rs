@@ -74,6 +74,11 @@ impl Report {
         self.per_step() / self.integer_step.as_secs_f64()
     }
 
+    /// [`per_step`](Self::per_step) to the `f32` step.
+    pub fn float_ratio(&self) -> f64 {
+        self.per_step() / self.float_step.as_secs_f64()
+    }
+
     /// Sumchecks and opening only, seconds a step.
     pub fn papers_per_step(&self) -> f64 {
         let times = PAPERS.iter().filter_map(|name| self.phases.get(name));
@@ -118,8 +123,8 @@ impl fmt::Display for Report {
             "to the plain integer step",
             format!("{:.1} x", self.ratio()),
         )?;
-        let ratio = self.per_step() / self.float_step.as_secs_f64();
-        line("to the plain f32 step", format!("{ratio:.1} x"))?;
+        let ratio = format!("{:.1} x", self.float_ratio());
+        line("to the plain f32 step", ratio)?;
         line("verify the segment", s(&self.verify))?;
         line(
             "proof of the segment",
