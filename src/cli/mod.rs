@@ -9,14 +9,17 @@ mod files;
 mod init;
 mod interrupt;
 mod key;
+mod log;
 mod output;
 mod progress;
+mod pull;
 mod rows;
 mod schedule;
 mod show;
 mod statement;
 mod train;
 mod tree;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -57,6 +60,16 @@ enum Command {
     ProveRow(rows::Prove),
     /// Check that a row is in the data that a node was trained on
     VerifyRow(rows::Verify),
+    /// Verify how nodes were trained, from their roots down
+    Verify(verify::Options),
+    /// Take what another tree has and this one lacks, once it is verified
+    Pull(pull::Options),
+    /// Show what was added to a tree, in order, and the head of its log
+    Log(log::Options),
+    /// Prove that a node is in the log, or check such a proof
+    Inclusion(log::InclusionOptions),
+    /// Prove that the log only grew since it had an older head, or check such a proof
+    Consistency(log::ConsistencyOptions),
     /// Print a script that completes commands and options in a shell
     Completions(completions::Options),
 }
@@ -75,6 +88,11 @@ pub fn run() -> ExitCode {
         Command::Statement(options) => statement::run(&options),
         Command::ProveRow(options) => rows::prove(&options),
         Command::VerifyRow(options) => rows::verify(&options),
+        Command::Verify(options) => verify::run(&options),
+        Command::Pull(options) => pull::run(&options),
+        Command::Log(options) => log::run(&options),
+        Command::Inclusion(options) => log::inclusion(&options),
+        Command::Consistency(options) => log::consistency(&options),
         Command::Completions(options) => completions::run(&options),
     };
     match result {

@@ -13,3 +13,15 @@ pub fn bar(doing: &str, total: u64, unit: &str) -> ProgressBar {
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
+
+/// A count of `unit`s whose number is not known, gone when the work ends.
+pub fn count(doing: &str, unit: &str) -> ProgressBar {
+    let bar = ProgressBar::new_spinner().with_finish(ProgressFinish::AndClear);
+    let template = format!("  {{prefix}} {{spinner}} {{pos}} {unit}, {{elapsed}}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style);
+    }
+    bar.set_prefix(doing.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}

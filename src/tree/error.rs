@@ -61,6 +61,14 @@ pub enum TreeError {
         /// The parent that it names.
         parent: NodeId,
     },
+    /// A node whose parent does not verify.
+    #[error("node {}: it descends from {}, which does not verify", .id.short(), .parent.short())]
+    RefusedParent {
+        /// The node.
+        id: NodeId,
+        /// Its parent.
+        parent: NodeId,
+    },
     /// In a path, a node that names another parent than the one before it.
     #[error("node {node}: it names the parent {}, but follows {}", .named.short(), .above.short())]
     WrongParent {
@@ -145,6 +153,7 @@ impl TreeError {
             | Self::Signature { node, .. }
             | Self::Training { node, .. }
             | Self::Data { node, .. } => Some(node.id),
+            Self::RefusedParent { id, .. } => Some(*id),
             _ => None,
         }
     }

@@ -50,6 +50,7 @@ pub use labels::{Labels, Loss};
 pub use lineage::{Lineage, Origin, Path};
 pub use node::{DatasetName, Node, NodeId, NodeLabel, Root};
 pub use render::Picture;
+pub use verify::Verdicts;
 
 use crate::{commit::Curve, poly::WideField};
 use std::collections::BTreeMap;

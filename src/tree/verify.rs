@@ -4,7 +4,16 @@ use super::{
     lineage::{self, Lineage},
 };
 use crate::{commit::Curve, poly::WideField};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What [`Tree::verdicts`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdicts {
+    /// Nodes whose proofs were verified.
+    pub verified: Vec<NodeId>,
+    /// Nodes that fail, and those that descend from them.
+    pub refused: BTreeMap<NodeId, TreeError>,
+}
 
 impl<C: Curve<ScalarField: WideField>> Tree<C> {
     /// Verifies the whole lineage of a node, all group equations together.
@@ -65,6 +74,44 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
         }
         batch.check()?;
         Ok(verified)
+    }
+
+    /// Verifies these lineages as [`verify`](Self::verify) does. Where a node fails, it and its
+    /// descendants are put aside, and the rest is verified again.
+    ///
+    /// # Errors
+    /// [`TreeError::Unknown`].
+    pub fn verdicts(
+        &self,
+        ids: &[NodeId],
+        known: &BTreeSet<NodeId>,
+        hear: &mut dyn FnMut(NodeId),
+    ) -> Result<Verdicts, TreeError> {
+        let mut open = self.lineages(ids)?;
+        let mut refused = BTreeMap::new();
+        loop {
+            let rest: Vec<NodeId> = open.iter().copied().collect();
+            let error = match self.verify(&rest, known, hear) {
+                Ok(verified) => return Ok(Verdicts { verified, refused }),
+                Err(error) => error,
+            };
+            let bad = error.node().filter(|id| open.contains(id));
+            let Some(bad) = bad else {
+                return Err(error);
+            };
+            open.remove(&bad);
+            refused.insert(bad, error);
+            let mut below = vec![bad];
+            while let Some(parent) = below.pop() {
+                for child in self.children(parent) {
+                    if open.remove(child) {
+                        below.push(*child);
+                        let refused_parent = TreeError::RefusedParent { id: *child, parent };
+                        refused.insert(*child, refused_parent);
+                    }
+                }
+            }
+        }
     }
 
     /// The nodes that verifying these lineages verifies, roots left out.

@@ -274,12 +274,13 @@ fn directories_that_are_no_trees_are_refused() {
             r#"{"version":2,"curve":"Pallas"}"#,
             "version 2; this program knows version 1",
         ),
+        (r#"{"version":1,"curve":"Pallas"}"#, "it was altered"),
         (
             r#"{"version":1,"curve":"Pallas","x":0}"#,
             "unknown field `x`",
         ),
         (
-            r#"{"version":1,"curve":"P-256"}"#,
+            "{\"version\":1,\"curve\":\"P-256\"}\n",
             "the curve P-256, not on Pallas",
         ),
     ] {

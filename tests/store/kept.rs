@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
-use zktree::tree::{NodeId, store::Store};
+use zktree::tree::{
+    Edge, Node, NodeId,
+    store::{Log, NodeFile, Store},
+};
 
 /// A tree of a root, its child and two children of that.
 pub struct Kept {
@@ -60,5 +63,40 @@ impl Kept {
             .collect();
         files.sort();
         files
+    }
+
+    /// Writes a log of these ids, with the head that belongs to it.
+    pub fn relog(&self, ids: &[NodeId]) {
+        let text: String = ids.iter().map(|id| format!("{id}\n")).collect();
+        fs::write(self.path("log/entries"), text).unwrap();
+        let head = Log::new(ids.iter().copied()).unwrap().head();
+        let json = serde_json::to_string(&head).unwrap();
+        fs::write(self.path("log/head.json"), json + "\n").unwrap();
+    }
+
+    /// Puts a node and its proofs among the files, and its id in the log, without asking anyone.
+    pub fn plant(&self, node: &Node<Pallas>, edge: &Edge<Pallas>) -> NodeId {
+        let file = NodeFile {
+            node: node.clone(),
+            proofs: edge.proof_hashes(),
+            signature: edge.signature,
+        };
+        let id = file.id();
+        fs::write(self.file("nodes", id), file.encode()).unwrap();
+        let [training, data] = file
+            .proofs
+            .map(|hash| self.path("proofs").join(hex::encode(hash)));
+        fs::write(training, &edge.proof.0).unwrap();
+        fs::write(data, &edge.data_proof).unwrap();
+        let mut ids = self.store.log().unwrap().ids().to_vec();
+        ids.push(id);
+        self.relog(&ids);
+        id
+    }
+
+    /// What is wrong with the files, as text.
+    pub fn damage(&self) -> Vec<String> {
+        let (_, damage) = self.store.load();
+        damage.iter().map(ToString::to_string).collect()
     }
 }

@@ -6,6 +6,9 @@ mod common;
 #[path = "../lineage/family.rs"]
 mod family;
 
+mod commands;
+mod forging;
 mod honest;
 mod kept;
 mod pull;
+mod tamper;

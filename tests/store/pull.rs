@@ -86,10 +86,10 @@ fn nothing_is_taken_if_anything_fails_unless_asked() {
                 .to_string()
                 .starts_with(&format!("node {} \"forged\"", bad.short()))
         );
-        let parent = Refusal::Parent {
+        let parent = Refusal::Tree(TreeError::RefusedParent {
             id: below,
             parent: bad,
-        };
+        });
         assert_eq!(done.refused[&below], parent);
         assert_eq!(done.refused.len(), 2);
     };

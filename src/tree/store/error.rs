@@ -41,6 +41,12 @@ pub enum Problem {
     /// There is none.
     #[error("the file is missing")]
     Missing,
+    /// There is neither a root nor a node.
+    #[error("the file is missing, and there is no {} either", .other.display())]
+    NoEntry {
+        /// The file that a root would have.
+        other: PathBuf,
+    },
     /// It cannot be read.
     #[error("the file cannot be read: {reason}")]
     Unreadable {

@@ -28,6 +28,9 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
             files = self.ids();
             (log, damage) = self.read_log();
         }
+        // What a crash left half done is not there yet.
+        let pending = self.pending();
+        files.retain(|id| !log.contains(*id) && !pending.contains(id));
         let mut loader = Loader {
             store: self,
             tree: Tree::new(),
@@ -37,12 +40,10 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         for id in log.ids() {
             loader.load(*id, true);
         }
-        for id in files.into_iter().filter(|id| !log.contains(*id)) {
-            let kind = [Kind::Root, Kind::Node]
-                .into_iter()
-                .find(|kind| self.reader().exists(*kind, id))
-                .unwrap_or(Kind::Node);
-            loader.report(kind.file(&id.0), None, Problem::NotLogged);
+        for id in files {
+            let file = [Kind::Root, Kind::Node].map(|kind| kind.file(&id.0));
+            let file = file.into_iter().find(|file| self.reader().exists(file));
+            loader.report(file.unwrap_or_default(), None, Problem::NotLogged);
             loader.load(id, false);
         }
         loader.finish()
@@ -65,9 +66,14 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
             }
             Err(problem) => (Log::default(), vec![damage(ENTRIES, problem)]),
         };
+        // In the one form that is written: nothing in the file can be changed unnoticed.
+        let canonical = |head: &Head, bytes: &[u8]| {
+            self.json(HEAD, head)
+                .is_ok_and(|canonical| canonical == bytes)
+        };
         let parse = |bytes: Vec<u8>| match serde_json::from_slice::<Head>(&bytes) {
-            Ok(head) => Ok(head),
-            Err(_) => Err(Problem::Log(LogError::MalformedHead {
+            Ok(head) if canonical(&head, &bytes) => Ok(head),
+            _ => Err(Problem::Log(LogError::MalformedHead {
                 text: String::from_utf8_lossy(&bytes)
                     .escape_debug()
                     .take(100)

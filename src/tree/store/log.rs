@@ -230,12 +230,27 @@ impl Log {
     /// # Errors
     /// [`LogError::NotLogged`].
     pub fn inclusion(&self, id: NodeId) -> Result<InclusionProof, LogError> {
-        let index = *self.index.get(&id).ok_or(LogError::NotLogged { id })?;
-        let proof = self.merkle(self.ids.len()).prove_inclusion(index);
+        self.inclusion_at(id, self.ids.len())
+    }
+
+    /// The proof that an id is in the log as it was when it had this head.
+    ///
+    /// # Errors
+    /// Those of [`check_head`](Self::check_head); [`LogError::NotLogged`] if it was not in it yet.
+    pub fn inclusion_in(&self, id: NodeId, head: &Head) -> Result<InclusionProof, LogError> {
+        self.check_head(head)?;
+        let size = usize::try_from(head.size).unwrap_or(usize::MAX);
+        self.inclusion_at(id, size)
+    }
+
+    fn inclusion_at(&self, id: NodeId, size: usize) -> Result<InclusionProof, LogError> {
+        let index = self.index.get(&id).filter(|index| **index < size);
+        let index = *index.ok_or(LogError::NotLogged { id })?;
+        let proof = self.merkle(size).prove_inclusion(index);
         Ok(InclusionProof {
             id,
             index: index as u64,
-            head: self.head(),
+            head: self.head_at(size),
             path: hashes(proof.as_bytes()),
         })
     }

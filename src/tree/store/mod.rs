@@ -7,6 +7,7 @@
 //! | `proofs/SHA256` | proofs of training and of the range of data |
 //! | `datasets/HASH` | commitments to data sets, shared by the nodes trained on them |
 //! | `log/entries`, `log/head.json` | ids in the order in which they were added, and their [`Head`] |
+//! | `log/pending` | while something is written: its ids |
 //! | `lock` | held by whoever writes |
 //! | `private/` | weights, blindings, data: see [`Private`]; never needed to verify, never pulled |
 //!
@@ -54,6 +55,7 @@ use std::{
 const FORMAT: &str = "zktree.json";
 const ENTRIES: &str = "log/entries";
 const HEAD: &str = "log/head.json";
+const PENDING: &str = "log/pending";
 const LOCK: &str = "lock";
 const PRIVATE: &str = "private";
 
@@ -109,7 +111,23 @@ pub fn curve_of(dir: impl AsRef<Path>) -> Result<String, StoreError> {
         return Err(StoreError::Format { file, reason });
     }
     let format: Format = serde_json::from_slice(&bytes).map_err(malformed)?;
-    Ok(format.curve)
+    match json(&file, &format)? == bytes {
+        true => Ok(format.curve),
+        false => {
+            let reason = "it was altered: it is not in the form in which it is written".into();
+            Err(StoreError::Format { file, reason })
+        }
+    }
+}
+
+/// The one form in which a value is written to a file.
+fn json(file: &Path, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = serde_json::to_vec(value).map_err(|error| StoreError::Format {
+        file: file.to_owned(),
+        reason: error.to_string(),
+    })?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
 impl<C: Curve<ScalarField: WideField>> Store<C> {
@@ -269,12 +287,7 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     }
 
     fn json(&self, file: &str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
-        let mut bytes = serde_json::to_vec(value).map_err(|error| StoreError::Format {
-            file: self.dir.join(file),
-            reason: error.to_string(),
-        })?;
-        bytes.push(b'\n');
-        Ok(bytes)
+        json(&self.dir.join(file), value)
     }
 }
 

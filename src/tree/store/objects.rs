@@ -190,15 +190,21 @@ impl Reader<'_> {
         self,
         id: NodeId,
     ) -> Result<Entry<C>, Damage> {
-        match self.exists(Kind::Root, id) {
-            true => self.root(id).map(|root| Entry::Root(Box::new(root))),
-            false => self.node(id).map(|both| Entry::Node(Box::new(both))),
+        let (root, node) = (Kind::Root.file(&id.0), Kind::Node.file(&id.0));
+        match (self.exists(&root), self.exists(&node)) {
+            (true, _) => self.root(id).map(|root| Entry::Root(Box::new(root))),
+            (_, true) => self.node(id).map(|both| Entry::Node(Box::new(both))),
+            _ => Err(Damage::new(
+                node,
+                Some(id),
+                Problem::NoEntry { other: root },
+            )),
         }
     }
 
-    /// Whether there is a file for this id.
-    pub(super) fn exists(self, kind: Kind, id: NodeId) -> bool {
-        fs::symlink_metadata(self.0.join(kind.file(&id.0))).is_ok()
+    /// Whether there is a file, of whatever kind.
+    pub(super) fn exists(self, file: &Path) -> bool {
+        fs::symlink_metadata(self.0.join(file)).is_ok()
     }
 
     fn root(self, id: NodeId) -> Result<Root, Damage> {

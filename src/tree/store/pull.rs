@@ -18,14 +18,6 @@ pub enum Refusal {
     /// It does not verify.
     #[error(transparent)]
     Tree(#[from] TreeError),
-    /// It descends from one that was not taken.
-    #[error("node {}: its parent {} is not taken", .id.short(), .parent.short())]
-    Parent {
-        /// The node.
-        id: NodeId,
-        /// Its parent.
-        parent: NodeId,
-    },
 }
 
 /// What [`Store::pull`] did.
@@ -67,28 +59,16 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         }
         let order = from.order(&theirs);
         let mut new: Vec<NodeId> = order.into_iter().filter(|id| !here.contains(id)).collect();
-        // Each round refuses a node; what is left at the end verifies together.
-        while let Err(error) = theirs.verify(&new, &here, hear) {
-            let Some(id) = error.node() else {
-                return Err(error.into());
-            };
-            refused.insert(id, error.into());
-            new.retain(|id| match theirs.node(*id).map(|node| node.parent) {
-                _ if refused.contains_key(id) => false,
-                Some(parent) if refused.contains_key(&parent) => {
-                    refused.insert(*id, Refusal::Parent { id: *id, parent });
-                    false
-                }
-                _ => true,
-            });
-            if !partial {
-                break;
-            }
+        if partial || refused.is_empty() {
+            let verdicts = theirs.verdicts(&new, &here, hear)?;
+            let failed = verdicts.refused.into_iter();
+            refused.extend(failed.map(|(id, error)| (id, error.into())));
         }
         if !partial && !refused.is_empty() {
             let taken = Vec::new();
             return Ok(Pull { taken, refused });
         }
+        new.retain(|id| !refused.contains_key(id));
         let taken = self.take(&theirs, &new)?;
         Ok(Pull { taken, refused })
     }
@@ -131,10 +111,10 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
 
 fn refuse(refused: &mut BTreeMap<NodeId, Refusal>, id: NodeId, damage: Damage) {
     let refusal = match &*damage.problem {
-        Problem::Parent { parent } => Refusal::Parent {
-            id,
-            parent: *parent,
-        },
+        Problem::Parent { parent } => {
+            let parent = *parent;
+            TreeError::RefusedParent { id, parent }.into()
+        }
         Problem::Tree(error) => error.clone().into(),
         _ => damage.into(),
     };

@@ -1,6 +1,6 @@
 //! Adding to a tree, one writer at a time.
 use super::{
-    ENTRIES, HEAD, LOCK, Log, LogError, PRIVATE, Store, StoreError,
+    ENTRIES, HEAD, LOCK, Log, LogError, PENDING, PRIVATE, Store, StoreError,
     objects::{Entry, Kind, Object, Reader},
 };
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     tree::{Child, NodeId, Root, TreeError},
 };
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, ErrorKind},
     path::Path,
@@ -69,6 +70,10 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     /// Writes entries, parents first, and then the log; files that are there and damaged are
     /// replaced. Under the lock.
     pub(super) fn append(&self, mut log: Log, entries: &[Entry<C>]) -> Result<(), StoreError> {
+        // What is begun is written down, so that a node that is not logged for another reason is
+        // not taken for one that a crash kept from it.
+        let pending: String = entries.iter().map(|e| format!("{}\n", e.id())).collect();
+        self.replace(Path::new(PENDING), pending.as_bytes())?;
         for entry in entries {
             for object in entry.objects() {
                 self.write_object(&object)?;
@@ -78,7 +83,19 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.write_log(&log)
+        self.write_log(&log)?;
+        self.remove_pending()
+    }
+
+    fn remove_pending(&self) -> Result<(), StoreError> {
+        let file = self.dir.join(PENDING);
+        remove(&file).map_err(StoreError::io(&file))
+    }
+
+    /// The ids of what was being written when a writer ended.
+    pub(super) fn pending(&self) -> BTreeSet<NodeId> {
+        let text = self.reader().bytes(Path::new(PENDING)).unwrap_or_default();
+        Log::from_text(&text).0.ids().iter().copied().collect()
     }
 
     fn write_object(&self, object: &Object) -> Result<(), StoreError> {
@@ -133,18 +150,17 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         };
         let entries = self.unlogged(&log);
         let head = self.reader().bytes(Path::new(HEAD)).ok();
-        match entries.is_empty() && head == Some(self.json(HEAD, &log.head())?) {
-            true => Ok(()),
-            false => self.append(log, &entries),
+        if !entries.is_empty() || head != Some(self.json(HEAD, &log.head())?) {
+            self.append(log, &entries)?;
         }
+        self.remove_pending()
     }
 
-    /// Roots and nodes whose files are all there, whose signature is right and whose parents are
-    /// logged or among them, but that are not logged; parents first.
+    /// What was being written, not yet logged, and can be: its files are all there, its signature
+    /// is right, its parent is logged or comes before it.
     fn unlogged(&self, log: &Log) -> Vec<Entry<C>> {
         let mut known = log.clone();
-        let mut ids = self.ids_of(Kind::Root);
-        ids.extend(self.ids_of(Kind::Node));
+        let mut ids = self.pending();
         ids.retain(|id| !log.contains(*id));
         let complete = |entry: &Entry<C>| match entry {
             Entry::Root(_) => true,

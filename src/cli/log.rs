@@ -1,0 +1,240 @@
+//! `zktree log`, `zktree inclusion` and `zktree consistency`: what was added to a tree, in which
+//! order, and proofs for those who keep a head of the log.
+use super::{
+    Failure,
+    args::{Reporting, TreeDir},
+    tree::{Opened, on_its_curve},
+};
+use clap::Args;
+use serde::{Serialize, de::DeserializeOwned};
+use std::{
+    fmt, fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
+use zktree::{
+    commit::Curve,
+    poly::WideField,
+    tree::{
+        NodeId, NodeLabel,
+        store::{ConsistencyProof, Head, InclusionProof, LogError, Store},
+    },
+};
+
+/// Options of `zktree log`.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    pub(super) tree: TreeDir,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    head: Head,
+    entries: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    id: NodeId,
+    title: Option<String>,
+    #[serde(skip)]
+    text: String,
+}
+
+impl fmt::Display for Listing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, line) in self.entries.iter().enumerate() {
+            writeln!(f, "{index:>5}  {}", line.text)?;
+        }
+        writeln!(f, "head {}", self.head)
+    }
+}
+
+/// Prints the log and its head.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    on_its_curve!(list, options)
+}
+
+fn list<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+    let opened = Opened::<C>::new(&options.tree)?;
+    opened.warn();
+    let log = opened.store.log()?;
+    let line = |id: &NodeId| {
+        let title = opened
+            .tree
+            .node(*id)
+            .and_then(|node| node.labels.title.clone());
+        let label = NodeLabel {
+            id: *id,
+            title: title.clone(),
+        };
+        let root = if opened.tree.root(*id).is_some() {
+            " root"
+        } else {
+            ""
+        };
+        Line {
+            id: *id,
+            title,
+            text: format!("{label}{root}"),
+        }
+    };
+    options.reporting.print(&Listing {
+        head: log.head(),
+        entries: log.ids().iter().map(line).collect(),
+    })
+}
+
+/// Options of `zktree inclusion`.
+#[derive(Debug, Args)]
+pub struct InclusionOptions {
+    #[command(flatten)]
+    pub(super) tree: TreeDir,
+    /// The root or node; its id may be abbreviated
+    #[arg(required_unless_present = "check")]
+    id: Option<String>,
+    /// The head, SIZE:ROOT, of the log that it should be in; else the present one
+    #[arg(long, value_name = "HEAD")]
+    head: Option<Head>,
+    /// Check a proof that `inclusion --json` printed, rather than make one; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "dir")]
+    check: Option<PathBuf>,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+/// Proves that a node is in the log, or checks such a proof.
+pub fn inclusion(options: &InclusionOptions) -> Result<(), Failure> {
+    match &options.check {
+        None => on_its_curve!(include, options),
+        Some(file) => {
+            let proof: InclusionProof = read(file)?;
+            let id = proof.id.to_string();
+            let asked = options.id.as_ref();
+            if let Some(asked) = asked.filter(|asked| !id.starts_with(&asked.to_lowercase())) {
+                let other = format!("the proof is about node {id}, not {asked}");
+                return Err(Failure::not_verified(other));
+            }
+            same_head(&proof.head, options.head.as_ref())?;
+            proof.verify().map_err(not_verified)?;
+            options.reporting.print(&Included(proof))
+        }
+    }
+}
+
+fn include<C: Curve<ScalarField: WideField>>(options: &InclusionOptions) -> Result<(), Failure> {
+    let store = Store::<C>::open(&options.tree.dir)?;
+    let id = store.resolve(options.id.as_deref().unwrap_or_default())?;
+    let log = store.log()?;
+    let proof = match &options.head {
+        None => log.inclusion(id),
+        Some(head) => log.inclusion_in(id, head),
+    };
+    options
+        .reporting
+        .print(&Included(proof.map_err(not_verified)?))
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Included(InclusionProof);
+
+impl fmt::Display for Included {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let InclusionProof {
+            id,
+            index,
+            head,
+            path,
+        } = &self.0;
+        writeln!(f, "node {id} is entry {index} of the log {head}")?;
+        writeln!(f, "proof of {} hashes; print it with --json", path.len())
+    }
+}
+
+/// Options of `zktree consistency`.
+#[derive(Debug, Args)]
+pub struct ConsistencyOptions {
+    #[command(flatten)]
+    pub(super) tree: TreeDir,
+    /// The older head, SIZE:ROOT, as `log` printed it
+    #[arg(required_unless_present = "check")]
+    old: Option<Head>,
+    /// The newer head that a checked proof should be about
+    #[arg(long, value_name = "HEAD", requires = "check")]
+    head: Option<Head>,
+    /// Check a proof that `consistency --json` printed, rather than make one; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "dir")]
+    check: Option<PathBuf>,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+/// Proves that the log only grew since it had another head, or checks such a proof.
+pub fn consistency(options: &ConsistencyOptions) -> Result<(), Failure> {
+    match &options.check {
+        None => on_its_curve!(continued, options),
+        Some(file) => {
+            let proof: ConsistencyProof = read(file)?;
+            same_head(&proof.old, options.old.as_ref())?;
+            same_head(&proof.new, options.head.as_ref())?;
+            proof.verify().map_err(not_verified)?;
+            options.reporting.print(&Continued(proof))
+        }
+    }
+}
+
+fn continued<C: Curve<ScalarField: WideField>>(
+    options: &ConsistencyOptions,
+) -> Result<(), Failure> {
+    let store = Store::<C>::open(&options.tree.dir)?;
+    let old = options
+        .old
+        .unwrap_or_else(|| zktree::tree::store::Log::default().head());
+    let proof = store.log()?.consistency(&old).map_err(not_verified)?;
+    options.reporting.print(&Continued(proof))
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Continued(ConsistencyProof);
+
+impl fmt::Display for Continued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ConsistencyProof { old, new, path } = &self.0;
+        writeln!(f, "the log {new} continues the log {old}")?;
+        writeln!(f, "proof of {} hashes; print it with --json", path.len())
+    }
+}
+
+fn not_verified(error: LogError) -> Failure {
+    Failure::NotVerified(error.into())
+}
+
+/// A proof is worth something only for a head that the reader trusts.
+fn same_head(found: &Head, expected: Option<&Head>) -> Result<(), Failure> {
+    match expected.filter(|expected| *expected != found) {
+        None => Ok(()),
+        Some(expected) => {
+            let other = format!("the proof is about the log {found}, not {expected}");
+            Err(Failure::not_verified(other))
+        }
+    }
+}
+
+/// Longest proof that is read, in bytes.
+const MAX_PROOF: u64 = 1 << 20;
+
+fn read<T: DeserializeOwned>(file: &Path) -> Result<T, Failure> {
+    let mut text = String::new();
+    let read = match file == Path::new("-") {
+        true => std::io::stdin().take(MAX_PROOF).read_to_string(&mut text),
+        false => fs::File::open(file).and_then(|f| f.take(MAX_PROOF).read_to_string(&mut text)),
+    };
+    read.map_err(|error| Failure::file(file, &error))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::input(format!("{}: not a proof: {error}", file.display())))
+}

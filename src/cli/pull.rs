@@ -1,0 +1,92 @@
+//! `zktree pull`: takes from another tree what this one lacks.
+use super::{
+    Failure,
+    args::{Reporting, TreeDir},
+    progress,
+    tree::on_its_curve,
+};
+use clap::Args;
+use serde::Serialize;
+use std::{fmt, path::PathBuf};
+use zktree::{
+    commit::Curve,
+    poly::WideField,
+    tree::{
+        NodeId,
+        store::{Store, VerifiedCache},
+    },
+};
+
+/// Options of `zktree pull`.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    pub(super) tree: TreeDir,
+    /// Directory of the other tree
+    from: PathBuf,
+    /// Take the nodes that verify even if others do not
+    #[arg(long)]
+    partial: bool,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+#[derive(Serialize)]
+struct Report {
+    taken: Vec<NodeId>,
+    refused: Vec<Refused>,
+}
+
+#[derive(Serialize)]
+struct Refused {
+    id: NodeId,
+    reason: String,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for id in &self.taken {
+            writeln!(f, "{id}")?;
+        }
+        match self.taken.len() {
+            0 if self.refused.is_empty() => writeln!(f, "there is nothing new"),
+            0 => writeln!(f, "nothing was taken"),
+            1 => writeln!(f, "1 node was verified and taken"),
+            count => writeln!(f, "{count} nodes were verified and taken"),
+        }
+    }
+}
+
+/// Merges another tree.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    on_its_curve!(pull, options)
+}
+
+fn pull<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+    let store = Store::<C>::open(&options.tree.dir)?;
+    let from = Store::<C>::view(&options.from)?;
+    let bar = progress::count("verifying", "nodes");
+    let done = store.pull(&from, options.partial, &mut |_| bar.inc(1))?;
+    bar.finish_and_clear();
+    let mut cache = VerifiedCache::<C>::of_user();
+    cache.remember(done.taken.iter().copied());
+    let refused = done.refused.iter().map(|(id, refusal)| Refused {
+        id: *id,
+        reason: refusal.to_string(),
+    });
+    let report = Report {
+        refused: refused.collect(),
+        taken: done.taken,
+    };
+    options.reporting.print(&report)?;
+    for refused in &report.refused {
+        eprintln!("error: {}", refused.reason);
+    }
+    match (report.refused.len(), report.taken.is_empty()) {
+        (0, _) => Ok(()),
+        (_, true) if !options.partial => Err(Failure::not_verified(
+            "nothing was taken; --partial takes the nodes that verify",
+        )),
+        (count, _) => Err(Failure::not_verified(format!("{count} nodes were refused"))),
+    }
+}

@@ -1,0 +1,173 @@
+//! `zktree verify`: whether models were trained as their nodes say.
+use super::{
+    Failure,
+    args::{Reporting, TreeDir},
+    output::{self, Paint},
+    progress,
+    tree::{Opened, on_its_curve},
+};
+use clap::Args;
+use serde::Serialize;
+use std::{fmt, time::Instant};
+use zktree::{
+    commit::Curve,
+    poly::WideField,
+    tree::{NodeId, store::VerifiedCache},
+};
+
+/// Options of `zktree verify`.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    pub(super) tree: TreeDir,
+    /// Nodes whose lineages are verified; their ids may be abbreviated
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+    /// Verify every node and every file, as without any ID
+    #[arg(long, conflicts_with = "ids")]
+    all: bool,
+    /// Forget which edges were verified on this machine before
+    #[arg(long)]
+    no_cache: bool,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+#[derive(Serialize)]
+struct Report {
+    /// The node, if one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<NodeId>,
+    verified: bool,
+    /// Edges verified now.
+    edges: usize,
+    /// Edges that were verified before.
+    remembered: usize,
+    refused: Vec<Refused>,
+    /// Files that are not what they should be.
+    damage: Vec<Damaged>,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Refused {
+    id: NodeId,
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct Damaged {
+    file: String,
+    reason: String,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (paint, time) = (
+            Paint::detect(),
+            std::time::Duration::from_secs_f64(self.seconds),
+        );
+        let mark = match self.verified {
+            true => paint.green("verified"),
+            false => paint.red("not verified"),
+        };
+        let edges = |count: usize| if count == 1 { "edge" } else { "edges" };
+        write!(f, "{mark}")?;
+        if let Some(id) = self.id {
+            write!(f, " {}", id.short())?;
+        }
+        write!(f, ": {} {} checked", self.edges, edges(self.edges))?;
+        if self.remembered > 0 {
+            write!(f, ", {} known from before", self.remembered)?;
+        }
+        writeln!(f, ", in {}", output::time(time))
+    }
+}
+
+/// Verifies lineages.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    on_its_curve!(verify, options)
+}
+
+fn verify<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+    let clock = Instant::now();
+    let opened = Opened::<C>::new(&options.tree)?;
+    let everything = options.ids.is_empty();
+    let ids = match everything {
+        true => opened.tree.ids().collect(),
+        false => {
+            let ids = options.ids.iter().map(|id| opened.find(id));
+            ids.collect::<Result<Vec<_>, _>>()?
+        }
+    };
+    let mut cache = VerifiedCache::<C>::of_user();
+    if options.no_cache {
+        cache.forget();
+    }
+    let edges = opened.tree.edges_of(&ids)?;
+    let bar = progress::bar("verifying", edges as u64, "edges");
+    let verdicts = opened.tree.verdicts(&ids, cache.ids(), &mut |_| {
+        // Edges are counted again if one fails and the rest is verified without it.
+        bar.set_position((bar.position() + 1).min(edges as u64));
+    })?;
+    bar.finish_and_clear();
+    let report = Report {
+        id: ids.first().copied().filter(|_| options.ids.len() == 1),
+        verified: verdicts.refused.is_empty() && (!everything || opened.damage.is_empty()),
+        edges: verdicts.verified.len(),
+        remembered: edges - verdicts.verified.len() - verdicts.refused.len(),
+        refused: verdicts
+            .refused
+            .iter()
+            .map(|(id, error)| Refused {
+                id: *id,
+                reason: error.to_string(),
+            })
+            .collect(),
+        damage: opened
+            .damage
+            .iter()
+            .map(|damage| Damaged {
+                file: damage.file.display().to_string(),
+                reason: damage.problem.to_string(),
+            })
+            .collect(),
+        seconds: clock.elapsed().as_secs_f64(),
+    };
+    if !options.no_cache {
+        cache.remember(verdicts.verified);
+    }
+    finish(&opened, &report, options.reporting)
+}
+
+/// Prints what is wrong on standard error and the report on standard output.
+fn finish<C: Curve<ScalarField: WideField>>(
+    opened: &Opened<C>,
+    report: &Report,
+    reporting: Reporting,
+) -> Result<(), Failure> {
+    opened.warn();
+    reporting.print(report)?;
+    let mut reasons = report.refused.iter().map(|refused| refused.reason.clone());
+    match (reasons.next(), reasons.len(), opened.damage.len()) {
+        (Some(first), 0, _) => Err(Failure::not_verified(first)),
+        (Some(first), more, _) => {
+            reasons.for_each(|reason| eprintln!("error: {reason}"));
+            let nodes = more + 1;
+            Err(Failure::not_verified(format!(
+                "{first}; {nodes} nodes in all"
+            )))
+        }
+        (None, _, files) if !report.verified => {
+            let files = if files == 1 {
+                "1 file is".into()
+            } else {
+                format!("{files} files are")
+            };
+            Err(Failure::not_verified(format!(
+                "{files} damaged; take them from a copy of the tree, or pull from one"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
