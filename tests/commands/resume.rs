@@ -1,0 +1,139 @@
+//! Training that is cut off.
+use crate::world::World;
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
+
+/// The states of runs that are kept in `tree`.
+fn runs(world: &World) -> Vec<String> {
+    let entries = std::fs::read_dir(world.path("tree/private/runs")).unwrap();
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !there() {
+        assert!(start.elapsed() < Duration::from_secs(60), "no {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Arguments for a run of 24 segments.
+fn long(root: &str) -> String {
+    World::train("alice", "tree", root)
+        .replace("--steps 4", "--steps 24")
+        .replace("--segment-steps 2", "--segment-steps 1")
+}
+
+#[test]
+fn a_killed_run_goes_on_behind_its_last_segment() {
+    let (world, root) = World::with_root();
+    let train = long(&root);
+    let mut process = world.start(&train);
+    wait_for("checkpoint", || {
+        runs(&world).iter().any(|name| name.ends_with("-proof"))
+    });
+    process.kill().unwrap();
+    assert!(!process.wait().unwrap().success());
+    assert_eq!(world.ids("tree"), [root.clone()]);
+    world.ok("verify --tree tree");
+
+    let report = world.json(&train);
+    let resumed = report["resumed"].as_u64().unwrap();
+    assert!((1..24).contains(&resumed), "{resumed}");
+    assert_eq!(report["segments"], 24);
+    let child = report["id"].as_str().unwrap();
+    assert_eq!(world.ids("tree"), [root, child.to_owned()]);
+    world.ok(&format!("verify --tree tree {child} --no-cache"));
+    assert_eq!(runs(&world), [""; 0]);
+}
+
+#[test]
+fn killed_at_many_points() {
+    let (world, root) = World::with_root();
+    let train = World::train("alice", "tree", &root);
+    // Long enough to be through at the end, whatever the machine.
+    let mut pause = Duration::from_millis(1);
+    let mut kills = 0;
+    loop {
+        let mut process = world.start(&train);
+        std::thread::sleep(pause);
+        let through = process.try_wait().unwrap().is_some();
+        let _ = process.kill();
+        let status = process.wait().unwrap();
+        world.ok("verify --tree tree");
+        if through && status.success() {
+            break;
+        }
+        assert!(!through, "a run failed by itself");
+        kills += 1;
+        let ids = world.ids("tree");
+        assert!(ids.len() <= 2, "{ids:?}");
+        if ids.len() == 2 && runs(&world).is_empty() {
+            break;
+        }
+        pause = pause * 5 / 4 + Duration::from_millis(3);
+    }
+    assert!(kills > 0);
+    let ids = world.ids("tree");
+    assert_eq!(ids.len(), 2, "{ids:?}");
+    world.ok(&format!("verify --tree tree {} --no-cache", ids[1]));
+    // The next writer has cleared away what the kills left.
+    world.ok("key --out other.pem");
+    let entries = std::fs::read_dir(world.path("tree/private/runs")).unwrap();
+    assert_eq!(entries.count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_leaves_the_tree_as_it_was() {
+    let (world, root) = World::with_root();
+    let before = world.ok("log --tree tree");
+    let mut process = world.start(&long(&root));
+    wait_for("checkpoint", || {
+        runs(&world).iter().any(|name| name.ends_with("-proof"))
+    });
+    let kill = Command::new("kill")
+        .args(["-INT", &process.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    assert_eq!(process.wait().unwrap().code(), Some(130));
+    let mut text = String::new();
+    std::io::Read::read_to_string(process.stderr.as_mut().unwrap(), &mut text).unwrap();
+    assert!(text.contains("the tree is as it was"), "{text}");
+    assert_eq!(world.ok("log --tree tree"), before);
+    assert!(world.json(&long(&root))["resumed"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn what_is_left_of_a_run_is_checked() {
+    let (world, root) = World::with_root();
+    let train = long(&root);
+    let mut process = world.start(&train);
+    wait_for("checkpoint", || {
+        runs(&world).iter().any(|name| name.ends_with("-proof"))
+    });
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let name = runs(&world)
+        .into_iter()
+        .find(|name| name.ends_with("-proof"))
+        .unwrap();
+    let file = world.path("tree/private/runs").join(&name);
+    let mut state = std::fs::read(&file).unwrap();
+    let middle = state.len() / 2;
+    state[middle] ^= 1;
+    std::fs::write(&file, state).unwrap();
+    let error = world.fails(2, &train);
+    assert!(error.contains(&name) && error.contains("remove"), "{error}");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(world.json(&train)["resumed"], 0);
+
+    // Another run does not take up this one's state, and the same run again is another child.
+    let again = world.json(&train);
+    assert_eq!(again["resumed"], 0);
+    assert_eq!(world.ids("tree").len(), 3);
+}
