@@ -21,10 +21,10 @@ fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
     }
 }
 
-/// Arguments for a run of 24 segments.
+/// Arguments for a run of 8 segments.
 fn long(root: &str) -> String {
     World::train("alice", "tree", root)
-        .replace("--steps 4", "--steps 24")
+        .replace("--steps 4", "--steps 8")
         .replace("--segment-steps 2", "--segment-steps 1")
 }
 
@@ -43,8 +43,8 @@ fn a_killed_run_goes_on_behind_its_last_segment() {
 
     let report = world.json(&train);
     let resumed = report["resumed"].as_u64().unwrap();
-    assert!((1..24).contains(&resumed), "{resumed}");
-    assert_eq!(report["segments"], 24);
+    assert!((1..8).contains(&resumed), "{resumed}");
+    assert_eq!(report["segments"], 8);
     let child = report["id"].as_str().unwrap();
     assert_eq!(world.ids("tree"), [root, child.to_owned()]);
     world.ok(&format!("verify --tree tree {child} --no-cache"));
@@ -75,16 +75,14 @@ fn killed_at_many_points() {
         if ids.len() == 2 && runs(&world).is_empty() {
             break;
         }
-        pause = pause * 5 / 4 + Duration::from_millis(3);
+        pause = pause * 3 / 2 + Duration::from_millis(4);
     }
     assert!(kills > 0);
     let ids = world.ids("tree");
     assert_eq!(ids.len(), 2, "{ids:?}");
     world.ok(&format!("verify --tree tree {} --no-cache", ids[1]));
-    // The next writer has cleared away what the kills left.
-    world.ok("key --out other.pem");
-    let entries = std::fs::read_dir(world.path("tree/private/runs")).unwrap();
-    assert_eq!(entries.count(), 0);
+    // Reading the tree has cleared away what the kills left.
+    assert!(runs(&world).iter().all(|name| !name.starts_with('.')));
 }
 
 #[cfg(unix)]

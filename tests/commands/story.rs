@@ -50,11 +50,16 @@ fn three_owners_make_a_tree() {
         world.ids("alice"),
         [root, first, second, third].map(String::clone)
     );
-    world.ok("verify --tree alice");
-    world.ok("verify --tree alice --no-cache");
+    let verified = world.json("verify --tree alice --no-cache");
+    assert_eq!(
+        (&verified["edges"], &verified["verified"]),
+        (&json!(3), &json!(true))
+    );
     let verified = world.json(&format!("verify --tree bob {} --no-cache", &second[..10]));
     assert_eq!(verified["id"], **second);
     assert_eq!(verified["verified"], true);
+
+    world.ok("verify --tree alice");
 
     pictures(&world, &ids);
     weights(&world, first, third);
@@ -138,8 +143,9 @@ fn weights(world: &World, first: &str, third: &str) {
     );
     assert!(refused.contains("not the weights of node"), "{refused}");
     let mut altered = world.read("first.safetensors");
-    // Somewhere in the weights, which come before the blindings.
-    let at = altered.len() / 2;
+    // The header behind its length, then the integers.
+    let header = u64::from_le_bytes(altered[..8].try_into().unwrap());
+    let at = usize::try_from(header).unwrap() + 9;
     altered[at] ^= 1;
     std::fs::write(world.path("altered.safetensors"), altered).unwrap();
     world.fails(
@@ -153,7 +159,7 @@ fn weights(world: &World, first: &str, third: &str) {
     assert!(no_opening.contains("no opening"), "{no_opening}");
     // Bob has no weights of Carol's, and nobody needs an opening of a root.
     let root = world.ids("alice")[0].clone();
-    world.ok(&format!("pull --tree bob alice"));
+    world.ok("pull --tree bob alice");
     world.fails(
         2,
         &format!("export --tree bob {third} --out none.safetensors"),
