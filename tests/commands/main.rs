@@ -1,5 +1,7 @@
 //! The commands that work on a directory, through the program itself.
 mod input;
+#[cfg(unix)]
+mod readme;
 mod resume;
 mod story;
 mod world;
