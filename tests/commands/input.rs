@@ -176,9 +176,7 @@ fn ambiguous_ids_are_listed() {
         .find_map(|seed| Some((seen.insert(id(seed)[..4].to_owned(), seed)?, seed)))
         .unwrap();
     let twins = [first, second].map(|seed| {
-        let id =
-            world.ok(&World::init_command("tree").replace("--seed 7", &format!("--seed {seed}")));
-        id
+        world.ok(&World::init_command("tree").replace("--seed 7", &format!("--seed {seed}")))
     });
     let message = world.fails(2, &format!("show --tree tree {}", &twins[0][..4]));
     assert!(message.contains("ambiguous"), "{message}");
