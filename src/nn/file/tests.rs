@@ -1,0 +1,128 @@
+use super::*;
+use crate::{
+    Pallas,
+    commit::RowBlindings,
+    nn::{Dataset, DatasetOpening, WeightOpening, init},
+};
+
+type Scalar = <Pallas as ark_ec::PrimeGroup>::ScalarField;
+
+fn weights() -> Weights {
+    init::expand(
+        3,
+        &Architecture::new(vec![3, 4, 2]).unwrap(),
+        &FixedPoint::compact(),
+    )
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let weights = weights();
+    let bytes = weights.to_safetensors().unwrap();
+    assert_eq!(Weights::from_safetensors(&bytes).unwrap(), weights);
+}
+
+#[test]
+fn openings_are_read_back_and_open() {
+    let rng = &mut rand::rngs::OsRng;
+    let opening = WeightOpening::<Scalar>::new(weights(), true, rng);
+    let bytes = opening.to_safetensors().unwrap();
+    let read = WeightOpening::from_safetensors(&bytes).unwrap();
+    assert_eq!(read.weights(), opening.weights());
+    assert!(read.opens(&opening.commit::<Pallas>(), rng));
+
+    // Weights alone are no opening, and an opening is not a file of weights alone.
+    assert!(Weights::from_safetensors(&bytes).is_err());
+    let plain = opening.weights().to_safetensors().unwrap();
+    let refused = |bytes: &[u8], what: &str| {
+        let error = WeightOpening::<Scalar>::from_safetensors(bytes).unwrap_err();
+        assert!(error.to_string().contains(what), "{error}: {what}");
+    };
+    refused(&plain, "layers.0.blinding is missing");
+
+    // No scalar is so large.
+    let mut large = bytes.clone();
+    let blinding = SafeTensors::deserialize(&bytes).unwrap();
+    let data = blinding.tensor("layers.1.blinding").unwrap().data();
+    let at = data.as_ptr() as usize - bytes.as_ptr() as usize;
+    large[at..at + 32].fill(0xff);
+    refused(&large, "layers.1.blinding: a row is no canonical scalar");
+
+    let many = vec![RowBlindings::<Scalar>::zero(9); 2];
+    assert!(WeightOpening::from_parts(weights(), many).is_err());
+}
+
+#[test]
+fn data_are_read_back() {
+    let data = Dataset::from_rows(2, 1, (-6..6).collect()).unwrap();
+    let data = DatasetOpening::<Scalar>::new(data, true, &mut rand::rngs::OsRng);
+    let bytes = data.to_safetensors().unwrap();
+    let read = DatasetOpening::<Scalar>::from_safetensors(&bytes).unwrap();
+    assert_eq!(read.dataset(), data.dataset());
+    assert_eq!(read.blindings().expose(), data.blindings().expose());
+    for end in 0..bytes.len() {
+        let cut = DatasetOpening::<Scalar>::from_safetensors(&bytes[..end]);
+        assert!(cut.is_err(), "cut at {end}");
+    }
+    let weights = weights().to_safetensors().unwrap();
+    let error = DatasetOpening::<Scalar>::from_safetensors(&weights).unwrap_err();
+    assert!(error.to_string().contains("features is missing"), "{error}");
+}
+
+#[test]
+fn other_files_are_refused_by_name() {
+    let bytes = weights().to_safetensors().unwrap();
+    for end in 0..bytes.len() {
+        assert!(
+            Weights::from_safetensors(&bytes[..end]).is_err(),
+            "cut at {end}"
+        );
+    }
+    let write = |tensors: &[(&str, Dtype, Vec<usize>)]| {
+        let data = [0; 256];
+        let views = tensors.iter().map(|(name, dtype, shape)| {
+            let len = shape.iter().product::<usize>() * dtype.bitsize() / 8;
+            (
+                *name,
+                TensorView::new(*dtype, shape.clone(), &data[..len]).unwrap(),
+            )
+        });
+        safetensors::serialize(views, None).unwrap()
+    };
+    let (w, b) = ("layers.0.weight", "layers.0.bias");
+    for (tensors, what) in [
+        (vec![], "layers.0.weight is missing"),
+        (
+            vec![(w, Dtype::I64, vec![2, 3])],
+            "layers.0.bias is missing",
+        ),
+        (vec![(w, Dtype::F32, vec![2, 3])], "not I64"),
+        (vec![(w, Dtype::I64, vec![6])], "not [in, out]"),
+        (
+            vec![(w, Dtype::I64, vec![2, 3]), (b, Dtype::I64, vec![2])],
+            "not [3]",
+        ),
+        (
+            vec![
+                (w, Dtype::I64, vec![2, 3]),
+                (b, Dtype::I64, vec![3]),
+                ("x", Dtype::I64, vec![1]),
+            ],
+            "3 tensors",
+        ),
+        (
+            vec![
+                (w, Dtype::I64, vec![2, 3]),
+                (b, Dtype::I64, vec![3]),
+                ("layers.1.weight", Dtype::I64, vec![2, 1]),
+                ("layers.1.bias", Dtype::I64, vec![1]),
+            ],
+            "2 inputs behind 3 units",
+        ),
+    ] {
+        let error = Weights::from_safetensors(&write(&tensors))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(what), "{error}: {what}");
+    }
+}
