@@ -7,6 +7,7 @@
 //!
 //! The environment variable `ZKTREE_SIMD=off` turns all of it off.
 #![allow(unsafe_code)]
+#![cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
 
 #[cfg(target_arch = "x86_64")]
 mod fractions;
