@@ -40,7 +40,11 @@ fn proofs_are_the_same_without_vectors() {
         return;
     }
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "proofs_are_the_same_without_vectors", "--nocapture"])
+        .args([
+            "--exact",
+            "proofs_are_the_same_without_vectors",
+            "--nocapture",
+        ])
         .env("ZKTREE_SIMD", "off")
         .env(CHILD, "1")
         .output()

@@ -13,7 +13,10 @@ use super::{
     curve::Curve,
     msm,
 };
-use crate::poly::{parallel, simd::PointPairs};
+use crate::poly::{
+    parallel,
+    simd::{self, PointPairs},
+};
 use ark_ec::AffineRepr;
 use ark_ff::Field;
 use std::collections::{BTreeMap, BTreeSet};
@@ -243,6 +246,11 @@ fn chunks<'a, 'b>(rows: &'a [Row<'b>]) -> Vec<&'a [Row<'b>]> {
     chunks
 }
 
+/// The patterns of a group.
+fn table<'a, C: Curve>(blocks: &[&'a Block<C>], group: usize) -> &'a [C::Affine] {
+    &blocks[group / BLOCK].patterns[(group % BLOCK) * PATTERNS..][..PATTERNS]
+}
+
 /// Half the sum of the generators of the first groups.
 fn half_sum<C: Curve>(blocks: &[&Block<C>], bases: &[C::Affine], groups: usize) -> C {
     let (full, rest) = (groups / BLOCK, groups % BLOCK);
@@ -273,7 +281,10 @@ fn chunk_by_comb<C: Curve>(blocks: &[&Block<C>], rows: &[Row<'_>], groups: usize
                 of_segment.for_each(|addend| *addend = (&identity, false));
                 continue;
             }
-            let table = &blocks[group / BLOCK].patterns[(group % BLOCK) * PATTERNS..][..PATTERNS];
+            let table = self::table(blocks, group);
+            if k + 1 < per_segment && group + 1 < groups {
+                simd::prefetch(self::table(blocks, group + 1));
+            }
             let patterns = rows.iter().flat_map(|row| {
                 let patterns = patterns(&group_entries(row, group), row.bits());
                 patterns.into_iter().take(row.bits())

@@ -346,6 +346,16 @@ fn with_offset<F: WideField>(constant: F, factors: &[F]) -> sums::Affine<1> {
     sums::Affine::new(constant - factors.iter().sum::<F>() * offset, factors)
 }
 
+/// Asks for a slice to be brought into the second-level cache, for reading in no order.
+pub fn prefetch<T>(values: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    for offset in (0..size_of_val(values)).step_by(64) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(values.as_ptr().cast::<i8>().wrapping_add(offset)) };
+    }
+}
+
 /// `len` zeros, in memory that the system zeroes when it is first touched: by the threads that fill
 /// it, not by the one that asks for it.
 pub fn zeros<F: Limbs<4>>(len: usize) -> Vec<F> {
