@@ -114,7 +114,7 @@
 //! | [`commit`] | curves, generators, Hyrax rows, openings, products of pads, the linear form | *Commitments and openings*, *Hiding*, *Linear form* |
 //! | [`poly`] | multilinear extensions, arithmetic of small integers | *Notation of the proofs* |
 //! | [`transcript`] | Fiat-Shamir and the masked channel | *Transcript*, *Hiding* |
-//! | [`tree`] | nodes, edges, lineages | *Lineages* |
+//! | [`tree`] | nodes, edges, lineages; trees in directories; pictures; showing a row of data | *Lineages*, *Byte formats* |
 //! | [`error`] | what went wrong, where | |
 //!
 //! [`notes`] has the protocol on paper, in numbered equations. To see its formulas build with
