@@ -15,11 +15,12 @@ const OFFSET: i64 = 1 << 51;
 /// `2^63`.
 const STEPS: usize = 512;
 
+/// Eight integers, which must be there.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn read(values: &[i64], start: usize) -> V {
+unsafe fn read(values: &[i64], start: usize) -> V {
     debug_assert!(start + 8 <= values.len());
-    // SAFETY: callers read eight values in front of the end.
+    // SAFETY: the caller's.
     let v = unsafe { _mm512_loadu_si512(values.as_ptr().wrapping_add(start).cast()) };
     _mm512_add_epi64(v, splat(OFFSET as u64))
 }
@@ -67,8 +68,10 @@ pub(super) fn fold_low<F: WideField>(values: &[i64], weights: &[F], out: &mut [F
         let second = if out.len() == 2 { start + width } else { start };
         let mut acc = [zero::<6>(); 2];
         for (k, x) in lanes.iter().enumerate() {
-            add_multiple(&mut acc[0], read(values, start + 8 * k), x);
-            add_multiple(&mut acc[1], read(values, second + 8 * k), x);
+            // SAFETY: both rows are whole and have eight values for each of `lanes`.
+            let rows = unsafe { [read(values, start + 8 * k), read(values, second + 8 * k)] };
+            add_multiple(&mut acc[0], rows[0], x);
+            add_multiple(&mut acc[1], rows[1], x);
             if k % STEPS == STEPS - 1 {
                 carry(&mut acc[0]);
                 carry(&mut acc[1]);
@@ -97,7 +100,8 @@ pub(super) fn fold_high<F: WideField>(
 ) -> usize {
     let count = out.len() / (8 * GROUPS) * (8 * GROUPS);
     let rows = limbs.len();
-    if start + count > width || rows.checked_mul(width).is_none_or(|len| len > values.len()) {
+    let fits = start.checked_add(count).is_some_and(|end| end <= width);
+    if !fits || rows.checked_mul(width).is_none_or(|len| len > values.len()) {
         return 0;
     }
     let offset = offset_of(weights);
@@ -110,7 +114,9 @@ pub(super) fn fold_high<F: WideField>(
                 *x = splat(*limb);
             }
             for (g, acc) in acc.iter_mut().enumerate() {
-                add_multiple(acc, read(values, r * width + first + 8 * g), &x);
+                // SAFETY: all rows are whole, and the block ends before the row does.
+                let v = unsafe { read(values, r * width + first + 8 * g) };
+                add_multiple(acc, v, &x);
             }
             if r % STEPS == STEPS - 1 {
                 acc.iter_mut().for_each(|acc| carry(acc));
@@ -253,13 +259,13 @@ pub(super) fn cubic_round<F: WideField>(
     (count, sums.map(|sum| F::from_raw_products(sum.total())))
 }
 
-/// Sixteen integers from `2 start` on: the even ones and the odd ones.
+/// Sixteen integers from `2 start` on, which must be there: the even ones and the odd ones.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn read_neighbours(values: &[i64], start: usize) -> [V; 2] {
+unsafe fn read_neighbours(values: &[i64], start: usize) -> [V; 2] {
     debug_assert!(2 * start + 16 <= values.len());
     let at = values.as_ptr().wrapping_add(2 * start);
-    // SAFETY: callers read sixteen values in front of the end.
+    // SAFETY: the caller's.
     let (a, b) = unsafe {
         (
             _mm512_loadu_si512(at.cast()),
@@ -288,7 +294,8 @@ pub(super) fn mixed_round<F: WideField>(
     for i in (0..count).step_by(8) {
         let mut small = [splat(1); 3];
         for table in ints {
-            let [x_0, x_1] = read_neighbours(table, i);
+            // SAFETY: pairs i to i + 7 are integers 2i to 2i + 15.
+            let [x_0, x_1] = unsafe { read_neighbours(table, i) };
             let slope = _mm512_sub_epi64(x_1, x_0);
             for (s, x) in small
                 .iter_mut()
@@ -334,7 +341,8 @@ pub(super) fn bind_integers<F: Limbs<4>>(
     let count = (values.len() / 2).min(out.len()) / 8 * 8;
     let offset = splat(super::fractions::OFFSET as u64);
     for i in (0..count).step_by(8) {
-        let [x_0, x_1] = read_neighbours(values, i);
+        // SAFETY: pairs i to i + 7 are integers 2i to 2i + 15.
+        let [x_0, x_1] = unsafe { read_neighbours(values, i) };
         let (x_0, x_1) = (_mm512_add_epi64(x_0, offset), _mm512_add_epi64(x_1, offset));
         let value = form.eval(modulus, &[x_0, x_1]);
         // SAFETY: i + 8 is at most the length of the output.
