@@ -50,7 +50,7 @@ fn offset_of<F: WideField>(weights: &[F]) -> F {
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn fold_low<F: WideField>(values: &[i64], weights: &[F], out: &mut [F]) -> usize {
     let width = weights.len();
-    if width == 0 || width % 8 != 0 {
+    if width == 0 || !width.is_multiple_of(8) {
         return 0;
     }
     let count = (values.len() / width).min(out.len());
