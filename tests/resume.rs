@@ -2,10 +2,11 @@
 mod common;
 
 use common::{Case, Story};
+use std::ops::ControlFlow;
 use zktree::{
     Pallas,
     error::ProveError,
-    nn::{SegmentProver, argument::Pending},
+    nn::{SegmentProver, argument::Pending, proof},
 };
 
 fn story(hiding: bool) -> Story<Pallas> {
@@ -65,6 +66,36 @@ fn a_resumed_proof_verifies() {
         let proof = prover.finish().unwrap();
         let statement = if second { &story.second } else { &story.first };
         Pending::check_all(&statement.verify(&proof).unwrap()).unwrap();
+    }
+}
+
+/// Values kept from training give a proof that verifies; those of another run are left aside.
+#[test]
+fn recorded_training_is_not_run_again() {
+    let other = |seed, segment_steps| {
+        Story::<Pallas>::new(&Case {
+            widths: vec![3, 5, 2],
+            batch: 3,
+            steps: 5,
+            segment_steps,
+            seed,
+            hiding: true,
+            fixed: common::tiny(),
+        })
+    };
+    let record = |story: &Story<Pallas>| {
+        let (data, s) = (story.data[0].dataset(), &story.first);
+        let order = s.schedule().unwrap();
+        let (root, go_on) = (story.root.weights(), &mut |_| ControlFlow::Continue(()));
+        proof::train_recorded(&s.parameters, root, data, &order, go_on).unwrap()
+    };
+    let story = other(1, 5);
+    assert_eq!(record(&story).0, *story.child.weights());
+    for kept in [other(1, 5), other(1, 2), other(100, 5)] {
+        let mut prover = start(&story, false).with_recording(record(&kept).1);
+        assert!(prover.prove_next().unwrap());
+        let proof = prover.finish().unwrap();
+        Pending::check_all(&story.first.verify(&proof).unwrap()).unwrap();
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Report {
     pub float_step: Duration,
     #[serde(serialize_with = "seconds")]
     pub commit_child: Duration,
-    /// All of `TrainingStatement::prove`: training again is part of it.
+    /// From openings to the proof, without training: its values are kept.
     #[serde(serialize_with = "seconds")]
     pub prove: Duration,
     /// By phase, of the whole segment.

@@ -8,6 +8,7 @@ use std::{
 };
 use zktree::{
     commit::Curve,
+    error::ProveError,
     nn::{
         Architecture, Dataset, DatasetOpening, FixedPoint, LearningRate, ParentWeights, Schedule,
         ScheduleSeed, TrainingParameters, TrainingStatement, WeightOpening, argument::Pending,
@@ -73,9 +74,10 @@ pub fn run<C: Curve<ScalarField: WideField>>(
     let (dataset, commit_data) = timed(|| data.commit::<C>());
     let (root_commitment, commit_root) = timed(|| root.commit::<C>());
 
-    let (weights, train) =
-        timed(|| proof::train_weights(&parameters, root.weights(), data.dataset(), &order, go_on));
-    let child = WeightOpening::new(weights?, case.hiding, rng);
+    let (trained, train) =
+        timed(|| proof::train_recorded(&parameters, root.weights(), data.dataset(), &order, go_on));
+    let (weights, recording) = trained?;
+    let child = WeightOpening::new(weights, case.hiding, rng);
     let factor = parameters.rate.coefficient();
     let (commitment, commit_child) =
         timed(|| child.commit_by_update(&root, &root_commitment, factor));
@@ -89,8 +91,13 @@ pub fn run<C: Curve<ScalarField: WideField>>(
         child_pre_id: [0; 32],
     };
     let _ = phases.take();
-    let (proof, prove) = timed(|| statement.prove(&root, &child, &data, rng, go_on));
-    let (proof, heard) = (proof?, phases.take());
+    let (proof, prove) = timed(|| {
+        let prover = statement.prover(&root, &child, &data, rng)?;
+        let mut prover = prover.with_recording(recording);
+        while prover.prove_next()? {}
+        Ok::<_, ProveError>(prover.finish())
+    });
+    let (proof, heard) = (proof?.ok_or("segments are missing")?, phases.take());
     let (pending, verify_messages) = timed(|| statement.verify(&proof));
     let pending = pending?;
     let (checked, verify_group) = timed(|| Pending::check_all(&pending));

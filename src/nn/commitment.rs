@@ -40,7 +40,8 @@ pub struct WeightCommitment<C: Curve> {
 /// The weights and blindings that open a [`WeightCommitment`]: the owner's secret.
 #[derive(Clone)]
 pub struct WeightOpening<F: PrimeField> {
-    weights: Weights,
+    /// Shared by copies.
+    weights: Arc<Weights>,
     blindings: Vec<RowBlindings<F>>,
 }
 
@@ -70,7 +71,10 @@ impl<F: PrimeField> WeightOpening<F> {
         let blindings = (0..architecture.num_layers())
             .map(|layer| blind(weight_layout(architecture, layer).num_rows()))
             .collect();
-        Self { weights, blindings }
+        Self {
+            weights: Arc::new(weights),
+            blindings,
+        }
     }
 
     /// Weights with the blindings of a commitment, layer by layer.
@@ -85,7 +89,10 @@ impl<F: PrimeField> WeightOpening<F> {
         let architecture = weights.architecture();
         let rows: Vec<usize> = blindings.iter().map(|b| b.expose().len()).collect();
         check_rows(architecture, &rows)?;
-        Ok(Self { weights, blindings })
+        Ok(Self {
+            weights: Arc::new(weights),
+            blindings,
+        })
     }
 
     /// The weights.

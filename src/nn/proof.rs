@@ -4,7 +4,7 @@ mod segments;
 pub use segments::SegmentProver;
 
 use super::{
-    Sgd, TrainingStatement,
+    TrainingStatement,
     argument::{KnownMatrix, Pending},
     commitment::{DatasetCommitment, DatasetOpening, WeightCommitment, WeightOpening},
     statement::{ParentWeights, Segment, dataset_argument},
@@ -91,10 +91,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         dataset: &DatasetOpening<C::ScalarField>,
         segment: Segment,
     ) -> Result<(Vec<train::Step>, Weights), ProveError> {
-        let sgd = Sgd {
-            fixed_point: self.parameters.fixed_point.clone(),
-            rate: self.parameters.rate,
-        };
+        let sgd = self.parameters.sgd();
         let mut weights = before.clone();
         let mut steps = Vec::new();
         let range = segment.first_step..segment.first_step + segment.steps;
@@ -253,28 +250,77 @@ pub fn train_weights(
     schedule: &super::Schedule,
     sink: Sink<'_>,
 ) -> Result<Weights, ProveError> {
-    let sgd = Sgd {
-        fixed_point: parameters.fixed_point.clone(),
-        rate: parameters.rate,
+    train_with(parameters, parent, (dataset, schedule), sink, |_| ())
+}
+
+/// Trains, and keeps the values of all steps for [`SegmentProver::with_recording`], if they are
+/// proven in one segment: then memory is that of a proof.
+///
+/// # Errors
+/// Those of [`train_weights`].
+pub fn train_recorded(
+    parameters: &super::TrainingParameters,
+    parent: &Weights,
+    dataset: &super::Dataset,
+    schedule: &super::Schedule,
+    sink: Sink<'_>,
+) -> Result<(Weights, Recording), ProveError> {
+    let mut steps = Vec::new();
+    let whole = parameters.num_segments() == 1;
+    let weights = train_with(parameters, parent, (dataset, schedule), sink, |step| {
+        if whole {
+            steps.push(step);
+        }
+    })?;
+    let recording = Recording {
+        ends: [fingerprint(parent), fingerprint(&weights)],
+        steps,
     };
+    Ok((weights, recording))
+}
+
+/// The values of a run that [`train_recorded`] kept. Secret.
+#[derive(Debug)]
+pub struct Recording {
+    /// Fingerprints of the weights before and after.
+    ends: [u64; 2],
+    steps: Vec<train::Step>,
+}
+
+/// Tells weights apart that were mixed up by mistake.
+fn fingerprint(weights: &Weights) -> u64 {
+    let of = |values: &[i64]| {
+        let terms = values.iter().zip(1_u64..);
+        terms.fold(0, |sum: u64, (value, i)| {
+            let factor = i.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+            sum.wrapping_add((*value as u64).wrapping_mul(factor))
+        })
+    };
+    weights.layers().iter().fold(0, |sum: u64, layer| {
+        let sum = sum.rotate_left(7).wrapping_add(of(&layer.weight));
+        sum.rotate_left(7).wrapping_add(of(&layer.bias))
+    })
+}
+
+/// Trains; `keep` gets the values of each step.
+fn train_with(
+    parameters: &super::TrainingParameters,
+    parent: &Weights,
+    data: (&super::Dataset, &super::Schedule),
+    sink: Sink<'_>,
+    mut keep: impl FnMut(train::Step),
+) -> Result<Weights, ProveError> {
     let total = parameters.steps;
     let mut weights = parent.clone();
-    let done = train::train(
-        &sgd,
-        &mut weights,
-        (dataset, schedule),
-        0..total,
-        |step, _| {
-            sink(Progress::Step {
-                done: step + 1,
-                total,
-            })
-        },
-    )?;
-    if done < total {
-        Err(ProveError::Cancelled)
-    } else {
-        Ok(weights)
+    let progress = |step, values| {
+        keep(values);
+        let done = step + 1;
+        sink(Progress::Step { done, total })
+    };
+    let done = train::train(&parameters.sgd(), &mut weights, data, 0..total, progress)?;
+    match done < total {
+        true => Err(ProveError::Cancelled),
+        false => Ok(weights),
     }
 }
 

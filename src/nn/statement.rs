@@ -1,6 +1,6 @@
 //! What a training edge claims: everything public about it, and the proofs it is cut into.
 use super::{
-    Architecture, FixedPoint, LearningRate, Schedule, ScheduleSeed, WeightBound,
+    Architecture, FixedPoint, LearningRate, Schedule, ScheduleSeed, Sgd, WeightBound,
     argument::{Argument, Gather, Source},
     commitment::{DatasetCommitment, WeightCommitment, row_vars, weight_layout},
     encoding::{Encoder, encode_fixed_point},
@@ -36,6 +36,14 @@ pub struct TrainingParameters {
 }
 
 impl TrainingParameters {
+    /// The training itself.
+    pub fn sgd(&self) -> Sgd {
+        Sgd {
+            fixed_point: self.fixed_point.clone(),
+            rate: self.rate,
+        }
+    }
+
     /// Number of segments.
     pub fn num_segments(&self) -> u64 {
         self.steps.div_ceil(self.segment_steps.max(1))

@@ -1,10 +1,10 @@
 //! Proving an edge segment by segment, with a state that can be put down and taken up again.
-use super::{Parts, Weighed};
+use super::{Parts, Recording, Weighed, fingerprint};
 use crate::{
     commit::Curve,
     error::{DataError, ProveError, VerifyError},
     nn::{
-        DatasetOpening, ParentWeights, TrainingProof, TrainingStatement, WeightCommitment,
+        DatasetOpening, ParentWeights, Step, TrainingProof, TrainingStatement, WeightCommitment,
         WeightOpening, encoding::Encoder, init,
     },
     poly::WideField,
@@ -30,6 +30,7 @@ pub struct SegmentProver<'a, C: Curve> {
     before: Weighed<C>,
     done: u64,
     proof: Vec<u8>,
+    recording: Option<Recording>,
 }
 
 impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
@@ -102,6 +103,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             before,
             done,
             proof,
+            recording: None,
         })
     }
 
@@ -226,6 +228,34 @@ impl<C: Curve<ScalarField: WideField>> SegmentProver<'_, C> {
         self.statement.parameters.num_segments()
     }
 
+    /// Takes the values of a run of just this statement, so that training is not run again. A
+    /// recording of another run is left aside.
+    pub fn with_recording(self, recording: Recording) -> Self {
+        Self {
+            recording: Some(recording),
+            ..self
+        }
+    }
+
+    /// The steps of a recording, if it is of this run, in one segment.
+    fn recorded_steps(&self, recording: Recording) -> Option<Vec<Step>> {
+        let p = &self.statement.parameters;
+        let ends = [self.before.opening.weights(), self.child.weights()];
+        let steps = recording.steps;
+        if self.total() > 1 || recording.ends != ends.map(fingerprint) {
+            return None;
+        }
+        let schedule = self.statement.schedule().ok()?;
+        let batches = schedule.batches(0, p.steps);
+        let same = |step: &Step, rows: Vec<usize>| {
+            let (inputs, targets) = self.dataset.dataset().gather(&rows);
+            step.inputs == inputs && step.targets == targets
+        };
+        let mut pairs = steps.iter().zip(batches);
+        let whole = steps.len() as u64 == p.steps && pairs.all(|(step, rows)| same(step, rows));
+        whole.then_some(steps)
+    }
+
     /// Trains and proves the next segment; `false` if there is none. After an error the state is
     /// that before the call.
     ///
@@ -243,15 +273,23 @@ impl<C: Curve<ScalarField: WideField>> SegmentProver<'_, C> {
         };
         let last = segment.index + 1 == self.total();
         let before = self.before.opening.weights();
-        let (steps, weights) = info_span!("train")
-            .in_scope(|| statement.run_segment(before, self.dataset, segment))?;
-        let mut bytes = Vec::new();
-        let (opening, commitment) = match last {
-            true if weights == *self.child.weights() => {
-                (self.child.clone(), statement.child.clone())
+        let recorded = self.recording.take().and_then(|r| self.recorded_steps(r));
+        let (steps, weights) = match recorded {
+            Some(steps) => (steps, None),
+            None => {
+                let run = || statement.run_segment(before, self.dataset, segment);
+                let (steps, weights) = info_span!("train").in_scope(run)?;
+                (steps, Some(weights))
             }
-            true => return Err(ProveError::OtherChild),
-            false => {
+        };
+        let mut bytes = Vec::new();
+        let (opening, commitment) = match weights {
+            Some(weights) if last && weights != *self.child.weights() => {
+                return Err(ProveError::OtherChild);
+            }
+            _ if last => (self.child.clone(), statement.child.clone()),
+            None => return Err(ProveError::OtherChild),
+            Some(weights) => {
                 let opening = WeightOpening::new(weights, p.hiding, &mut self.rng);
                 let commitment = info_span!("commit weights between").in_scope(|| {
                     let (known, factor) = (&self.before, p.rate.coefficient());
