@@ -8,6 +8,7 @@ use crate::{
     },
     poly::WideField,
 };
+use std::collections::BTreeSet;
 
 /// A root or node as the start of training: what a verifier knows of it.
 #[derive(Debug, Clone)]
@@ -131,6 +132,11 @@ impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
         }
         let parameters = &node.parameters;
         let bits = parameters.fixed_point.data_range_bits();
+        let [_, data_proof] = edge.proof_hashes();
+        let claim = (node.dataset, bits, parameters.hiding, data_proof);
+        if !batch.data.insert(claim) {
+            return Ok(next);
+        }
         let data = proof::verify_dataset(&edge.dataset, bits, parameters.hiding, &edge.data_proof)
             .map_err(|source| TreeError::Data {
                 node: label.clone(),
@@ -213,6 +219,9 @@ impl<'a, C: Curve<ScalarField: WideField>> Path<'a, C> {
 pub(super) struct Batch<C: Curve> {
     pending: Vec<Pending<C>>,
     places: Vec<(NodeLabel, Part)>,
+    /// Ranges of data whose proofs are among these or were checked: bits, hiding and the proof's
+    /// hash. Edges on the same data share it. The hash of the data is their nodes'.
+    data: BTreeSet<(DatasetName, u32, bool, [u8; 32])>,
 }
 
 /// Equations that are merged into one, at most.
@@ -230,6 +239,7 @@ impl<C: Curve<ScalarField: WideField>> Batch<C> {
         Self {
             pending: Vec::new(),
             places: Vec::new(),
+            data: BTreeSet::new(),
         }
     }
 
@@ -239,7 +249,17 @@ impl<C: Curve<ScalarField: WideField>> Batch<C> {
         self.places.push((node, part));
         match self.pending.len() {
             0..MAX_PENDING => Ok(()),
-            _ => std::mem::replace(self, Self::new()).check(),
+            _ => {
+                let data = std::mem::take(&mut self.data);
+                std::mem::replace(
+                    self,
+                    Self {
+                        data,
+                        ..Self::new()
+                    },
+                )
+                .check()
+            }
         }
     }
 

@@ -144,7 +144,7 @@ impl Root {
 }
 
 /// What names a data set: the hash of its commitment, and its shape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DatasetName {
     /// [`DatasetCommitment::root`].
     pub root: [u8; 32],
