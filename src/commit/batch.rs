@@ -13,6 +13,7 @@ const BATCH: usize = 1024;
 /// The same for additions in vectors, which are faster while the inversion is not; their partial
 /// products fit the second-level cache.
 const VECTOR_BATCH: usize = 4096;
+const _: () = assert!(VECTOR_BATCH.is_multiple_of(16));
 /// Fewer additions than this are not worth eight lanes.
 const MIN_VECTOR: usize = 32;
 

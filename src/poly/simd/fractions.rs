@@ -9,7 +9,7 @@ use std::arch::x86_64::*;
 
 /// Eight elements at `base + offset + k stride`, `k < 8`.
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512dq")]
 pub(super) unsafe fn gather_strided<F: Limbs<4>>(
     base: *const F,
     offset: usize,
@@ -25,7 +25,7 @@ pub(super) unsafe fn gather_strided<F: Limbs<4>>(
 
 /// Stores eight reduced elements at `base + offset + k stride`, `k < 8`.
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512dq")]
 pub(super) unsafe fn scatter_strided<F: Limbs<4>>(
     x: &Lanes<5>,
     base: *mut F,
@@ -42,10 +42,10 @@ pub(super) unsafe fn scatter_strided<F: Limbs<4>>(
 
 type Plain = Lanes<5>;
 
-/// Eight fractions of which the first is at `base + offset`, in elements: numerators, denominators
-/// and shifted denominators.
+/// Eight fractions of which the first is at `base + offset`, in elements: numerators, and
+/// denominators not yet cut in limbs of 52 bits.
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512dq")]
 unsafe fn gather_fractions<F: Limbs<4>>(
     base: *const F,
     offset: usize,

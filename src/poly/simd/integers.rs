@@ -12,7 +12,7 @@ use std::arch::x86_64::*;
 const OFFSET: i64 = 1 << 51;
 
 /// Steps between two carries: each adds two numbers of 52 bits to a limb, which has to stay below
-/// `2^63`.
+/// `2^63`. The last limb of an accumulator only takes carries.
 const STEPS: usize = 512;
 
 /// Eight integers, which must be there.
@@ -25,19 +25,20 @@ unsafe fn read(values: &[i64], start: usize) -> V {
     _mm512_add_epi64(v, splat(OFFSET as u64))
 }
 
-/// Adds `v x` to an accumulator of six limbs.
+/// Adds `v x` to an accumulator of six limbs and one that only takes carries: sums have up to 376
+/// bits, more than `2^69` terms.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn add_multiple(acc: &mut [V; 6], v: V, x: &Lanes<5>) {
+fn add_multiple(acc: &mut [V; 7], v: V, x: &Lanes<5>) {
     for j in 0..5 {
         acc[j] = _mm512_madd52lo_epu64(acc[j], x[j], v);
         acc[j + 1] = _mm512_madd52hi_epu64(acc[j + 1], x[j], v);
     }
 }
 
-/// What six limbs of 52 bits stand for, less the share of the offset.
-fn finish<F: WideField>(limbs: &[u64; 6], offset: F) -> F {
-    let [a, b, c, d, e, f] = join::<6, 6>(limbs);
+/// What limbs of 52 bits stand for, less the share of the offset.
+fn finish<F: WideField>(limbs: &[u64; 7], offset: F) -> F {
+    let [a, b, c, d, e, f] = join::<7, 6>(limbs);
     F::from_raw_wide([a, b, c, d], e as u128 | (f as u128) << 64) - offset
 }
 
@@ -66,7 +67,7 @@ pub(super) fn fold_low<F: WideField>(values: &[i64], weights: &[F], out: &mut [F
         // Two rows read each weight once.
         let start = 2 * pair * width;
         let second = if out.len() == 2 { start + width } else { start };
-        let mut acc = [zero::<6>(); 2];
+        let mut acc = [zero::<7>(); 2];
         for (k, x) in lanes.iter().enumerate() {
             // SAFETY: both rows are whole and have eight values for each of `lanes`.
             let rows = unsafe { [read(values, start + 8 * k), read(values, second + 8 * k)] };
@@ -107,7 +108,7 @@ pub(super) fn fold_high<F: WideField>(
     let offset = offset_of(weights);
     for (block, out) in out[..count].chunks_exact_mut(8 * GROUPS).enumerate() {
         let first = start + block * 8 * GROUPS;
-        let mut acc = [zero::<6>(); GROUPS];
+        let mut acc = [zero::<7>(); GROUPS];
         for (r, limbs) in limbs.iter().enumerate() {
             let mut x = zero::<5>();
             for (x, limb) in x.iter_mut().zip(limbs) {
@@ -124,7 +125,7 @@ pub(super) fn fold_high<F: WideField>(
         }
         for (out, mut acc) in out.chunks_exact_mut(8).zip(acc) {
             carry(&mut acc);
-            let mut columns = [[0u64; 6]; 8];
+            let mut columns = [[0u64; 7]; 8];
             for (j, limb) in acc.iter().enumerate() {
                 let mut lanes = [0u64; 8];
                 // SAFETY: eight words.
@@ -143,7 +144,7 @@ pub(super) fn fold_high<F: WideField>(
 
 /// Neighbours `2 i, 2 i + 1` of a table, for eight `i` from `start` on.
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512dq")]
 unsafe fn neighbours<F: Limbs<4>>(table: &[F], start: usize) -> [Lanes<5>; 2] {
     // SAFETY: the caller's.
     unsafe {
@@ -243,7 +244,7 @@ pub(super) fn cubic_round<F: WideField>(
         let (a, b, c) = unsafe { (neighbours(a, i), neighbours(b, i), neighbours(c, i)) };
         let a = at_0_2_infinity(modulus, &a);
         let [b_0, b_2, slope] = at_0_2_infinity(modulus, &b);
-        let b_2 = modulus.reduce_once(&modulus.reduce_once(&b_2, 4), 2);
+        let b_2 = modulus.reduce_once(&b_2, 2);
         let b = [
             modulus.shifted(&b_0),
             modulus.shifted(&b_2),
@@ -281,7 +282,7 @@ unsafe fn read_neighbours(values: &[i64], start: usize) -> [V; 2] {
 }
 
 /// As [`cubic_round`] for a product of integer tables and one of field elements. The integers'
-/// products of `2 x_1 - x_0` must be below `2^51`.
+/// products of `x_0`, of `2 x_1 - x_0` and of `x_1 - x_0` must be below `2^51` in absolute value.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn mixed_round<F: WideField>(
     modulus: &Modulus<5>,
@@ -289,8 +290,8 @@ pub(super) fn mixed_round<F: WideField>(
     field: &[F],
 ) -> (usize, [F; 3]) {
     let count = ints.iter().map(|t| t.len()).fold(field.len(), usize::min) / 16 * 8;
-    let mut sums = [zero::<6>(); 3];
-    let mut shares = [zero::<6>(); 3];
+    let mut sums = [zero::<7>(); 3];
+    let mut shares = [zero::<7>(); 3];
     for i in (0..count).step_by(8) {
         let mut small = [splat(1); 3];
         for table in ints {

@@ -97,7 +97,7 @@ fn shift_left(x: V, bits: u32) -> V {
 
 /// Eight rows of `N` words, 64-bit limbs in vectors. The rows must be readable.
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512dq")]
 pub(super) unsafe fn gather<const N: usize>(rows: [*const u64; 8]) -> [V; N] {
     let mut out = zero::<N>();
     // SAFETY: each row has N words: 4 at offset 0 and, if N is 6, 2 at offset 4.
@@ -132,7 +132,7 @@ pub(super) unsafe fn gather<const N: usize>(rows: [*const u64; 8]) -> [V; N] {
 
 /// The reverse of [`gather`]. The rows must be writable and not overlap.
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512dq")]
 pub(super) unsafe fn scatter<const N: usize>(limbs: [V; N], rows: [*mut u64; 8]) {
     // SAFETY: as in `gather`.
     unsafe {
@@ -259,7 +259,7 @@ impl<const L: usize> Modulus<L> {
         out
     }
 
-    /// `x`, and `p - x` in the lanes of the mask.
+    /// `x`, and `p - x` (`p` for 0) in the lanes of the mask.
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub fn negate(&self, x: &Lanes<L>, mask: u8) -> Lanes<L> {

@@ -29,7 +29,8 @@ use std::sync::OnceLock;
 /// A prime field whose elements are `N` 64-bit limbs and nothing else, in Montgomery form.
 ///
 /// # Safety
-/// Size and alignment are those of `[u64; N]`, and every bit pattern is a value of the type.
+/// Size and alignment are those of `[u64; N]`, there is no padding, and every bit pattern is a value
+/// of the type.
 pub unsafe trait Limbs<const N: usize>: PrimeField {
     /// The modulus, lowest limb first.
     const LIMBS: [u64; N];
@@ -101,7 +102,8 @@ pub trait PointPairs<F> {
 
 /// The field of a curve's coordinates.
 pub trait BaseField: PrimeField {
-    /// Adds `8 groups` pairs of points from `first` on with one inversion, first to last. Operands
+    /// Adds `8 groups` pairs of points (16 at a time, so perhaps eight more) from `first` on with one
+    /// inversion, first to last. Operands
     /// are asked for twice, at last before any sum of the eight is handed over; they must not
     /// depend on sums of earlier ones. Returns false, with nothing done, if there are no vectors.
     fn add_points(first: usize, groups: usize, pairs: &mut impl PointPairs<Self>) -> bool;
@@ -216,7 +218,7 @@ pub fn affine<F: WideField>(
     vectors!(
         F,
         |m| {
-            let form = with_offset(constant, factors);
+            let form = with_offset(constant, &factors[..factors.len().min(columns.len())]);
             fractions::affine(m, columns, &form, out)
         },
         0

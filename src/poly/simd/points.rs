@@ -9,7 +9,7 @@ type Rows = [*const u64; 8];
 
 /// A coordinate of eight points.
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512dq")]
 fn coordinate<F: Limbs<N>, const N: usize, const L: usize>(
     operands: &[[&F; 4]; 8],
     which: usize,
@@ -24,7 +24,7 @@ fn coordinate<F: Limbs<N>, const N: usize, const L: usize>(
 
 /// Eight elements in memory.
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512dq")]
 fn elements<F: Limbs<N>, const N: usize, const L: usize>(x: &Lanes<L>) -> [F; 8] {
     let mut out = [F::ZERO; 8];
     let base = out.as_mut_ptr();

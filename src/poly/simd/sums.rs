@@ -98,7 +98,8 @@ impl Multiples {
     }
 }
 
-/// Limb by limb; the lanes' limbs have 52 bits, but for the last, of which there is room enough.
+/// Limb by limb; the lanes' limbs have 52 bits, but for the last, which must be below `2^61`: one
+/// that only takes carries is.
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub(super) fn add_lanes<const K: usize>(limbs: &[V; K]) -> [u64; K] {

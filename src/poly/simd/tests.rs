@@ -3,7 +3,7 @@
 use super::*;
 use crate::poly::ProductAccumulator;
 use ark_bls12_381::Fr;
-use ark_ff::BigInt;
+use ark_ff::{AdditiveGroup, BigInt};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -324,6 +324,28 @@ fn long_sums_do_not_overflow() {
     let (done, sums) = product_round(&low, &low);
     let square = top * top * Fr::from(done as u64);
     assert_eq!(sums, [square, Fr::from(0u64)]);
+}
+
+/// Sums of more than `2^324`, which six limbs do not hold.
+#[test]
+fn wide_sums_keep_their_headroom() {
+    let minus_one = -Fr::new_unchecked(BigInt([1, 0, 0, 0]));
+    let zero = Fr::from(0u64);
+    let (n, end) = (1usize << 18, (1i64 << 51) - 1);
+    let weights = vec![minus_one; n];
+    let sum = Fr::from(end) * minus_one * Fr::from(n as u64);
+    let mut out = [zero];
+    if fold_low(&vec![end; n], &weights, &mut out) == 1 {
+        assert_eq!(out, [sum]);
+    }
+    let mut out = [zero; 32];
+    if fold_high(&vec![end; 32 * n], 32, 0, &weights, &mut out) == 32 {
+        assert_eq!(out, [sum; 32]);
+    }
+    let field: Vec<Fr> = (0..n).map(|i| [zero, minus_one][i % 2]).collect();
+    let (done, sums) = mixed_round(&[&vec![1 << 49; n][..]], 1 << 49, &field);
+    let pairs = Fr::from(done as u64) * Fr::from(1u64 << 49) * minus_one;
+    assert_eq!(sums, [zero, pairs.double(), zero]);
 }
 
 /// Fields whose modulus leaves no headroom have no vector form.
