@@ -21,13 +21,16 @@ const TILE: usize = 128;
 /// Terms of one call of the GEMM: with [`TILE`], what fits in the second-level cache.
 const TERMS: usize = 512;
 
+/// Values that one task looks through.
+const SCAN: usize = 1 << 16;
+
 /// Largest magnitude.
 pub(super) fn magnitude(values: &[i64]) -> u64 {
-    values
-        .iter()
-        .map(|x| x.unsigned_abs())
-        .max()
-        .unwrap_or_default()
+    let largest = |values: &[i64]| values.iter().map(|x| x.unsigned_abs()).max();
+    let parts = map(values.len().div_ceil(SCAN), |k| {
+        largest(&values[k * SCAN..values.len().min((k + 1) * SCAN)])
+    });
+    parts.into_iter().flatten().max().unwrap_or_default()
 }
 
 /// Bits of the largest magnitude.
@@ -46,6 +49,12 @@ struct Limbs {
 }
 
 impl Limbs {
+    /// Values as they are.
+    const WHOLE: Self = Self {
+        count: 1,
+        width: 63,
+    };
+
     /// Limbs of `width` bits for these values.
     fn new(values: &[i64], width: u32) -> Self {
         let width = width.clamp(1, 63);
@@ -85,7 +94,7 @@ impl Left {
         let terms_bits = terms.next_power_of_two().trailing_zeros();
         let whole = sum <= 1 << LEFT_BITS;
         let limbs = match whole {
-            true => Limbs::new(values, 63),
+            true => Limbs::WHOLE,
             false => Limbs::new(values, LEFT_BITS.saturating_sub(terms_bits)),
         };
         let part = |d| {
@@ -104,11 +113,11 @@ impl Left {
         }
     }
 
-    /// How the right factor is cut so that sums are exact.
-    fn right(&self, right: &[i64]) -> Limbs {
+    /// How the right factor, of which `largest` is the magnitude, is cut so that sums are exact.
+    fn right(&self, right: &[i64], largest: u64) -> Limbs {
         let sum = self.sum.max(1);
-        match u128::from(sum) * u128::from(magnitude(right)) <= 1 << EXACT_BITS {
-            true => Limbs::new(right, 63),
+        match u128::from(sum) * u128::from(largest) <= 1 << EXACT_BITS {
+            true => Limbs::WHOLE,
             false => Limbs::new(right, ((1 << EXACT_BITS) / sum).max(2).ilog2()),
         }
     }
@@ -143,39 +152,49 @@ fn multiply(left: ArrayView2<'_, f64>, right: ArrayView2<'_, f64>, keep: f64, ou
     general_mat_mul(1.0, &left, &right, keep, &mut out);
 }
 
-/// `[rows, inner] x [inner, cols] -> [rows, cols]`, all row-major.
-pub(super) fn product(left: &[i64], right: &[i64], inner: usize, cols: usize) -> Vec<i128> {
+/// `[rows, inner] x [inner, cols] -> [rows, cols]`, all row-major; `largest` is the [`magnitude`] of
+/// the right factor.
+pub(super) fn product(
+    left: &[i64],
+    (right, largest): (&[i64], u64),
+    inner: usize,
+    cols: usize,
+) -> Vec<i128> {
     let fill = |limbs: Limbs, d, j: Range<usize>, k: Range<usize>, out: &mut [f64]| {
         for (k, out) in k.zip(out.chunks_exact_mut(j.len())) {
             limbs.cut(d, &right[k * cols + j.start..k * cols + j.end], out);
         }
     };
-    tiled(left, right, (inner, cols), false, fill)
+    tiled(left, (right, largest), (inner, cols), false, fill)
 }
 
-/// `[rows, inner] x [cols, inner]^T -> [rows, cols]`, all row-major.
-pub(super) fn product_transposed(left: &[i64], right: &[i64], inner: usize) -> Vec<i128> {
+/// `[rows, inner] x [cols, inner]^T -> [rows, cols]`, all row-major; `largest` as in [`product`].
+pub(super) fn product_transposed(
+    left: &[i64],
+    (right, largest): (&[i64], u64),
+    inner: usize,
+) -> Vec<i128> {
     let cols = right.len() / inner;
     let fill = |limbs: Limbs, d, j: Range<usize>, k: Range<usize>, out: &mut [f64]| {
         for (j, out) in j.zip(out.chunks_exact_mut(k.len())) {
             limbs.cut(d, &right[j * inner + k.start..j * inner + k.end], out);
         }
     };
-    tiled(left, right, (inner, cols), true, fill)
+    tiled(left, (right, largest), (inner, cols), true, fill)
 }
 
 /// The product, tile by tile of its columns. `fill(limbs, d, columns, terms, out)` copies limb `d` of
 /// a block of the right factor, columns first if `transposed`.
 fn tiled(
     left: &[i64],
-    right: &[i64],
+    (right, largest): (&[i64], u64),
     (inner, cols): (usize, usize),
     transposed: bool,
     fill: impl Fn(Limbs, u32, Range<usize>, Range<usize>, &mut [f64]) + Sync + Send,
 ) -> Vec<i128> {
     let rows = left.len() / inner;
     let left = Left::new(left, row_sum(left, inner), inner);
-    let limbs = left.right(right);
+    let limbs = left.right(right, largest);
     let tile = |start: usize| {
         let width = TILE.min(cols - start);
         let mut total = vec![0_i128; rows * width];
@@ -234,7 +253,7 @@ pub(super) fn transposed_product_rows<E: Send>(
 ) -> Result<(), E> {
     let (inner, rows) = (right.len() / cols, out.len() / cols);
     let left = Left::new(left, column_sum(left, rows), inner);
-    let limbs = left.right(right);
+    let limbs = left.right(right, magnitude(right));
     let part = |d| {
         let mut part = vec![0.0; right.len()];
         limbs.cut(d, right, &mut part);
@@ -306,6 +325,14 @@ mod tests {
     use std::{collections::BTreeMap, sync::Mutex};
 
     use super::*;
+
+    fn product(left: &[i64], right: &[i64], inner: usize, cols: usize) -> Vec<i128> {
+        super::product(left, (right, magnitude(right)), inner, cols)
+    }
+
+    fn product_transposed(left: &[i64], right: &[i64], inner: usize) -> Vec<i128> {
+        super::product_transposed(left, (right, magnitude(right)), inner)
+    }
 
     /// Equation by equation, in `i128`.
     fn naive(
@@ -408,7 +435,10 @@ mod tests {
     fn limbs_are_few() {
         let limbs = |left: i64, right: i64| {
             let left = Left::new(&[left], left.unsigned_abs().into(), 1);
-            (left.limbs.count, left.right(&[right]).count)
+            (
+                left.limbs.count,
+                left.right(&[right], right.unsigned_abs()).count,
+            )
         };
         assert_eq!(limbs(1 << 17, 1 << 36), (1, 1));
         assert_eq!(limbs(1 << 17, (1 << 36) + 1), (1, 2));

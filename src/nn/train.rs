@@ -101,7 +101,7 @@ pub fn forward(
     weights: &Weights,
     inputs: &[i64],
 ) -> Result<Vec<Activations>, TrainError> {
-    forward_at(None, fixed, weights, inputs)
+    forward_at(None, fixed, weights, &sizes(weights), inputs)
 }
 
 /// The prediction `Y_L`, `[B, outputs]` with `s` fraction bits, for `inputs`, `[B, inputs]`.
@@ -164,15 +164,16 @@ pub fn step(
 ) -> Result<Step, TrainError> {
     let fixed = &sgd.fixed_point;
     let at = Some(step);
-    let forward = forward_at(at, fixed, weights, inputs)?;
+    let sizes = sizes(weights);
+    let forward = forward_at(at, fixed, weights, &sizes, inputs)?;
     check_targets(step, fixed, weights, inputs, targets)?;
-    let layers = backward(step, fixed, weights, forward, targets)?;
+    let layers = backward(step, fixed, (weights, &sizes), forward, targets)?;
     let trace = Step {
         inputs: inputs.to_vec(),
         targets: targets.to_vec(),
         layers,
     };
-    let fits = update_fits(sgd, weights, &trace);
+    let fits = update_fits(sgd, (weights, &sizes), &trace);
     let before = (!fits).then(|| weights.clone());
     if let Err(error) = update(step, sgd, weights, &trace, fits) {
         if let Some(before) = before {
@@ -218,6 +219,7 @@ fn forward_at(
     step: Option<u64>,
     fixed: &FixedPoint,
     weights: &Weights,
+    sizes: &[u64],
     inputs: &[i64],
 ) -> Result<Vec<Activations>, TrainError> {
     let width = weights.architecture().num_inputs();
@@ -248,7 +250,7 @@ fn forward_at(
             weights.architecture().inputs(layer),
             weights.architecture().outputs(layer),
         );
-        let mut z = matmul::product(a, &params.weight, n_in, n_out);
+        let mut z = matmul::product(a, (&params.weight, sizes[layer]), n_in, n_out);
         for row in z.chunks_exact_mut(n_out) {
             for (z, &b) in row.iter_mut().zip(&params.bias) {
                 *z += i128::from(b) << fixed.activation_bits();
@@ -276,7 +278,7 @@ fn forward_at(
 fn backward(
     step: u64,
     fixed: &FixedPoint,
-    weights: &Weights,
+    (weights, sizes): (&Weights, &[u64]),
     forward: Vec<Activations>,
     targets: &[i64],
 ) -> Result<Vec<LayerTrace>, TrainError> {
@@ -286,7 +288,11 @@ fn backward(
     for (layer, (Activations { z, y }, params)) in layers.rev() {
         let trace = match (above, traces.last()) {
             (Some(next), Some(next_trace)) => {
-                let p = matmul::product_transposed(&next_trace.g, &next.weight, next.bias.len());
+                let p = matmul::product_transposed(
+                    &next_trace.g,
+                    (&next.weight, sizes[layer + 1]),
+                    next.bias.len(),
+                );
                 let bits = fixed.gradient_range_bits();
                 let place = Place {
                     step: Some(step),
@@ -325,24 +331,27 @@ fn backward(
     Ok(traces)
 }
 
+/// The largest magnitude of the weights of each layer.
+fn sizes(weights: &Weights) -> Vec<u64> {
+    let layers = weights.layers().iter();
+    layers.map(|l| matmul::magnitude(&l.weight)).collect()
+}
+
 /// Whether, by the sizes of weights, activations and gradients, no update can leave `i64`.
-fn update_fits(sgd: &Sgd, weights: &Weights, trace: &Step) -> bool {
+fn update_fits(sgd: &Sgd, (weights, sizes): (&Weights, &[u64]), trace: &Step) -> bool {
     let largest = |values: &[i64]| u128::from(matmul::magnitude(values));
     let one = 1 << sgd.fixed_point.activation_bits();
     let mut a = largest(&trace.inputs);
-    weights
-        .layers()
-        .iter()
-        .zip(&trace.layers)
-        .all(|(layer, values)| {
-            let batch = (values.g.len() / layer.bias.len()) as u128;
-            let sum = [a.max(one), largest(&values.g), batch]
-                .into_iter()
-                .fold(sgd.rate.coefficient().into(), u128::saturating_mul);
-            a = largest(&values.y);
-            let weight = largest(&layer.weight).max(largest(&layer.bias));
-            weight.saturating_add(sum) < 1 << 63
-        })
+    let layers = weights.layers().iter().zip(sizes);
+    layers.zip(&trace.layers).all(|((layer, size), values)| {
+        let batch = (values.g.len() / layer.bias.len()) as u128;
+        let sum = [a.max(one), largest(&values.g), batch]
+            .into_iter()
+            .fold(sgd.rate.coefficient().into(), u128::saturating_mul);
+        a = largest(&values.y);
+        let weight = u128::from(*size).max(largest(&layer.bias));
+        weight.saturating_add(sum) < 1 << 63
+    })
 }
 
 /// Equations 9 and 10, in place. If the update [`fits`](update_fits) there is no error; after an
