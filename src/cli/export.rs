@@ -154,7 +154,7 @@ fn compare<C: Curve<ScalarField: WideField>>(options: &Check) -> Result<(), Fail
         // A root hides nothing: there is no need of an opening.
         Some(root) => Weights::from_safetensors(&bytes).map_err(named)? == root.weights(),
         None => {
-            let (node, _) = opened.trained(id)?;
+            let (node, _) = opened.verified(id)?;
             let opening = match (node.parameters.hiding, Weights::from_safetensors(&bytes)) {
                 (false, Ok(weights)) => WeightOpening::public(weights),
                 _ => WeightOpening::from_safetensors(&bytes).map_err(named)?,

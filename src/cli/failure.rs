@@ -39,7 +39,7 @@ impl Failure {
             Self::NotVerified(error) => (error, 1),
             Self::Input(error) => (error, 2),
         };
-        eprintln!("error: {}", output::chain(&**error));
+        eprintln!("error: {}", output::harmless(&output::chain(&**error)));
         ExitCode::from(status)
     }
 }

@@ -114,6 +114,13 @@ pub fn inclusion(options: &InclusionOptions) -> Result<(), Failure> {
             let proof: InclusionProof = read(file)?;
             let id = proof.id.to_string();
             let asked = options.id.as_ref();
+            let is_id = |asked: &&String| {
+                (4..=64).contains(&asked.len()) && asked.chars().all(|c| c.is_ascii_hexdigit())
+            };
+            if let Some(asked) = asked.filter(|asked| !is_id(asked)) {
+                let what = format!("{asked:?}: an id has 4 to 64 hexadecimal digits");
+                return Err(Failure::input(what));
+            }
             if let Some(asked) = asked.filter(|asked| !id.starts_with(&asked.to_lowercase())) {
                 let other = format!("the proof is about node {id}, not {asked}");
                 return Err(Failure::not_verified(other));

@@ -2,7 +2,7 @@
 use super::{
     Failure,
     args::{Reporting, TreeDir},
-    progress,
+    output, progress,
     tree::on_its_curve,
 };
 use clap::Args;
@@ -66,9 +66,9 @@ fn pull<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failu
     let store = Store::<C>::open(&options.tree.dir)?;
     let from = Store::<C>::view(&options.from)?;
     let bar = progress::count("verifying", "nodes");
-    let done = store.pull(&from, options.partial, &mut |_| bar.inc(1))?;
-    bar.finish_and_clear();
     let mut cache = VerifiedCache::<C>::of_user();
+    let done = store.pull(&from, options.partial, cache.ids(), &mut |_| bar.inc(1))?;
+    bar.finish_and_clear();
     cache.remember(done.taken.iter().copied());
     let refused = done.refused.iter().map(|(id, refusal)| Refused {
         id: *id,
@@ -80,7 +80,7 @@ fn pull<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failu
     };
     options.reporting.print(&report)?;
     for refused in &report.refused {
-        eprintln!("error: {}", refused.reason);
+        eprintln!("error: {}", output::harmless(&refused.reason));
     }
     match (report.refused.len(), report.taken.is_empty()) {
         (0, _) => Ok(()),

@@ -114,7 +114,7 @@ pub struct Verify {
     reporting: Reporting,
 }
 
-/// Checks that a row is in the data that a node was trained on.
+/// Checks that a row is in the data set that a node was trained on, and the node's lineage.
 pub fn verify(options: &Verify) -> Result<(), Failure> {
     on_its_curve!(check_row, options)
 }
@@ -122,7 +122,7 @@ pub fn verify(options: &Verify) -> Result<(), Failure> {
 fn check_row<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<(), Failure> {
     let opened = Opened::<C>::new(&options.tree)?;
     let id = opened.find(&options.id)?;
-    let (node, edge) = opened.trained(id)?;
+    let (node, edge) = opened.verified(id)?;
     let file = options.file.display().to_string();
     let proof = RowProof::<C>::from_json(&files::read(&options.file)?)
         .map_err(|error| Failure::input(format!("{file}: {error}")))?;

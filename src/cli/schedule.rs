@@ -47,7 +47,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 fn print<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
     let opened = Opened::<C>::new(&options.tree)?;
     let id = opened.find(&options.id)?;
-    let (node, _) = opened.trained(id)?;
+    let (node, _) = opened.verified(id)?;
     let parameters = &node.parameters;
     let schedule = Schedule::new(node.schedule(), node.dataset.num_rows, parameters.batch)?;
     let batches = schedule.batches(0, parameters.steps);

@@ -43,7 +43,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 fn state<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
     let opened = Opened::<C>::new(&options.tree)?;
     let id = opened.find(&options.id)?;
-    let (node, edge) = opened.trained(id)?;
+    let (node, edge) = opened.verified(id)?;
     let sha256 = |bytes: &[u8]| json!({"sha256": hex::encode(Sha256::digest(bytes))});
     let mut subject = vec![json!({
         "name": format!("zktree:{id}/commitment"),

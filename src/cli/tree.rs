@@ -2,6 +2,7 @@
 use super::{
     Failure,
     args::{CurveName, TreeDir},
+    output,
 };
 use zktree::{
     Bls12381, Pallas,
@@ -9,7 +10,7 @@ use zktree::{
     poly::WideField,
     tree::{
         Edge, Node, NodeId, Tree,
-        store::{self, Damage, Store},
+        store::{self, Damage, Store, VerifiedCache},
     },
 };
 
@@ -80,10 +81,20 @@ impl<C: Curve<ScalarField: WideField>> Opened<C> {
         })
     }
 
+    /// A trained node whose lineage is verified, unless it was on this machine before: what a
+    /// command says of it must not rest on the word of whoever signed it.
+    pub fn verified(&self, id: NodeId) -> Result<(&Node<C>, &Edge<C>), Failure> {
+        let both = self.trained(id)?;
+        let mut cache = VerifiedCache::<C>::of_user();
+        let verified = self.tree.verify(&[id], cache.ids(), &mut |_| ())?;
+        cache.remember(verified);
+        Ok(both)
+    }
+
     /// Says on standard error which files are damaged.
     pub fn warn(&self) {
         for damage in &self.damage {
-            eprintln!("warning: {damage}");
+            eprintln!("warning: {}", output::harmless(&damage.to_string()));
         }
     }
 }

@@ -152,7 +152,7 @@ fn finish<C: Curve<ScalarField: WideField>>(
     match (reasons.next(), reasons.len(), opened.damage.len()) {
         (Some(first), 0, _) => Err(Failure::not_verified(first)),
         (Some(first), more, _) => {
-            reasons.for_each(|reason| eprintln!("error: {reason}"));
+            reasons.for_each(|reason| eprintln!("error: {}", output::harmless(&reason)));
             let nodes = more + 1;
             Err(Failure::not_verified(format!(
                 "{first}; {nodes} nodes in all"

@@ -6,7 +6,7 @@ use crate::{
 use ark_pallas::Projective as Pallas;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use std::fs;
+use std::{collections::BTreeSet, fs};
 use zktree::tree::{
     Child, NodeId, TreeError,
     store::{Pull, Refusal, Store},
@@ -14,7 +14,8 @@ use zktree::tree::{
 
 fn pull(to: &Store<Pallas>, from: &Kept, partial: bool) -> Pull {
     let from = Store::view(from.store.dir()).unwrap();
-    to.pull(&from, partial, &mut |_| ()).unwrap()
+    to.pull(&from, partial, &BTreeSet::new(), &mut |_| ())
+        .unwrap()
 }
 
 /// A child of the family's first, on the data of the second, by another author.
@@ -58,10 +59,32 @@ fn trees_are_merged() {
     let empty = Store::create(alice.beside("empty")).unwrap();
     let mut heard = 0;
     let done = empty
-        .pull(&alice.store, false, &mut |_| heard += 1)
+        .pull(&alice.store, false, &BTreeSet::new(), &mut |_| heard += 1)
         .unwrap();
     assert_eq!((done.taken.len(), heard), (5, 4));
     assert_eq!(empty.head().unwrap(), alice.store.head().unwrap());
+}
+
+/// That a node is here does not vouch for it: a copied directory may have anything in it.
+#[test]
+fn a_parent_that_nobody_verified_is_verified() {
+    let (alice, bob) = (Kept::new(), Kept::new());
+    let bad = bob.store.add_child(&forged()).unwrap();
+    assert_eq!(alice.store.add_child(&forged()).unwrap(), bad);
+    let (tree, _) = bob.store.load();
+    let family = Family::get();
+    let rng = &mut ChaCha20Rng::seed_from_u64(14);
+    let below = draft(bad, &family.data[0], "below")
+        .train(&tree, &family.second.opening, rng, &mut go)
+        .unwrap();
+    let below = bob.store.add_child(&below).unwrap();
+    let done = pull(&alice.store, &bob, true);
+    assert_eq!(done.taken, vec![]);
+    assert!(done.refused.contains_key(&below));
+    let cached = BTreeSet::from([bad]);
+    let from = Store::view(bob.store.dir()).unwrap();
+    let done = alice.store.pull(&from, true, &cached, &mut |_| ()).unwrap();
+    assert_eq!(done.taken, vec![below]);
 }
 
 #[test]

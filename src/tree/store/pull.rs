@@ -32,9 +32,10 @@ pub struct Pull {
 
 impl<C: Curve<ScalarField: WideField>> Store<C> {
     /// Takes from another tree what this one lacks: roots, and nodes behind a check of their
-    /// signatures and proofs, all group equations together. Nodes that are here and whole are not
-    /// verified again; files that are damaged here are replaced. Private files stay where they
-    /// are, and so does the other's log: nodes are logged here in the order in which they come.
+    /// signatures and proofs, all group equations together. Proofs of nodes that are here and whole
+    /// are not checked again if they are among the `verified`, which is to be this user's cache:
+    /// that a node is in a directory says nothing. Files that are damaged here are replaced, and
+    /// nodes that this tree's log lacks are logged. Private files stay where they are, and so does the other's log: nodes are logged here in the order in which they come.
     ///
     /// Unless `partial`, nothing is taken if any node is refused; otherwise all are taken that
     /// verify and whose ancestors do. `hear` is told of each edge, its equations still pending.
@@ -46,11 +47,14 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         &self,
         from: &Self,
         partial: bool,
+        verified: &BTreeSet<NodeId>,
         hear: &mut dyn FnMut(NodeId),
     ) -> Result<Pull, StoreError> {
         let (theirs, damage) = from.load();
         let (ours, _) = self.load();
-        let here: BTreeSet<NodeId> = ours.ids().collect();
+        let logged: BTreeSet<NodeId> = self.read_log().0.ids().iter().copied().collect();
+        let here: BTreeSet<NodeId> = ours.ids().filter(|id| logged.contains(id)).collect();
+        let known: BTreeSet<NodeId> = here.intersection(verified).copied().collect();
         let mut refused = BTreeMap::new();
         for damage in damage {
             if let Some(id) = damage.node.filter(|id| !here.contains(id)) {
@@ -60,7 +64,7 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         let order = from.order(&theirs);
         let mut new: Vec<NodeId> = order.into_iter().filter(|id| !here.contains(id)).collect();
         if partial || refused.is_empty() {
-            let verdicts = theirs.verdicts(&new, &here, hear)?;
+            let verdicts = theirs.verdicts(&new, &known, hear)?;
             let failed = verdicts.refused.into_iter();
             refused.extend(failed.map(|(id, error)| (id, error.into())));
         }
