@@ -34,6 +34,46 @@ pub(crate) fn replace(file: &Path, bytes: &[u8], access: Access) -> io::Result<(
     sync_dir(directory(file))
 }
 
+/// Makes a directory, unless it is there. A private one is the owner's alone, also if it was not.
+///
+/// # Errors
+/// Also if something else is there: in a directory from somebody else, a link may lead anywhere.
+pub(crate) fn make_dir(dir: &Path, access: Access) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    if access == Access::Private {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    match builder.create(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made,
+    }
+    let found = fs::symlink_metadata(dir)?;
+    if !found.is_dir() {
+        return Err(io::Error::other("it is not a directory; remove it"));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if access == Access::Private && found.permissions().mode() & 0o077 != 0 {
+            fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
+        }
+    }
+    Ok(())
+}
+
+/// Opens a file if it is a regular one: a pipe would wait for ever, a link may lead anywhere. With
+/// `make` it is made if it is not there.
+pub(crate) fn open_regular(file: &Path, make: bool) -> io::Result<File> {
+    match fs::symlink_metadata(file) {
+        Ok(found) if !found.is_file() => {
+            Err(io::Error::other("it is not a regular file; remove it"))
+        }
+        _ => File::options().create(make).append(true).open(file),
+    }
+}
+
 /// Makes the entries of a directory last.
 pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     // A directory can be opened like a file on Unix alone.

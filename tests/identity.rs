@@ -148,9 +148,9 @@ impl Case {
 
         let [training, data] = [0, 1].map(|k| hex::decode(&fields.proofs[k]).unwrap());
         let mut edge = Edge::<C> {
-            proof: TrainingProof(training),
+            proof: TrainingProof(training).into(),
             dataset: DatasetCommitment::new(1, 1, RowCommitments { rows: vec![] }),
-            data_proof: data,
+            data_proof: data.into(),
             signature: Signature([0; 64]),
         };
         assert_eq!(hex::encode(edge.digest()), self.edge);

@@ -327,7 +327,8 @@ impl<C: Curve<ScalarField: WideField>> RowCheck<C> {
 pub struct DatasetCommitment<C: Curve> {
     num_features: usize,
     num_targets: usize,
-    rows: RowCommitments<C>,
+    /// Shared: nodes trained on the same data have the same.
+    rows: Arc<RowCommitments<C>>,
 }
 
 /// The data and blindings that open a [`DatasetCommitment`]: the owner's secret.
@@ -392,7 +393,7 @@ impl<F: PrimeField> DatasetOpening<F> {
         DatasetCommitment {
             num_features: self.dataset.num_features(),
             num_targets: self.dataset.num_targets(),
-            rows: hyrax::commit_slices(&gens, &rows, &self.blindings),
+            rows: Arc::new(hyrax::commit_slices(&gens, &rows, &self.blindings)),
         }
     }
 
@@ -437,7 +438,7 @@ impl<C: Curve> DatasetCommitment<C> {
         Self {
             num_features,
             num_targets,
-            rows,
+            rows: Arc::new(rows),
         }
     }
 

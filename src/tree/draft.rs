@@ -232,9 +232,9 @@ impl<C: Curve<ScalarField: WideField>> Draft<'_, C> {
         };
         let proof = prove().map_err(|source| self.not_proven(source))?;
         let mut edge = Edge {
-            proof,
+            proof: proof.into(),
             dataset: self.dataset.commitment.clone(),
-            data_proof: self.dataset.proof.clone(),
+            data_proof: self.dataset.proof.clone().into(),
             signature: Signature([0; 64]),
         };
         edge.signature = self.author.sign(node.id(&edge));

@@ -5,16 +5,18 @@ use crate::{
     nn::{DatasetCommitment, TrainingProof, encoding::Encoder},
 };
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
-/// All that a verifier needs to go from a parent to a child, beside the two nodes.
+/// All that a verifier needs to go from a parent to a child, beside the two nodes. What edges have in
+/// common is in memory once: a clone is small.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edge<C: Curve> {
     /// The proof of training.
-    pub proof: TrainingProof,
+    pub proof: Arc<TrainingProof>,
     /// The commitment to the data; the node names its hash.
     pub dataset: DatasetCommitment<C>,
     /// The proof that the data are in their range.
-    pub data_proof: Vec<u8>,
+    pub data_proof: Arc<Vec<u8>>,
     /// The author's signature of the node's id.
     pub signature: Signature,
 }
@@ -35,7 +37,7 @@ impl<C: Curve> Edge<C> {
 
     /// SHA-256 of the proof of training and of that of the range of data.
     pub fn proof_hashes(&self) -> [[u8; 32]; 2] {
-        [&self.proof.0, &self.data_proof].map(|proof| Sha256::digest(proof).into())
+        [&self.proof.0, &*self.data_proof].map(|proof| Sha256::digest(proof).into())
     }
 
     /// Bytes of both proofs and of the commitment to the data.

@@ -8,7 +8,7 @@ use crate::{
     },
     poly::WideField,
 };
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// A root or node as the start of training: what a verifier knows of it.
 #[derive(Debug, Clone)]
@@ -128,21 +128,15 @@ impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
                 source,
             })?;
         for (k, pending) in segments.into_iter().enumerate() {
-            batch.push(label.clone(), Part::Segment(k), pending)?;
+            batch.push(Part::Segment(label.clone(), k), pending);
         }
         let parameters = &node.parameters;
         let bits = parameters.fixed_point.data_range_bits();
         let [_, data_proof] = edge.proof_hashes();
         let claim = (node.dataset, bits, parameters.hiding, data_proof);
-        if !batch.data.insert(claim) {
-            return Ok(next);
-        }
-        let data = proof::verify_dataset(&edge.dataset, bits, parameters.hiding, &edge.data_proof)
-            .map_err(|source| TreeError::Data {
-                node: label.clone(),
-                source,
-            })?;
-        batch.push(label, Part::Data, data)?;
+        batch.data(label, claim, || {
+            proof::verify_dataset(&edge.dataset, bits, parameters.hiding, &edge.data_proof)
+        })?;
         Ok(next)
     }
 }
@@ -217,70 +211,111 @@ impl<'a, C: Curve<ScalarField: WideField>> Path<'a, C> {
 /// The group equations of many edges, and where each comes from.
 #[must_use = "nothing is proven until the equations are checked"]
 pub(super) struct Batch<C: Curve> {
-    pending: Vec<Pending<C>>,
-    places: Vec<(NodeLabel, Part)>,
-    /// Ranges of data whose proofs are among these or were checked: bits, hiding and the proof's
-    /// hash. Edges on the same data share it. The hash of the data is their nodes'.
-    data: BTreeSet<(DatasetName, u32, bool, [u8; 32])>,
+    pending: Vec<(Part, Pending<C>)>,
+    /// Claims of the range of data, which edges on the same data share, and whose they are. The
+    /// proof of each is verified once.
+    data: BTreeMap<Claim, Vec<NodeLabel>>,
+    failed: Vec<TreeError>,
 }
 
 /// Equations that are merged into one, at most.
 const MAX_PENDING: usize = 256;
 
-/// A part of an edge with a proof of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a proof of the range of data says, and the proof: data, bits, hiding, the proof's hash.
+type Claim = (DatasetName, u32, bool, [u8; 32]);
+
+/// What has a proof of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
-    Segment(usize),
-    Data,
+    Segment(NodeLabel, usize),
+    Data(Claim),
 }
 
 impl<C: Curve<ScalarField: WideField>> Batch<C> {
     pub(super) fn new() -> Self {
         Self {
             pending: Vec::new(),
-            places: Vec::new(),
-            data: BTreeSet::new(),
+            data: BTreeMap::new(),
+            failed: Vec::new(),
         }
     }
 
     /// Adds an equation; checks those so far if they are many, so that memory is bounded.
-    fn push(&mut self, node: NodeLabel, part: Part, pending: Pending<C>) -> Result<(), TreeError> {
-        self.pending.push(pending);
-        self.places.push((node, part));
-        match self.pending.len() {
-            0..MAX_PENDING => Ok(()),
-            _ => {
-                let data = std::mem::take(&mut self.data);
-                std::mem::replace(
-                    self,
-                    Self {
-                        data,
-                        ..Self::new()
-                    },
-                )
-                .check()
+    fn push(&mut self, part: Part, pending: Pending<C>) {
+        self.pending.push((part, pending));
+        if self.pending.len() >= MAX_PENDING {
+            self.flush();
+        }
+    }
+
+    /// Adds a claim of the range of data, which `verify` verifies but for a group equation. An
+    /// edge with a claim that is there already shares its fate.
+    fn data(
+        &mut self,
+        node: NodeLabel,
+        claim: Claim,
+        verify: impl FnOnce() -> Result<Pending<C>, VerifyError>,
+    ) -> Result<(), TreeError> {
+        if let Some(nodes) = self.data.get_mut(&claim) {
+            nodes.push(node);
+            return Ok(());
+        }
+        match verify() {
+            Ok(pending) => {
+                self.data.insert(claim, vec![node]);
+                self.push(Part::Data(claim), pending);
+                Ok(())
+            }
+            // Not remembered: the next edge with this claim fails like this one.
+            Err(source) => Err(TreeError::Data { node, source }),
+        }
+    }
+
+    /// Checks the equations so far by one multi-scalar multiplication. If that fails, checks each
+    /// alone to find those that do not hold; if all hold alone, so does their sum.
+    fn flush(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        let (parts, pending): (Vec<_>, Vec<_>) = pending.into_iter().unzip();
+        if Pending::check_all(&pending).is_ok() {
+            return;
+        }
+        for (part, pending) in parts.into_iter().zip(&pending) {
+            if let Err(source) = Pending::check_all(std::slice::from_ref(pending)) {
+                self.fail(part, source);
             }
         }
     }
 
-    /// Checks all equations by one multi-scalar multiplication. If that fails, checks each alone
-    /// to find the first that does not hold; if all hold alone, so does their sum.
-    pub(super) fn check(self) -> Result<(), TreeError> {
-        if Pending::check_all(&self.pending).is_ok() {
-            return Ok(());
-        }
-        for (pending, (node, part)) in self.pending.iter().zip(self.places) {
-            Pending::check_all(std::slice::from_ref(pending)).map_err(|source| match part {
-                Part::Segment(k) => TreeError::Training {
+    fn fail(&mut self, part: Part, source: VerifyError) {
+        match part {
+            Part::Segment(node, k) => {
+                let location = format!("segment {k}");
+                let source = VerifyError::In {
+                    location,
+                    source: Box::new(source),
+                };
+                self.failed.push(TreeError::Training { node, source });
+            }
+            // Edges to come verify the proof of this claim again.
+            Part::Data(claim) => {
+                let nodes = self.data.remove(&claim).unwrap_or_default().into_iter();
+                let failed = nodes.map(|node| TreeError::Data {
                     node,
-                    source: VerifyError::In {
-                        location: format!("segment {k}"),
-                        source: Box::new(source),
-                    },
-                },
-                Part::Data => TreeError::Data { node, source },
-            })?;
+                    source: source.clone(),
+                });
+                self.failed.extend(failed);
+            }
         }
-        Ok(())
+    }
+
+    /// Checks all equations; returns an error for each edge with one that does not hold.
+    pub(super) fn failures(mut self) -> Vec<TreeError> {
+        self.flush();
+        self.failed
+    }
+
+    /// Checks all equations.
+    pub(super) fn check(self) -> Result<(), TreeError> {
+        self.failures().into_iter().next().map_or(Ok(()), Err)
     }
 }

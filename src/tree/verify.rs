@@ -4,7 +4,7 @@ use super::{
     lineage::{self, Lineage},
 };
 use crate::{commit::Curve, poly::WideField};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 /// What [`Tree::verdicts`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,9 +49,59 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
         known: &BTreeSet<NodeId>,
         hear: &mut dyn FnMut(NodeId),
     ) -> Result<Vec<NodeId>, TreeError> {
+        let (verified, failed) = self.judge(ids, known, hear)?;
+        failed.into_iter().next().map_or(Ok(verified), Err)
+    }
+
+    /// Verifies these lineages as [`verify`](Self::verify) does, and all of them: a node that
+    /// fails, and what descends from it, is put aside.
+    ///
+    /// # Errors
+    /// [`TreeError::Unknown`].
+    pub fn verdicts(
+        &self,
+        ids: &[NodeId],
+        known: &BTreeSet<NodeId>,
+        hear: &mut dyn FnMut(NodeId),
+    ) -> Result<Verdicts, TreeError> {
+        let (mut verified, failed) = self.judge(ids, known, hear)?;
+        let needed = self.lineages(ids)?;
+        let mut refused = BTreeMap::new();
+        for error in failed {
+            // Every error of one edge names it.
+            let Some(id) = error.node() else {
+                return Err(error);
+            };
+            refused.entry(id).or_insert(error);
+        }
+        let mut above: Vec<NodeId> = refused.keys().copied().collect();
+        while let Some(parent) = above.pop() {
+            for child in self
+                .children(parent)
+                .iter()
+                .filter(|id| needed.contains(id))
+            {
+                if let btree_map::Entry::Vacant(place) = refused.entry(*child) {
+                    place.insert(TreeError::RefusedParent { id: *child, parent });
+                    above.push(*child);
+                }
+            }
+        }
+        verified.retain(|id| !refused.contains_key(id));
+        Ok(Verdicts { verified, refused })
+    }
+
+    /// Verifies each edge of these lineages once, and none below one that fails before group
+    /// equations are looked at. Returns those whose proofs were looked at, and why some fail.
+    fn judge(
+        &self,
+        ids: &[NodeId],
+        known: &BTreeSet<NodeId>,
+        hear: &mut dyn FnMut(NodeId),
+    ) -> Result<(Vec<NodeId>, Vec<TreeError>), TreeError> {
         let needed = self.lineages(ids)?;
         let mut batch = lineage::Batch::new();
-        let mut verified = Vec::new();
+        let (mut looked_at, mut failed) = (Vec::new(), Vec::new());
         let roots = self.roots.iter().filter(|id| needed.contains(id));
         let mut open: Vec<_> = roots
             .filter_map(|id| self.root(*id))
@@ -63,55 +113,21 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
                 let Some((node, edge)) = self.trained(*child) else {
                     continue;
                 };
-                if known.contains(child) {
-                    open.push(origin.step(node, edge)?.0);
+                let next = if known.contains(child) {
+                    origin.step(node, edge).map(|(next, _)| next)
                 } else {
-                    open.push(origin.verify_edge(node, edge, &mut batch)?);
-                    verified.push(*child);
+                    looked_at.push(*child);
+                    origin.verify_edge(node, edge, &mut batch)
+                };
+                match next {
+                    Ok(next) => open.push(next),
+                    Err(error) => failed.push(error),
                 }
                 hear(*child);
             }
         }
-        batch.check()?;
-        Ok(verified)
-    }
-
-    /// Verifies these lineages as [`verify`](Self::verify) does. Where a node fails, it and its
-    /// descendants are put aside, and the rest is verified again.
-    ///
-    /// # Errors
-    /// [`TreeError::Unknown`].
-    pub fn verdicts(
-        &self,
-        ids: &[NodeId],
-        known: &BTreeSet<NodeId>,
-        hear: &mut dyn FnMut(NodeId),
-    ) -> Result<Verdicts, TreeError> {
-        let mut open = self.lineages(ids)?;
-        let mut refused = BTreeMap::new();
-        loop {
-            let rest: Vec<NodeId> = open.iter().copied().collect();
-            let error = match self.verify(&rest, known, hear) {
-                Ok(verified) => return Ok(Verdicts { verified, refused }),
-                Err(error) => error,
-            };
-            let bad = error.node().filter(|id| open.contains(id));
-            let Some(bad) = bad else {
-                return Err(error);
-            };
-            open.remove(&bad);
-            refused.insert(bad, error);
-            let mut below = vec![bad];
-            while let Some(parent) = below.pop() {
-                for child in self.children(parent) {
-                    if open.remove(child) {
-                        below.push(*child);
-                        let refused_parent = TreeError::RefusedParent { id: *child, parent };
-                        refused.insert(*child, refused_parent);
-                    }
-                }
-            }
-        }
+        failed.extend(batch.failures());
+        Ok((looked_at, failed))
     }
 
     /// The nodes that verifying these lineages verifies, roots left out.

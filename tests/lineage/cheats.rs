@@ -5,6 +5,7 @@ use crate::family::{
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
+use std::sync::Arc;
 use zktree::{
     commit::RowCommitments,
     error::ProveError,
@@ -139,7 +140,9 @@ fn altered_statements() {
         ("the parent's proof", &|_, edge| {
             edge.proof = family_edge(0).proof;
         }),
-        ("no proof", &|_, edge| edge.proof.0.clear()),
+        ("no proof", &|_, edge| {
+            Arc::make_mut(&mut edge.proof).0.clear()
+        }),
     ];
     for (what, alter) in alterations {
         let (mut node, mut edge) = (family.second.node.clone(), family.second.edge.clone());
@@ -212,7 +215,9 @@ fn only_the_author_signs() {
         ("another title", &|node, _| {
             node.labels.title = Some("mine".into())
         }),
-        ("another proof", &|_, edge| edge.proof.0[0] ^= 1),
+        ("another proof", &|_, edge| {
+            Arc::make_mut(&mut edge.proof).0[0] ^= 1
+        }),
     ];
     for (what, alter) in alterations {
         let (mut node, mut edge) = second();

@@ -3,6 +3,7 @@ use crate::family::{Family, architecture, is_training, parameters};
 use ark_pallas::Projective as Pallas;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
+use std::sync::Arc;
 use zktree::nn::{TrainingProof, WeightCommitment};
 
 /// The parts of a proof: for each segment the weights behind it, if it is not the last, and the
@@ -37,7 +38,7 @@ fn segments_dropped_reordered_replayed() {
     let family = Family::get();
     let s = segments(&family.second.edge.proof);
     assert_eq!(s.len(), 3);
-    assert_eq!(join(&s), family.second.edge.proof);
+    assert_eq!(join(&s), *family.second.edge.proof);
     let other = segments(&family.third.edge.proof);
     let weights = |k: usize, proof: &(Vec<u8>, Vec<u8>)| (s[k].0.clone(), proof.1.clone());
     let cases = [
@@ -68,7 +69,7 @@ fn segments_dropped_reordered_replayed() {
         ),
     ];
     for (what, parts) in cases {
-        let error = family.refused(what, &|_, edge| edge.proof = join(&parts));
+        let error = family.refused(what, &|_, edge| edge.proof = join(&parts).into());
         assert!(is_training(&error), "{what}: {error}");
     }
 }
@@ -81,9 +82,9 @@ fn proofs_cut_and_extended() {
         {
             let error = family.refused("length", &|_, edge| {
                 let bytes = if proof_of_data {
-                    &mut edge.data_proof
+                    Arc::make_mut(&mut edge.data_proof)
                 } else {
-                    &mut edge.proof.0
+                    &mut Arc::make_mut(&mut edge.proof).0
                 };
                 let len = if extend {
                     bytes.len() + count
@@ -99,7 +100,7 @@ fn proofs_cut_and_extended() {
     for lie in [0, 1, u64::MAX, u64::MAX - 8, 1 << 40] {
         let at = WeightCommitment::<Pallas>::encoded_len(&architecture());
         let error = family.refused("a false length", &|_, edge| {
-            edge.proof.0[at..at + 8].copy_from_slice(&lie.to_le_bytes());
+            Arc::make_mut(&mut edge.proof).0[at..at + 8].copy_from_slice(&lie.to_le_bytes());
         });
         assert!(is_training(&error), "{error}");
     }
@@ -123,9 +124,9 @@ fn flipped_bits() {
         let what = format!("bit {bit} of byte {position}, in the proof of data: {in_data}");
         let error = family.refused(&what, &|_, edge| {
             let bytes = if in_data {
-                &mut edge.data_proof
+                Arc::make_mut(&mut edge.data_proof)
             } else {
-                &mut edge.proof.0
+                &mut Arc::make_mut(&mut edge.proof).0
             };
             bytes[position] ^= 1 << bit;
         });
@@ -140,7 +141,7 @@ fn the_failing_segment_is_named() {
     let parts = segments(&family.second.edge.proof);
     let end = parts[0].0.len() + parts[0].1.len() + parts[1].0.len() + parts[1].1.len();
     let error = family.refused("last scalar of segment 1", &|_, edge| {
-        edge.proof.0[end - 32] ^= 1;
+        Arc::make_mut(&mut edge.proof).0[end - 32] ^= 1;
     });
     assert!(error.to_string().contains("segment 1"), "{error}");
 }

@@ -5,7 +5,7 @@ use crate::{
     kept::Kept,
 };
 use ark_pallas::Projective as Pallas;
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, sync::Arc};
 use zktree::{
     nn::{Architecture, FixedPoint, LearningRate},
     tree::{
@@ -61,15 +61,21 @@ fn alterations() -> Vec<Alteration<'static>> {
         ("loss", &|node, _| {
             node.labels.loss = Some(Loss::new(0.0).unwrap())
         }),
-        ("a byte of the proof", &|_, edge| edge.proof.0[500] ^= 1),
-        ("a byte of the range", &|_, edge| edge.data_proof[500] ^= 1),
+        ("a byte of the proof", &|_, edge| {
+            Arc::make_mut(&mut edge.proof).0[500] ^= 1
+        }),
+        ("a byte of the range", &|_, edge| {
+            Arc::make_mut(&mut edge.data_proof)[500] ^= 1
+        }),
         ("the sibling's proof", &|_, edge| {
             edge.proof = family_edge(2).proof
         }),
         ("the parent's proof", &|_, edge| {
             edge.proof = family_edge(0).proof
         }),
-        ("no proof", &|_, edge| edge.proof.0.clear()),
+        ("no proof", &|_, edge| {
+            Arc::make_mut(&mut edge.proof).0.clear()
+        }),
     ]
 }
 

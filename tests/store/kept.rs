@@ -87,7 +87,7 @@ impl Kept {
             .proofs
             .map(|hash| self.path("proofs").join(hex::encode(hash)));
         fs::write(training, &edge.proof.0).unwrap();
-        fs::write(data, &edge.data_proof).unwrap();
+        fs::write(data, &*edge.data_proof).unwrap();
         let mut ids = self.store.log().unwrap().ids().to_vec();
         ids.push(id);
         self.relog(&ids);

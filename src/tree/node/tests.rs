@@ -113,9 +113,9 @@ fn node_ids_by_hand() {
     );
 
     let edge = Edge {
-        proof: crate::nn::TrainingProof(vec![1, 2]),
+        proof: crate::nn::TrainingProof(vec![1, 2]).into(),
         dataset: DatasetCommitment::new(1, 1, crate::commit::RowCommitments { rows: vec![] }),
-        data_proof: vec![3],
+        data_proof: vec![3].into(),
         signature: Signature([0; 64]),
     };
     let hash = |bytes: &[u8]| Sha256::digest(bytes).to_vec();

@@ -19,12 +19,14 @@ impl Picture {
             siblings.and_then(|siblings| siblings.last()) == Some(&k)
         };
         let mut text = String::new();
-        // What stands to the left of the children of each node.
-        let mut indents: Vec<String> = Vec::new();
+        // What stands to the left of the children of each node on the way to this one.
+        let mut indents: Vec<(usize, String)> = Vec::new();
         for (k, entry) in self.nodes.iter().enumerate() {
             let above = entry.above;
-            let outer = above.and_then(|above| indents.get(above));
-            let outer = outer.map_or("", String::as_str);
+            while indents.last().is_some_and(|(id, _)| Some(*id) != above) {
+                indents.pop();
+            }
+            let outer = indents.last().map_or("", |(_, indent)| indent.as_str());
             let (branch, below) = match above.map(|above| last(k, above)) {
                 None => ("", ""),
                 Some(true) => ("└── ", "    "),
@@ -32,7 +34,7 @@ impl Picture {
             };
             text += &format!("{outer}{branch}{}\n", entry.line());
             let indent = format!("{outer}{below}");
-            indents.push(indent);
+            indents.push((k, indent));
         }
         text
     }

@@ -2,7 +2,7 @@
 use super::{
     Damage, ENTRIES, HEAD, Head, Log, LogError, Problem, Store,
     log::{self},
-    objects::{Entry, Kind},
+    objects::{Entry, Kind, Shared},
 };
 use crate::{
     commit::Curve,
@@ -36,6 +36,7 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
             tree: Tree::new(),
             damage,
             waiting: BTreeMap::new(),
+            shared: Shared::default(),
         };
         for id in log.ids() {
             loader.load(*id, true);
@@ -66,7 +67,8 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
             }
             Err(problem) => (Log::default(), vec![damage(ENTRIES, problem)]),
         };
-        // In the one form that is written: nothing in the file can be changed unnoticed.
+        // In the one form that is written. An older head of this log passes too: it is what a crash
+        // between the two files leaves.
         let canonical = |head: &Head, bytes: &[u8]| {
             self.json(HEAD, head)
                 .is_ok_and(|canonical| canonical == bytes)
@@ -120,6 +122,7 @@ struct Loader<'a, C: Curve> {
     damage: Vec<Damage>,
     /// Entries by the parent that is not there yet, and whether they are logged.
     waiting: BTreeMap<NodeId, Vec<(Entry<C>, bool)>>,
+    shared: Shared<C>,
 }
 
 impl<C: Curve<ScalarField: WideField>> Loader<'_, C> {
@@ -128,7 +131,7 @@ impl<C: Curve<ScalarField: WideField>> Loader<'_, C> {
     }
 
     fn load(&mut self, id: NodeId, logged: bool) {
-        match self.store.reader().entry(id) {
+        match self.store.reader().entry(id, &mut self.shared) {
             Ok(entry) => self.add(entry, logged),
             Err(damage) => self.damage.push(damage),
         }

@@ -116,6 +116,9 @@ impl FromStr for Head {
     }
 }
 
+/// Lines of a log of which it is said what is wrong.
+const MAX_ERRORS: usize = 10;
+
 /// No log is longer: sizes beyond are refused before the Merkle tree sees them.
 const MAX_SIZE: u64 = 1 << 48;
 
@@ -172,7 +175,8 @@ impl Log {
         self.ids.iter().map(|id| format!("{id}\n")).collect()
     }
 
-    /// Reads the text of the file as far as it can be read; says what cannot.
+    /// Reads the text of the file as far as it can be read; says what cannot, of the first ten
+    /// lines for which that holds.
     pub(super) fn from_text(text: &[u8]) -> (Self, Vec<LogError>) {
         let (mut log, mut errors) = (Self::default(), Vec::new());
         for (n, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
@@ -181,7 +185,7 @@ impl Log {
                 Some(id) => log.push(id),
                 None => Err(LogError::Malformed { line: n + 1 }),
             };
-            errors.extend(pushed.err());
+            errors.extend(pushed.err().filter(|_| errors.len() < MAX_ERRORS));
         }
         (log, errors)
     }

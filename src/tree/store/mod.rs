@@ -47,12 +47,12 @@ use objects::{Kind, Reader};
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
-    io::ErrorKind,
     marker::PhantomData,
     path::{Path, PathBuf},
 };
 
 const FORMAT: &str = "zktree.json";
+const LOG: &str = "log";
 const ENTRIES: &str = "log/entries";
 const HEAD: &str = "log/head.json";
 const PENDING: &str = "log/pending";
@@ -131,30 +131,25 @@ fn json(file: &Path, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
 }
 
 impl<C: Curve<ScalarField: WideField>> Store<C> {
-    /// Makes an empty tree in a new or empty directory.
+    /// Makes an empty tree in a new or empty directory, or in one where that was begun and not
+    /// finished.
     ///
     /// # Errors
-    /// [`StoreError::NotEmpty`], [`StoreError::Io`].
+    /// [`StoreError::NotEmpty`], also if somebody else makes a tree there at the same time;
+    /// [`StoreError::Io`].
     pub fn create(dir: impl Into<PathBuf>) -> Result<Self, StoreError> {
-        let dir = dir.into();
-        fs::create_dir_all(&dir).map_err(StoreError::io(&dir))?;
-        if fs::read_dir(&dir)
-            .map_err(StoreError::io(&dir))?
-            .next()
-            .is_some()
-        {
-            return Err(StoreError::NotEmpty { dir });
-        }
         let store = Self {
-            dir,
+            dir: dir.into(),
             curve: PhantomData,
         };
-        let public = Kind::ALL.map(Kind::dir).into_iter().chain(["log"]);
-        public
-            .into_iter()
-            .try_for_each(|name| store.make_dir(name))?;
-        private::make_dir(&store.dir.join(PRIVATE))?;
-        store.replace(Path::new(LOCK), b"")?;
+        let dir = &store.dir;
+        fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
+        // Before the lock, which is no guest's to leave; and again when nobody else is at it.
+        store.check_unused()?;
+        let _guard = store.lock()?;
+        store.check_unused()?;
+        store.make_public_dirs()?;
+        private::make_dir(&dir.join(PRIVATE))?;
         store.write_log(&Log::default())?;
         let format = Format {
             version: VERSION,
@@ -163,6 +158,53 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         // Last: with this file it is a tree.
         store.replace(Path::new(FORMAT), &store.json(FORMAT, &format)?)?;
         Ok(store)
+    }
+
+    /// Checks that there is nothing here but what [`create`](Self::create) may leave.
+    fn check_unused(&self) -> Result<(), StoreError> {
+        let log = Log::default();
+        let empty_log = [
+            (Path::new(ENTRIES), log.to_text().into_bytes()),
+            (Path::new(HEAD), self.json(HEAD, &log.head())?),
+        ];
+        let allowed = |file: &Path| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let ours = file == Path::new(LOCK) || name.starts_with(files::TEMPORARY);
+            let empty = |(log, text): &(&Path, Vec<u8>)| {
+                file == *log && self.reader().bytes(file).is_ok_and(|found| found == *text)
+            };
+            ours || empty_log.iter().any(empty)
+        };
+        let mut dirs = vec![PathBuf::new()];
+        while let Some(dir) = dirs.pop() {
+            let path = self.dir.join(&dir);
+            for entry in fs::read_dir(&path).map_err(StoreError::io(&path))? {
+                let entry = entry.map_err(StoreError::io(&path))?;
+                let file = dir.join(entry.file_name());
+                let kind = entry.file_type().map_err(StoreError::io(&path))?;
+                match kind.is_dir() && Self::dirs().contains(&file) {
+                    true => dirs.push(file),
+                    false if kind.is_file() && allowed(&file) => {}
+                    false => {
+                        let dir = self.dir.clone();
+                        return Err(StoreError::NotEmpty { dir });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The directories of a tree, below its own.
+    fn dirs() -> Vec<PathBuf> {
+        let public = Self::public_dirs().map(PathBuf::from);
+        let private = private::DIRS.map(|name| Path::new(PRIVATE).join(name));
+        let private = private.into_iter().chain([PathBuf::from(PRIVATE)]);
+        public.chain(private).collect()
+    }
+
+    fn public_dirs() -> impl Iterator<Item = &'static str> {
+        Kind::ALL.map(Kind::dir).into_iter().chain([LOG])
     }
 
     /// Opens a tree. If nobody is writing, what a crash left half done is completed or cleared
@@ -270,14 +312,11 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         }
     }
 
-    fn make_dir(&self, name: &str) -> Result<(), StoreError> {
-        let dir = self.dir.join(name);
-        match fs::create_dir(&dir) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                Err(StoreError::io(&dir)(error))
-            }
-            _ => Ok(()),
-        }
+    fn make_public_dirs(&self) -> Result<(), StoreError> {
+        Self::public_dirs().try_for_each(|name| {
+            let dir = self.dir.join(name);
+            files::make_dir(&dir, Access::Public).map_err(StoreError::io(&dir))
+        })
     }
 
     /// Writes a public file, whole or not at all.

@@ -13,9 +13,11 @@ use crate::{
 };
 use sha2::{Digest, Sha256};
 use std::{
+    collections::BTreeMap,
     fs,
     io::{ErrorKind, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 const NODE: &str = "zktree/v1/node-file";
@@ -95,7 +97,7 @@ impl<C: Curve<ScalarField: WideField>> Entry<C> {
                 };
                 vec![
                     object(Kind::Proof, training, edge.proof.0.clone()),
-                    object(Kind::Proof, data, edge.data_proof.clone()),
+                    object(Kind::Proof, data, edge.data_proof.to_vec()),
                     object(
                         Kind::Dataset,
                         edge.dataset.root(),
@@ -180,6 +182,31 @@ fn decode_dataset<C: Curve>(
     }
 }
 
+/// The bytes, if this is their hash.
+fn named(bytes: Vec<u8>, hash: &[u8; 32]) -> Result<Vec<u8>, Problem> {
+    match Sha256::digest(&bytes)[..] == hash[..] {
+        true => Ok(bytes),
+        false => Err(Problem::OtherContent),
+    }
+}
+
+/// What nodes have in common, in memory once: a tree takes no more than its files do.
+pub(super) struct Shared<C: Curve> {
+    training: BTreeMap<[u8; 32], Result<Arc<TrainingProof>, Problem>>,
+    ranges: BTreeMap<[u8; 32], Result<Arc<Vec<u8>>, Problem>>,
+    datasets: BTreeMap<[u8; 32], Result<DatasetCommitment<C>, Problem>>,
+}
+
+impl<C: Curve> Default for Shared<C> {
+    fn default() -> Self {
+        Self {
+            training: BTreeMap::new(),
+            ranges: BTreeMap::new(),
+            datasets: BTreeMap::new(),
+        }
+    }
+}
+
 /// Reads files of a tree.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reader<'a>(pub(super) &'a Path);
@@ -189,11 +216,14 @@ impl Reader<'_> {
     pub(super) fn entry<C: Curve<ScalarField: WideField>>(
         self,
         id: NodeId,
+        shared: &mut Shared<C>,
     ) -> Result<Entry<C>, Damage> {
         let (root, node) = (Kind::Root.file(&id.0), Kind::Node.file(&id.0));
         match (self.exists(&root), self.exists(&node)) {
             (true, _) => self.root(id).map(|root| Entry::Root(Box::new(root))),
-            (_, true) => self.node(id).map(|both| Entry::Node(Box::new(both))),
+            (_, true) => self
+                .node(id, shared)
+                .map(|both| Entry::Node(Box::new(both))),
             _ => Err(Damage::new(
                 node,
                 Some(id),
@@ -221,6 +251,7 @@ impl Reader<'_> {
     fn node<C: Curve<ScalarField: WideField>>(
         self,
         id: NodeId,
+        shared: &mut Shared<C>,
     ) -> Result<(Node<C>, Edge<C>), Damage> {
         let file = self.read(id, &Kind::Node.file(&id.0), |bytes| {
             let file = NodeFile::<C>::decode(bytes)?;
@@ -229,22 +260,22 @@ impl Reader<'_> {
                 false => Err(Problem::OtherContent),
             }
         })?;
-        let proof = |hash: &[u8; 32]| {
-            self.read(id, &Kind::Proof.file(hash), |bytes| {
-                match Sha256::digest(bytes)[..] == hash[..] {
-                    true => Ok(bytes.to_vec()),
-                    false => Err(Problem::OtherContent),
-                }
-            })
-        };
         let [training, data] = &file.proofs;
         let name = &file.node.dataset;
         let edge = Edge {
-            proof: TrainingProof(proof(training)?),
-            data_proof: proof(data)?,
-            dataset: self.read(id, &Kind::Dataset.file(&name.root), |bytes| {
-                decode_dataset(bytes, name)
+            proof: self.once(id, Kind::Proof, training, &mut shared.training, |bytes| {
+                Ok(Arc::new(TrainingProof(named(bytes, training)?)))
             })?,
+            data_proof: self.once(id, Kind::Proof, data, &mut shared.ranges, |bytes| {
+                Ok(Arc::new(named(bytes, data)?))
+            })?,
+            dataset: self.once(
+                id,
+                Kind::Dataset,
+                &name.root,
+                &mut shared.datasets,
+                |bytes| decode_dataset(&bytes, name),
+            )?,
             signature: file.signature,
         };
         Ok((file.node, edge))
@@ -259,6 +290,24 @@ impl Reader<'_> {
     ) -> Result<T, Damage> {
         self.bytes(file)
             .and_then(|bytes| decode(&bytes))
+            .map_err(|problem| Damage::new(file, Some(node), problem))
+    }
+
+    /// What a file has that other nodes may need too. It is read for the first of them.
+    fn once<T: Clone>(
+        self,
+        node: NodeId,
+        kind: Kind,
+        hash: &[u8; 32],
+        read: &mut BTreeMap<[u8; 32], Result<T, Problem>>,
+        decode: impl FnOnce(Vec<u8>) -> Result<T, Problem>,
+    ) -> Result<T, Damage> {
+        let file = kind.file(hash);
+        let content = read
+            .entry(*hash)
+            .or_insert_with(|| self.bytes(&file).and_then(decode));
+        content
+            .clone()
             .map_err(|problem| Damage::new(file, Some(node), problem))
     }
 

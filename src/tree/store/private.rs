@@ -224,18 +224,7 @@ fn run_file(name: &str) -> Result<PathBuf, StoreError> {
 pub(super) fn make_dir(dir: &Path) -> Result<(), StoreError> {
     let all = std::iter::once(dir.to_owned()).chain(DIRS.map(|name| dir.join(name)));
     for dir in all {
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::DirBuilderExt;
-            builder.mode(0o700);
-        }
-        match builder.create(&dir) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(StoreError::io(&dir)(error));
-            }
-            _ => {}
-        }
+        files::make_dir(&dir, Access::Private).map_err(StoreError::io(&dir))?;
     }
     Ok(())
 }

@@ -49,9 +49,9 @@ fn child(author: u8, nonce: u64) -> Child<Pallas> {
         labels: Labels::default(),
     };
     let mut edge = Edge {
-        proof: TrainingProof(nonce.to_le_bytes().to_vec()),
+        proof: TrainingProof(nonce.to_le_bytes().to_vec()).into(),
         dataset,
-        data_proof: vec![author],
+        data_proof: vec![author].into(),
         signature: Signature([0; 64]),
     };
     edge.signature = secret.sign(node.id(&edge));

@@ -1,7 +1,7 @@
 //! Adding to a tree, one writer at a time.
 use super::{
     ENTRIES, HEAD, LOCK, Log, LogError, PENDING, PRIVATE, Store, StoreError,
-    objects::{Entry, Kind, Object, Reader},
+    objects::{Entry, Kind, Object, Reader, Shared},
 };
 use crate::{
     commit::Curve,
@@ -72,6 +72,7 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     pub(super) fn append(&self, mut log: Log, entries: &[Entry<C>]) -> Result<(), StoreError> {
         // What is begun is written down, so that a node that is not logged for another reason is
         // not taken for one that a crash kept from it.
+        self.make_public_dirs()?;
         let pending: String = entries.iter().map(|e| format!("{}\n", e.id())).collect();
         self.replace(Path::new(PENDING), pending.as_bytes())?;
         for entry in entries {
@@ -114,8 +115,8 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     /// Waits until nobody else writes.
     pub(super) fn lock(&self) -> Result<Guard, StoreError> {
         let file = self.dir.join(LOCK);
-        let open = || File::options().create(true).append(true).open(&file);
-        let locked = open().and_then(|handle| handle.lock().map(|()| handle));
+        let open = files::open_regular(&file, true);
+        let locked = open.and_then(|handle| handle.lock().map(|()| handle));
         locked
             .map(|file| Guard { _file: file })
             .map_err(StoreError::io(&file))
@@ -123,15 +124,16 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
 
     /// Waits until nobody writes, if that can be known: a copy of a tree need not have a lock.
     pub(super) fn wait_for_writers(&self) -> Option<Guard> {
-        let handle = File::open(self.dir.join(LOCK)).ok()?;
+        let file = self.dir.join(LOCK);
+        let regular = fs::symlink_metadata(&file).ok()?.is_file();
+        let handle = regular.then(|| File::open(&file))?.ok()?;
         handle.lock_shared().ok()?;
         Some(Guard { _file: handle })
     }
 
     /// Recovers if nobody is writing and the tree can be written.
     pub(super) fn recover_if_free(&self) {
-        let handle = File::options().append(true).open(self.dir.join(LOCK));
-        if let Ok(handle) = handle
+        if let Ok(handle) = files::open_regular(&self.dir.join(LOCK), false)
             && handle.try_lock().is_ok()
         {
             let _guard = Guard { _file: handle };
@@ -166,9 +168,10 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
             Entry::Root(_) => true,
             Entry::Node(both) => both.0.check_signature(&both.1).is_ok(),
         };
+        let mut shared = Shared::default();
         let read = ids
             .into_iter()
-            .filter_map(|id| self.reader().entry(id).ok());
+            .filter_map(|id| self.reader().entry(id, &mut shared).ok());
         let mut open: Vec<Entry<C>> = read.filter(complete).collect();
         let mut found = Vec::new();
         loop {
