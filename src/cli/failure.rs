@@ -3,7 +3,7 @@ use super::output;
 use std::{error::Error, path::Path, process::ExitCode};
 use zktree::{
     error::{ConfigError, DataError, ProveError, TrainError},
-    tree::{KeyError, RowError, TreeError, store::StoreError},
+    tree::{KeyError, RowError, TreeError, render::visible, store::StoreError},
 };
 
 /// Why a command did not succeed.
@@ -39,7 +39,7 @@ impl Failure {
             Self::NotVerified(error) => (error, 1),
             Self::Input(error) => (error, 2),
         };
-        eprintln!("error: {}", output::harmless(&output::chain(&**error)));
+        eprintln!("error: {}", visible(&output::chain(&**error)));
         ExitCode::from(status)
     }
 }

@@ -14,23 +14,6 @@ pub fn print(text: &impl Display) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-/// Text for a terminal in which nothing that a stranger wrote steers it: control characters and
-/// those that change the direction of text are written out.
-pub fn harmless(text: &str) -> String {
-    let steers = |c: char| {
-        (c.is_control() && c != '\n')
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match steers(c) {
-            true => out.extend(c.escape_unicode()),
-            false => out.push(c),
-        }
-    }
-    out
-}
-
 /// An error and its causes, each that its effect does not quote already.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();

@@ -2,7 +2,7 @@
 use super::{
     Failure,
     args::{Reporting, TreeDir},
-    output, progress,
+    progress,
     tree::on_its_curve,
 };
 use clap::Args;
@@ -13,6 +13,7 @@ use zktree::{
     poly::WideField,
     tree::{
         NodeId,
+        render::visible,
         store::{Store, VerifiedCache},
     },
 };
@@ -70,6 +71,10 @@ fn pull<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failu
     let done = store.pull(&from, options.partial, cache.ids(), &mut |_| bar.inc(1))?;
     bar.finish_and_clear();
     cache.remember(done.taken.iter().copied());
+    for damage in &done.damage {
+        let text = damage.to_string();
+        eprintln!("warning: in the other tree, {}", visible(&text));
+    }
     let refused = done.refused.iter().map(|(id, refusal)| Refused {
         id: *id,
         reason: refusal.to_string(),
@@ -80,7 +85,7 @@ fn pull<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failu
     };
     options.reporting.print(&report)?;
     for refused in &report.refused {
-        eprintln!("error: {}", output::harmless(&refused.reason));
+        eprintln!("error: {}", visible(&refused.reason));
     }
     match (report.refused.len(), report.taken.is_empty()) {
         (0, _) => Ok(()),

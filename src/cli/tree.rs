@@ -2,7 +2,6 @@
 use super::{
     Failure,
     args::{CurveName, TreeDir},
-    output,
 };
 use zktree::{
     Bls12381, Pallas,
@@ -10,6 +9,7 @@ use zktree::{
     poly::WideField,
     tree::{
         Edge, Node, NodeId, Tree,
+        render::visible,
         store::{self, Damage, Store, VerifiedCache},
     },
 };
@@ -94,7 +94,7 @@ impl<C: Curve<ScalarField: WideField>> Opened<C> {
     /// Says on standard error which files are damaged.
     pub fn warn(&self) {
         for damage in &self.damage {
-            eprintln!("warning: {}", output::harmless(&damage.to_string()));
+            eprintln!("warning: {}", visible(&damage.to_string()));
         }
     }
 }

@@ -12,7 +12,7 @@ use std::{fmt, time::Instant};
 use zktree::{
     commit::Curve,
     poly::WideField,
-    tree::{NodeId, store::VerifiedCache},
+    tree::{NodeId, render::visible, store::VerifiedCache},
 };
 
 /// Options of `zktree verify`.
@@ -152,7 +152,7 @@ fn finish<C: Curve<ScalarField: WideField>>(
     match (reasons.next(), reasons.len(), opened.damage.len()) {
         (Some(first), 0, _) => Err(Failure::not_verified(first)),
         (Some(first), more, _) => {
-            reasons.for_each(|reason| eprintln!("error: {}", output::harmless(&reason)));
+            reasons.for_each(|reason| eprintln!("error: {}", visible(&reason)));
             let nodes = more + 1;
             Err(Failure::not_verified(format!(
                 "{first}; {nodes} nodes in all"

@@ -5,7 +5,7 @@ use crate::{
     error::{ProveError, VerifyError},
     nn::{
         DatasetCommitment, DatasetOpening, FixedPoint, Schedule, ScheduleSeed, SegmentProver,
-        TrainingParameters, WeightOpening,
+        TrainingParameters, WeightCommitment, WeightOpening,
         argument::Pending,
         proof::{self, Progress, Sink},
     },
@@ -126,6 +126,19 @@ impl<C: Curve<ScalarField: WideField>> Draft<'_, C> {
         )
     }
 
+    /// The node, for a child of these weights. It has no proof yet.
+    pub fn node(&self, weights: WeightCommitment<C>) -> Node<C> {
+        Node {
+            parent: self.parent,
+            parameters: self.parameters.clone(),
+            weights,
+            dataset: DatasetName::of(&self.dataset.commitment),
+            nonce: self.nonce,
+            author: self.author.public(),
+            labels: self.labels.clone(),
+        }
+    }
+
     /// Trains, commits and proves. `parent` are the parent's weights; `sink` hears of every step
     /// trained, then of every segment proven.
     ///
@@ -206,15 +219,7 @@ impl<C: Curve<ScalarField: WideField>> Draft<'_, C> {
     ) -> Result<Child<C>, TreeError> {
         self.labels.check()?;
         let origin = tree.path(self.parent)?.end()?;
-        let node = Node {
-            parent: self.parent,
-            parameters: self.parameters.clone(),
-            weights: child.commit(),
-            dataset: DatasetName::of(&self.dataset.commitment),
-            nonce: self.nonce,
-            author: self.author.public(),
-            labels: self.labels.clone(),
-        };
+        let node = self.node(child.commit());
         let statement = origin.statement(&node, &self.dataset.commitment);
         let data = &self.dataset.opening;
         let mut prove = || {

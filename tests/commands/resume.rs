@@ -85,6 +85,30 @@ fn killed_at_many_points() {
     assert!(runs(&world).iter().all(|name| !name.starts_with('.')));
 }
 
+/// A crash after the child was added, before all of the run's state was removed.
+#[test]
+fn a_run_that_is_in_the_tree_is_not_run_again() {
+    let (world, root) = World::with_root();
+    let train = long(&root);
+    let kept = |end: &str| {
+        let name = runs(&world).into_iter().find(|name| name.ends_with(end));
+        world.path("tree/private/runs").join(name.unwrap())
+    };
+    let mut process = world.start(&train);
+    wait_for("checkpoint", || {
+        runs(&world).iter().any(|name| name.ends_with("-proof"))
+    });
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let file = kept("-child");
+    let state = std::fs::read(&file).unwrap();
+    let child = world.json(&train);
+    std::fs::write(&file, state).unwrap();
+    assert_eq!(world.json(&train)["id"], child["id"]);
+    assert_eq!(world.ids("tree").len(), 2);
+    assert_eq!(runs(&world), [""; 0]);
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_leaves_the_tree_as_it_was() {

@@ -8,7 +8,7 @@ use std::{
     fs,
     process::{Command, Output},
 };
-use zktree::tree::Child;
+use zktree::tree::{Child, NodeId, RowProof};
 
 /// The program, on this tree, with a cache of its own.
 fn zktree(kept: &Kept, arguments: &[&str]) -> Output {
@@ -137,6 +137,58 @@ fn forgeries_end_with_1_and_are_named() {
     ends(&zktree(&kept, &["verify", &kept.second.short()]), 0);
     let errors = ends(&zktree(&kept, &["verify", &kept.third.short()]), 1);
     assert!(errors.contains(&proof), "{errors}");
+}
+
+/// What a node says of itself is not repeated before it is proven.
+#[test]
+fn nothing_is_said_of_what_is_not_proven() {
+    let family = Family::get();
+    let kept = Kept::new();
+    let mut child: Child<_> = family.second.clone();
+    child.node.parameters.steps += 1;
+    sign(&child.node, &mut child.edge);
+    let id = kept.store.add_child(&child).unwrap();
+    let data = &family.data[1];
+    let root = data.commitment().root();
+    let row = RowProof::<ark_pallas::Projective>::new(data.opening(), root, 0).unwrap();
+    let (proof, weights) = (kept.beside("row.json"), kept.beside("weights"));
+    fs::write(&proof, row.to_json()).unwrap();
+    fs::write(&weights, child.opening.to_safetensors().unwrap()).unwrap();
+    let (proof, weights) = (proof.to_str().unwrap(), weights.to_str().unwrap());
+    let commands: [&[&str]; 4] = [
+        &["verify-row", "ID", proof],
+        &["statement", "ID"],
+        &["schedule", "ID"],
+        &["check-weights", "ID", weights],
+    ];
+    for command in commands {
+        let named = |id: NodeId| -> Vec<String> {
+            let short = id.short();
+            command.iter().map(|a| a.replace("ID", &short)).collect()
+        };
+        let run = |id| {
+            let arguments = named(id);
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            zktree(&kept, &arguments)
+        };
+        let errors = ends(&run(id), 1);
+        assert!(errors.contains("training is not proven"), "{errors}");
+        assert_eq!(text(&run(id).stdout), "");
+    }
+}
+
+/// Names of files come from strangers too.
+#[cfg(unix)]
+#[test]
+fn names_of_files_do_not_steer_a_terminal() {
+    let kept = Kept::new();
+    fs::write(kept.path("nodes/\u{1b}[2J\u{202e}\nerror: all is well"), "").unwrap();
+    let errors = text(&zktree(&kept, &["show"]).stderr);
+    assert!(
+        errors.contains("nodes/\\u{1b}[2J\\u{202e}\\u{a}error"),
+        "{errors}"
+    );
+    assert_eq!(errors.lines().count(), 1, "{errors}");
 }
 
 #[test]

@@ -3,9 +3,14 @@
 use crate::{
     family::{Alteration, Family, STEPS, author, family_edge, other_weights, root, sign},
     kept::Kept,
+    pull::cousin,
 };
 use ark_pallas::Projective as Pallas;
-use std::{collections::BTreeSet, fs, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fs,
+    sync::{Arc, LazyLock},
+};
 use zktree::{
     nn::{Architecture, FixedPoint, LearningRate},
     tree::{
@@ -115,6 +120,46 @@ fn what_its_author_alters_is_not_proven() {
             .unwrap();
         assert_eq!(verdicts.refused.keys().collect::<Vec<_>>(), [&id], "{what}");
     }
+}
+
+/// Nodes on the same data share the proof of its range, which is verified once: a false one is held
+/// against all of them, wherever it fails.
+#[test]
+fn a_false_range_is_held_against_all_who_share_it() {
+    let family = Family::get();
+    let kept = Kept::new();
+    let len = family.second.edge.data_proof.len();
+    let mut bad = Vec::new();
+    for position in [0, 500, len / 2, len - 100, len - 32, len - 1] {
+        let mut data_proof = family.second.edge.data_proof.clone();
+        Arc::make_mut(&mut data_proof)[position] ^= 1;
+        for child in [&family.second, cousin_of_second()] {
+            let mut child = child.clone();
+            child.edge.data_proof = data_proof.clone();
+            sign(&child.node, &mut child.edge);
+            bad.push(kept.store.add_child(&child).unwrap());
+        }
+    }
+    let cousin = kept.store.add_child(cousin_of_second()).unwrap();
+    let (tree, damage) = kept.store.load();
+    assert_eq!(damage, []);
+    let all: Vec<NodeId> = tree.ids().collect();
+    let verdicts = tree.verdicts(&all, &BTreeSet::new(), &mut |_| ()).unwrap();
+    let mut good = [kept.first, kept.second, kept.third, cousin];
+    let mut verified = verdicts.verified;
+    good.sort_unstable();
+    verified.sort_unstable();
+    assert_eq!(verified, good);
+    bad.sort_unstable();
+    assert!(verdicts.refused.keys().eq(&bad));
+    let data = |error: &TreeError| matches!(error, TreeError::Data { .. });
+    assert!(verdicts.refused.values().all(data));
+}
+
+/// Another honest child of the first, on the data of the second.
+fn cousin_of_second() -> &'static Child<Pallas> {
+    static COUSIN: LazyLock<Child<Pallas>> = LazyLock::new(|| cousin("cousin"));
+    &COUSIN
 }
 
 /// Somebody else alters it: there is no signature of it.

@@ -19,7 +19,7 @@ fn pull(to: &Store<Pallas>, from: &Kept, partial: bool) -> Pull {
 }
 
 /// A child of the family's first, on the data of the second, by another author.
-fn cousin(title: &str) -> Child<Pallas> {
+pub fn cousin(title: &str) -> Child<Pallas> {
     let family = Family::get();
     let parent = Family::id(&family.first);
     let mut draft = draft(parent, &family.data[1], title);
@@ -166,4 +166,11 @@ fn parents_are_logged_first_whatever_the_other_log_says() {
     let done = pull(&empty, &bob, false);
     assert_eq!(done.taken, [bob.root, bob.first, bob.third, bob.second]);
     assert_eq!(empty.load().1, []);
+    assert!(
+        done.damage
+            .iter()
+            .all(|damage| damage.file.starts_with("log"))
+    );
+    assert!(!done.damage.is_empty());
+    assert_eq!(pull(&empty, &alice, false).damage, []);
 }

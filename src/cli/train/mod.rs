@@ -24,7 +24,7 @@ use zktree::{
     },
     poly::WideField,
     tree::{
-        AuthorSecret, Child, Draft, Labels, Loss, NodeId, ProvenDataset, Root, TreeError,
+        AuthorSecret, Draft, Edge, Labels, Loss, Node, NodeId, ProvenDataset, Root, TreeError,
         store::{StoreError, VerifiedCache},
     },
 };
@@ -135,7 +135,9 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
     };
     draft.labels.check()?;
     let run = Run::new(&opened.store, &draft, options.publish_loss);
-    let trained = match run.child()? {
+    let kept = run.child()?;
+    let cut_off = kept.is_some();
+    let trained = match kept {
         Some(child) => child,
         None => {
             let child = computed(&draft, &start)?;
@@ -148,26 +150,34 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
         let loss = train::mean_squared_error(fixed, trained.weights(), data)?;
         draft.labels.loss = Some(Loss::new(loss)?);
     }
+    if cut_off {
+        // A crash may have come between adding the child and forgetting the run.
+        let node = draft.node(trained.commit());
+        let mut children = opened.tree.children(parent).iter();
+        if let Some(id) = children.find(|id| opened.tree.node(**id) == Some(&node)) {
+            run.forget()?;
+            let (node, edge) = opened.verified(*id)?;
+            let segments = node.parameters.num_segments();
+            return options.reporting.print(&report(*id, node, edge, segments));
+        }
+    }
     let (child, resumed) = run.prove(&opened, &draft, (&start, trained))?;
 
     // What others would refuse is not added.
-    let id = opened.tree.add_node(child.node.clone(), child.edge.clone());
-    let id = match id {
-        // A crash came between adding the child and forgetting the run.
-        Err(TreeError::Duplicate { id }) => id,
-        id => {
-            let id = id?;
-            let verified = opened.tree.verify(&[id], cache.ids(), &mut |_| ())?;
-            match opened.store.add_child(&child) {
-                Ok(_) | Err(StoreError::Tree(TreeError::Duplicate { .. })) => {}
-                Err(error) => return Err(error.into()),
-            }
-            cache.remember(verified);
-            id
-        }
-    };
+    let id = opened
+        .tree
+        .add_node(child.node.clone(), child.edge.clone())?;
+    let verified = opened.tree.verify(&[id], cache.ids(), &mut |_| ())?;
+    match opened.store.add_child(&child) {
+        // The same command elsewhere was faster.
+        Ok(_) | Err(StoreError::Tree(TreeError::Duplicate { .. })) => {}
+        Err(error) => return Err(error.into()),
+    }
+    cache.remember(verified);
     run.forget()?;
-    options.reporting.print(&report(id, &child, resumed))
+    options
+        .reporting
+        .print(&report(id, &child.node, &child.edge, resumed))
 }
 
 impl Options {
@@ -289,8 +299,13 @@ fn computed<C: Curve<ScalarField: WideField>>(
     Ok(trained?)
 }
 
-fn report<C: Curve<ScalarField: WideField>>(id: NodeId, child: &Child<C>, resumed: u64) -> Report {
-    let (node, p) = (&child.node, &child.node.parameters);
+fn report<C: Curve<ScalarField: WideField>>(
+    id: NodeId,
+    node: &Node<C>,
+    edge: &Edge<C>,
+    resumed: u64,
+) -> Report {
+    let p = &node.parameters;
     Report {
         id: id.to_string(),
         parent: node.parent.to_string(),
@@ -302,6 +317,6 @@ fn report<C: Curve<ScalarField: WideField>>(id: NodeId, child: &Child<C>, resume
         loss: node.labels.loss.map(|loss| loss.get()),
         segments: p.num_segments(),
         resumed,
-        edge_bytes: child.edge.encoded_len(),
+        edge_bytes: edge.encoded_len(),
     }
 }

@@ -40,7 +40,7 @@ impl Entry {
                 id,
             ];
         };
-        let mut lines: Vec<String> = self.title().into_iter().collect();
+        let mut lines: Vec<String> = self.title().map(visible).into_iter().collect();
         lines.push(id);
         lines.push(format!("{} steps on {} rows", node.steps, node.rows));
         lines.extend(node.loss.map(|loss| format!("loss {}", number(loss))));

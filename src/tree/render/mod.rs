@@ -203,9 +203,9 @@ impl Entry {
     }
 
     /// The title, unless it is missing or blank.
-    fn title(&self) -> Option<String> {
+    fn title(&self) -> Option<&str> {
         let title = self.trained.as_ref()?.title.as_deref()?;
-        (!title.trim().is_empty()).then(|| visible(title))
+        (!title.trim().is_empty()).then_some(title)
     }
 }
 
@@ -214,23 +214,25 @@ fn short(text: &str) -> &str {
     text.get(..12).unwrap_or(text)
 }
 
-/// Text in which characters that steer a terminal, reorder a line or cannot be seen are replaced
-/// by their numbers.
-fn visible(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(
-                c,
-                '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}'
-            )
-            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-            || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
+/// Text in which characters that steer a terminal, reorder a line, cannot be seen or are none of XML
+/// are replaced by their numbers: nothing that a stranger wrote does more than stand there.
+pub fn visible(text: &str) -> String {
     let show = |c: char| match steers(c) {
         true => c.escape_unicode().to_string(),
         false => c.to_string(),
     };
     text.chars().map(show).collect()
+}
+
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}'
+        )
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}')
+        || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
 /// Text in the body or an attribute of HTML or SVG.

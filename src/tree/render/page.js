@@ -14,7 +14,7 @@
   const hint = details.firstElementChild;
 
   // Titles come from strangers. Text is only ever set as text, and what reorders or hides is spelled out.
-  const steers = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+  const steers = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\u{e0000}-\u{e007f}]/gu;
   const spell = (c) => (c === "\n" ? c : `\\u{${c.codePointAt(0).toString(16)}}`);
   const visible = (text) => String(text).replace(steers, spell);
   const make = (tag, text, attributes = {}) => {

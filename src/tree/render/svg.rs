@@ -125,7 +125,9 @@ impl Entry {
 
     fn heading(&self) -> String {
         match self.trained {
-            Some(_) => self.title().unwrap_or_else(|| short(&self.id).to_owned()),
+            Some(_) => self
+                .title()
+                .map_or_else(|| short(&self.id).to_owned(), visible),
             None => "Root".to_owned(),
         }
     }

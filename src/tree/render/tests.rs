@@ -1,6 +1,6 @@
 use super::*;
 
-const HOSTILE: &str = "</script><script>alert(1)</script>\"'&\u{202e}\\ x";
+const HOSTILE: &str = "</script><script>alert(1)</script>\"'&\u{202e}\\ x\u{fffe}";
 
 /// A root and two generations; the second child has a hostile title and note.
 fn picture() -> Picture {
@@ -44,7 +44,7 @@ fn text_has_a_line_a_node() {
         picture().text(),
         "000000000000 root 11-64-1, seed 9\n\
          ├── 010101010101 \"R_1\": 96 steps on 466 rows of 070707070707 by 505050505050, verified\n\
-         │   └── 020202020202 \"</script><script>alert(1)</script>\"'&\\u{202e}\\ x\": 96 steps on \
+         │   └── 020202020202 \"</script><script>alert(1)</script>\\\"'&\\u{202e}\\\\ x\\u{fffe}\": 96 steps on \
          466 rows of 070707070707 by a0a0a0a0a0a0, loss 0.6325\n\
          └── 030303030303: 96 steps on 466 rows of 070707070707 by f0f0f0f0f0f0\n"
     );
@@ -87,7 +87,8 @@ fn json_is_one_object_with_every_field() {
 fn hostile_titles_stay_text() {
     for picture in [picture().svg(), picture().html()] {
         assert!(!picture.contains("<script>alert"), "{picture}");
-        assert!(!picture.contains('\u{202e}') || picture.contains("\\u202e"));
+        assert!(!picture.contains(['\u{202e}', '\u{fffe}']));
+        assert!(picture.contains("&amp;\\u{202e}"), "{picture}");
         assert!(!picture.contains("http:") || picture.matches("http:").count() == 1);
         assert!(!picture.contains("https:"));
     }

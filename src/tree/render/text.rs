@@ -1,5 +1,5 @@
 //! The tree as indented text.
-use super::{Entry, Picture, number, short};
+use super::{Entry, Picture, number, short, visible};
 use crate::{commit::Curve, poly::WideField, tree::Tree};
 use std::fmt;
 
@@ -45,7 +45,9 @@ impl Entry {
         let id = short(&self.id);
         let mut line = match (&self.trained, self.seed) {
             (Some(node), _) => {
-                let title = self.title().map(|title| format!(" \"{title}\""));
+                let quoted = |title: &str| title.replace('\\', "\\\\").replace('"', "\\\"");
+                let title = self.title().map(quoted);
+                let title = title.map(|title| format!(" \"{}\"", visible(&title)));
                 let mut line = format!(
                     "{id}{}: {} steps on {} rows of {} by {}",
                     title.unwrap_or_default(),

@@ -28,6 +28,9 @@ pub struct Pull {
     pub taken: Vec<NodeId>,
     /// Nodes that were refused.
     pub refused: BTreeMap<NodeId, Refusal>,
+    /// What else is wrong with the other tree: its log, or files that do not belong there. Nothing
+    /// that was taken rests on it.
+    pub damage: Vec<Damage>,
 }
 
 impl<C: Curve<ScalarField: WideField>> Store<C> {
@@ -35,7 +38,8 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     /// signatures and proofs, all group equations together. Proofs of nodes that are here and whole
     /// are not checked again if they are among the `verified`, which is to be this user's cache:
     /// that a node is in a directory says nothing. Files that are damaged here are replaced, and
-    /// nodes that this tree's log lacks are logged. Private files stay where they are, and so does the other's log: nodes are logged here in the order in which they come.
+    /// nodes that this tree's log lacks are logged. Private files stay where they are, and so does the
+    /// other's log: nodes are logged here in the order in which they come.
     ///
     /// Unless `partial`, nothing is taken if any node is refused; otherwise all are taken that
     /// verify and whose ancestors do. `hear` is told of each edge, its equations still pending.
@@ -56,7 +60,9 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         let here: BTreeSet<NodeId> = ours.ids().filter(|id| logged.contains(id)).collect();
         let known: BTreeSet<NodeId> = here.intersection(verified).copied().collect();
         let mut refused = BTreeMap::new();
-        for damage in damage {
+        let (of_nodes, damage): (Vec<_>, Vec<_>) =
+            damage.into_iter().partition(|damage| damage.node.is_some());
+        for damage in of_nodes {
             if let Some(id) = damage.node.filter(|id| !here.contains(id)) {
                 refuse(&mut refused, id, damage);
             }
@@ -69,12 +75,19 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
             refused.extend(failed.map(|(id, error)| (id, error.into())));
         }
         if !partial && !refused.is_empty() {
-            let taken = Vec::new();
-            return Ok(Pull { taken, refused });
+            return Ok(Pull {
+                taken: Vec::new(),
+                refused,
+                damage,
+            });
         }
         new.retain(|id| !refused.contains_key(id));
         let taken = self.take(&theirs, &new)?;
-        Ok(Pull { taken, refused })
+        Ok(Pull {
+            taken,
+            refused,
+            damage,
+        })
     }
 
     /// Adds verified roots and nodes, parents first.

@@ -8,7 +8,7 @@ use crate::{
         Architecture, DatasetCommitment, FixedPoint, LearningRate, Normalization, Table,
         TrainingParameters, TrainingProof,
     },
-    tree::{AuthorSecret, Child, DatasetName, Edge, Labels, Node, Root, Signature},
+    tree::{AuthorSecret, Child, DatasetName, Edge, Labels, Node, Root, Signature, TreeError},
 };
 use ark_pallas::Projective as Pallas;
 use sha2::{Digest, Sha256};
@@ -77,7 +77,15 @@ fn writes_as_told() {
         return;
     };
     let number = |name| env::var(name).unwrap().parse().unwrap();
-    let store = Store::<Pallas>::open(dir).unwrap();
+    let store = match Store::<Pallas>::create(&dir) {
+        Err(StoreError::NotEmpty { .. }) => Store::open(dir),
+        made => made,
+    };
+    let store = store.unwrap();
+    match store.add_root(&root()) {
+        Ok(_) | Err(StoreError::Tree(TreeError::Duplicate { .. })) => {}
+        Err(error) => panic!("{error}"),
+    }
     for nonce in 0..number(COUNT) {
         let author = u8::try_from(number(AUTHOR)).unwrap();
         store.add_child(&child(author, nonce)).unwrap();
@@ -161,6 +169,110 @@ fn a_writer_that_is_killed_leaves_the_old_or_the_new_state() {
     assert_eq!(points, 8 * 4);
     assert_eq!(states, BTreeSet::from([1, 2]));
     assert_eq!(whole(template.dir()), 1);
+}
+
+#[test]
+fn a_tree_that_was_begun_is_finished() {
+    let mut points = 0;
+    for at in 1.. {
+        let dir = tempfile::tempdir().unwrap();
+        let tree = dir.path().join("tree");
+        let status = process(&tree, 1, 0).env(crash::AT, at.to_string()).status();
+        let through = status.unwrap().success();
+        assert!(process(&tree, 2, 1).status().unwrap().success());
+        assert_eq!(whole(&tree), 2);
+        if through {
+            break;
+        }
+        points += 1;
+    }
+    // Entries, head and format; then pending, the root, entries and head.
+    assert_eq!(points, 7 * 4);
+}
+
+#[test]
+fn trees_made_at_the_same_time_are_one() {
+    for _ in 0..5 {
+        let dir = tempfile::tempdir().unwrap();
+        let tree = dir.path().join("tree");
+        let makers = [1, 2, 3].map(|author| process(&tree, author, 1).spawn().unwrap());
+        for mut maker in makers {
+            assert!(maker.wait().unwrap().success());
+        }
+        assert_eq!(whole(&tree), 4);
+    }
+}
+
+#[test]
+fn only_an_unused_directory_becomes_a_tree() {
+    let files = [
+        "a",
+        "roots/a",
+        "log/entries",
+        "private/openings/a",
+        "lock/a",
+    ];
+    for file in files {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "precious").unwrap();
+        let refused = Store::<Pallas>::create(dir.path());
+        assert!(
+            matches!(refused, Err(StoreError::NotEmpty { .. })),
+            "{file}"
+        );
+        assert_eq!(fs::read(&path).unwrap(), b"precious");
+        // Nothing of ours is left there.
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}
+
+/// A directory from somebody else may have anything in the place of what is written.
+#[cfg(unix)]
+#[test]
+fn pipes_and_links_are_not_followed() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let (dir, store) = store_with_root();
+    let elsewhere = dir.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let replaced = |name: &str, put: &dyn Fn(&Path)| {
+        let (place, aside) = (store.dir().join(name), dir.path().join("aside"));
+        fs::rename(&place, &aside).unwrap();
+        put(&place);
+        // Reading neither waits nor fails.
+        let (tree, _) = Store::<Pallas>::open(store.dir()).unwrap().load();
+        let refused = store.add_child(&child(1, 0));
+        assert!(
+            matches!(&refused, Err(StoreError::Io { file, .. }) if file.starts_with(&place)),
+            "{name}: {refused:?}"
+        );
+        assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0, "{name}");
+        fs::remove_file(&place).unwrap();
+        fs::rename(&aside, &place).unwrap();
+        tree.len()
+    };
+    let pipe = |place: &Path| {
+        let made = Command::new("mkfifo").arg(place).status();
+        assert!(made.unwrap().success());
+    };
+    let link = |place: &Path| symlink(&elsewhere, place).unwrap();
+    assert_eq!(replaced("lock", &pipe), 1);
+    assert_eq!(
+        replaced("lock", &|place| symlink(elsewhere.join("x"), place)
+            .unwrap()),
+        1
+    );
+    for name in ["private", "private/openings", "proofs", "datasets"] {
+        assert_eq!(replaced(name, &link), 1, "{name}");
+    }
+    // What others could read is the owner's alone once there is something in it.
+    let private = store.dir().join("private");
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o755)).unwrap();
+    store.add_child(&child(1, 0)).unwrap();
+    let mode = fs::metadata(&private).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    assert_eq!(whole(store.dir()), 2);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Adding to a tree, one writer at a time.
 use super::{
-    ENTRIES, HEAD, LOCK, Log, LogError, PENDING, PRIVATE, Store, StoreError,
-    objects::{Entry, Kind, Object, Reader, Shared},
+    ENTRIES, HEAD, LOCK, Log, LogError, PENDING, Store, StoreError,
+    objects::{Entry, Object, Reader, Shared},
 };
 use crate::{
     commit::Curve,
@@ -13,7 +13,7 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     io::{self, ErrorKind},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Held while the tree is written; released when dropped, or when the process ends.
@@ -57,31 +57,33 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         if log.contains(id) {
             return Err(TreeError::Duplicate { id }.into());
         }
-        if let (Entry::Node(both), Some(parent)) = (&entry, entry.parent())
-            && !log.contains(parent)
-        {
-            let node = both.0.label(&both.1);
-            return Err(TreeError::UnknownParent { node, parent }.into());
-        }
         self.append(log, &[entry])?;
         Ok(id)
     }
 
     /// Writes entries, parents first, and then the log; files that are there and damaged are
-    /// replaced. Under the lock.
+    /// replaced. Nothing is written if a parent is not logged. Under the lock.
     pub(super) fn append(&self, mut log: Log, entries: &[Entry<C>]) -> Result<(), StoreError> {
         // What is begun is written down, so that a node that is not logged for another reason is
         // not taken for one that a crash kept from it.
+        for entry in entries {
+            if let (Entry::Node(both), Some(parent)) = (entry, entry.parent())
+                && !log.contains(parent)
+            {
+                let node = both.0.label(&both.1);
+                return Err(TreeError::UnknownParent { node, parent }.into());
+            }
+            match log.push(entry.id()) {
+                Ok(()) | Err(LogError::Twice { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
         self.make_public_dirs()?;
         let pending: String = entries.iter().map(|e| format!("{}\n", e.id())).collect();
         self.replace(Path::new(PENDING), pending.as_bytes())?;
         for entry in entries {
             for object in entry.objects() {
                 self.write_object(&object)?;
-            }
-            match log.push(entry.id()) {
-                Ok(()) | Err(LogError::Twice { .. }) => {}
-                Err(error) => return Err(error.into()),
             }
         }
         self.write_log(&log)?;
@@ -190,13 +192,13 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
 
     /// Removes files that a crash kept from being renamed.
     fn remove_unfinished(&self) -> Result<(), StoreError> {
-        let public = Kind::ALL.map(Kind::dir).into_iter().chain(["log", ""]);
-        let private = super::private::DIRS.map(|dir| Path::new(PRIVATE).join(dir));
-        for dir in public.map(|dir| Path::new(dir).to_owned()).chain(private) {
-            let Ok(entries) = fs::read_dir(self.dir.join(dir)) else {
+        for dir in Self::dirs().into_iter().chain([PathBuf::new()]) {
+            let dir = self.dir.join(dir);
+            // A link may lead anywhere.
+            if !fs::symlink_metadata(&dir).is_ok_and(|found| found.is_dir()) {
                 continue;
-            };
-            for entry in entries.flatten() {
+            }
+            for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
                 let name = entry.file_name();
                 if name.to_string_lossy().starts_with(files::TEMPORARY) {
                     remove(&entry.path()).map_err(StoreError::io(&entry.path()))?;
