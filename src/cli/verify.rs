@@ -106,10 +106,9 @@ fn verify<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fai
     }
     let edges = opened.tree.edges_of(&ids)?;
     let bar = progress::bar("verifying", edges as u64, "edges");
-    let verdicts = opened.tree.verdicts(&ids, cache.ids(), &mut |_| {
-        // Edges are counted again if one fails and the rest is verified without it.
-        bar.set_position((bar.position() + 1).min(edges as u64));
-    })?;
+    let verdicts = opened
+        .tree
+        .verdicts(&ids, cache.ids(), &mut |_| bar.inc(1))?;
     bar.finish_and_clear();
     let report = Report {
         id: ids.first().copied().filter(|_| options.ids.len() == 1),

@@ -4,7 +4,7 @@ use super::{
     lineage::{self, Lineage},
 };
 use crate::{commit::Curve, poly::WideField};
-use std::collections::{BTreeMap, BTreeSet, btree_map};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What [`Tree::verdicts`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,9 +81,11 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
                 .iter()
                 .filter(|id| needed.contains(id))
             {
-                if let btree_map::Entry::Vacant(place) = refused.entry(*child) {
-                    place.insert(TreeError::RefusedParent { id: *child, parent });
-                    above.push(*child);
+                // The reason that counts is the ancestor's.
+                let error = TreeError::RefusedParent { id: *child, parent };
+                match refused.insert(*child, error) {
+                    Some(TreeError::RefusedParent { .. }) => {}
+                    _ => above.push(*child),
                 }
             }
         }

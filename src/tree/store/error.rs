@@ -122,7 +122,7 @@ pub enum StoreError {
         reason: String,
     },
     /// A tree on another curve.
-    #[error("{}: the tree is on the curve {found}, not on {expected}", .dir.display())]
+    #[error("{}: the tree is on the curve {found}, not on {expected}", .dir.join("zktree.json").display())]
     OtherCurve {
         /// The directory.
         dir: PathBuf,
