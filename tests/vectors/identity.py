@@ -1,5 +1,5 @@
 """Independent implementation of identities and signatures, from `paper-notes.md` (*Byte formats*)
-and RFC 8032; writes `identity.json`, which `tests/identity.rs` compares byte for byte.
+and RFC 8032; writes `identity.json`, which `tests/library/identity.rs` compares byte for byte.
 
 Standard library. To regenerate: python3 tests/vectors/identity.py
 """

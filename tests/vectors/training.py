@@ -1,7 +1,7 @@
 """Independent implementation of the specification in `paper-notes.md`; writes `training.json`.
 
 Written from the text alone, before seeing the Rust code, but for `field_bits` and the value in
-`stops`. `tests/vectors.rs` compares bit for bit. Standard library and NumPy (unbounded integers).
+`stops`. `tests/library/vectors.rs` compares bit for bit. Standard library and NumPy (unbounded integers).
 To regenerate, with NumPy 1.24 or later: python3 tests/vectors/training.py
 """
 

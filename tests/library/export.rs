@@ -9,7 +9,7 @@ use zktree::nn::{
     Table, Weights, init, train,
 };
 
-const WINE: &[u8] = include_bytes!("../data/winequality-red.csv");
+const WINE: &[u8] = include_bytes!("../../data/winequality-red.csv");
 const ROWS: usize = 100;
 
 #[derive(Deserialize)]

@@ -1,7 +1,7 @@
 //! What is kept is found again.
 use crate::{
     family::{Family, author, draft, go, other_weights, root},
-    kept::Kept,
+    store::kept::Kept,
 };
 use ark_bls12_381::G1Projective as Bls12381;
 use ark_pallas::Projective as Pallas;

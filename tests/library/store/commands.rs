@@ -1,7 +1,7 @@
 //! The same through the program: exit status, and what is said.
 use crate::{
     family::{Family, author, sign},
-    kept::Kept,
+    store::kept::Kept,
 };
 use serde_json::Value;
 use std::{

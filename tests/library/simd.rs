@@ -1,7 +1,6 @@
 //! Proofs are the same to the last byte with vector instructions and without.
-mod common;
 
-use common::{Case, Story};
+use crate::common::{Case, Story};
 use sha2::{Digest, Sha256};
 use std::process::Command;
 use zktree::{
@@ -42,7 +41,7 @@ fn proofs_are_the_same_without_vectors() {
     let output = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "proofs_are_the_same_without_vectors",
+            "simd::proofs_are_the_same_without_vectors",
             "--nocapture",
         ])
         .env("ZKTREE_SIMD", "off")

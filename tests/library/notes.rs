@@ -1,7 +1,6 @@
 //! The identities of `paper-notes.md`, each against its naive form. A test is named after, or says,
 //! the numbers of the equations that it checks. Those of the specification (1 to 14) are checked in
 //! `vectors.rs` and beside the code.
-mod common;
 
 use ark_ec::CurveGroup;
 use ark_ff::{AdditiveGroup, Field, UniformRand, Zero};
@@ -247,7 +246,10 @@ struct Run {
 impl Run {
     fn new(widths: &[usize], batch: usize, steps: usize, seed: u64) -> Self {
         let rng = &mut rng(seed);
-        let (fixed, rate) = (common::tiny(), LearningRate::from_coefficient(3).unwrap());
+        let (fixed, rate) = (
+            crate::common::tiny(),
+            LearningRate::from_coefficient(3).unwrap(),
+        );
         let architecture = Architecture::new(widths.to_vec()).unwrap();
         let (features, targets) = (widths[0], widths[widths.len() - 1]);
         let rows = batch + 3;
@@ -505,7 +507,7 @@ fn equation_29_covers_the_rounding_interval_once() {
 /// (29) in the witness: limbs add up to the remainder at real positions; padding is all zero.
 #[test]
 fn equation_29_holds_in_the_witness() {
-    let limb_bits = common::tiny().limbs().to_vec();
+    let limb_bits = crate::common::tiny().limbs().to_vec();
     for run in runs() {
         let (samples, steps) = run.padded();
         for l in 1..run.widths.len() {

@@ -1,6 +1,6 @@
 //! Public files that are altered, cut, extended or removed: each is reported by name, and what does
 //! not need it is there.
-use crate::kept::Kept;
+use super::kept::Kept;
 use ark_pallas::Projective as Pallas;
 use std::{fs, path::Path};
 use zktree::tree::store::Store;

@@ -2,8 +2,8 @@
 //! can be used. Altered files are in `tamper.rs`, heads of forked logs beside the log.
 use crate::{
     family::{Alteration, Family, STEPS, author, family_edge, other_weights, root, sign},
-    kept::Kept,
-    pull::cousin,
+    store::kept::Kept,
+    store::pull::cousin,
 };
 use ark_pallas::Projective as Pallas;
 use std::{

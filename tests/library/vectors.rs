@@ -13,7 +13,7 @@ use zktree::{
     },
 };
 
-const WINE: &str = include_str!("../data/winequality-red.csv");
+const WINE: &str = include_str!("../../data/winequality-red.csv");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,7 +101,7 @@ struct LayerDigests {
 }
 
 fn vectors() -> Vectors {
-    serde_json::from_str(include_str!("vectors/training.json")).unwrap()
+    serde_json::from_str(include_str!("../vectors/training.json")).unwrap()
 }
 
 fn hex(bytes: &[u8]) -> String {

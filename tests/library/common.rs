@@ -1,6 +1,5 @@
 //! A small family of models for the integration tests: a root, its child on one data set, a
 //! grandchild on another.
-#![allow(dead_code)]
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use std::ops::ControlFlow;

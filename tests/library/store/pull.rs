@@ -1,7 +1,7 @@
 //! Merging trees.
 use crate::{
     family::{Family, author, draft, go, sign},
-    kept::Kept,
+    store::kept::Kept,
 };
 use ark_pallas::Projective as Pallas;
 use rand::SeedableRng;

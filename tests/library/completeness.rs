@@ -1,7 +1,6 @@
 //! Honest proofs of random shapes verify, on both curves, hiding or not, in both presets.
-mod common;
 
-use common::{Case, Story};
+use crate::common::{Case, Story};
 use proptest::prelude::*;
 use zktree::{
     commit::Curve,
@@ -44,12 +43,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
-    fn small_tables_on_pallas(case in cases(common::tiny(), 40)) {
+    fn small_tables_on_pallas(case in cases(crate::common::tiny(), 40)) {
         honest::<Pallas>(&case);
     }
 
     #[test]
-    fn small_tables_on_bls12_381(case in cases(common::tiny(), 12)) {
+    fn small_tables_on_bls12_381(case in cases(crate::common::tiny(), 12)) {
         honest::<Bls>(&case);
     }
 }

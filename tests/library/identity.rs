@@ -167,7 +167,7 @@ impl Case {
 
 #[test]
 fn vectors_of_an_independent_implementation() {
-    let vectors: Vectors = serde_json::from_str(include_str!("vectors/identity.json")).unwrap();
+    let vectors: Vectors = serde_json::from_str(include_str!("../vectors/identity.json")).unwrap();
     assert_eq!(vectors.cases.len(), 2);
     for case in vectors.cases {
         match case.curve.as_str() {
@@ -302,7 +302,7 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 
 #[test]
 fn refusals_say_what_is_wrong() {
-    let text: Vectors = serde_json::from_str(include_str!("vectors/identity.json")).unwrap();
+    let text: Vectors = serde_json::from_str(include_str!("../vectors/identity.json")).unwrap();
     let root = hex::decode(&text.cases[0].root_encoding).unwrap();
     let node = hex::decode(&text.cases[0].node_encoding).unwrap();
     let (half, minus) = (0.5f64.to_le_bytes(), (-0.5f64).to_le_bytes());

@@ -1,7 +1,6 @@
 //! A proof can be put down after any segment and taken up again from bytes.
-mod common;
 
-use common::{Case, Story};
+use crate::common::{Case, Story};
 use std::ops::ControlFlow;
 use zktree::{
     Pallas,
@@ -17,7 +16,7 @@ fn story(hiding: bool) -> Story<Pallas> {
         segment_steps: 2,
         seed: 1,
         hiding,
-        fixed: common::tiny(),
+        fixed: crate::common::tiny(),
     })
 }
 
@@ -80,7 +79,7 @@ fn recorded_training_is_not_run_again() {
             segment_steps,
             seed,
             hiding: true,
-            fixed: common::tiny(),
+            fixed: crate::common::tiny(),
         })
     };
     let record = |story: &Story<Pallas>| {

@@ -1,0 +1,13 @@
+//! What the library promises, a module each. One program, so that proofs are compiled once.
+mod common;
+mod family;
+
+mod completeness;
+mod export;
+mod identity;
+mod lineage;
+mod notes;
+mod resume;
+mod simd;
+mod store;
+mod vectors;
