@@ -116,10 +116,12 @@
 //! | [`transcript`] | Fiat-Shamir and the masked channel | *Transcript*, *Hiding* |
 //! | [`tree`] | nodes, edges, lineages; trees in directories; pictures; showing a row of data | *Lineages*, *Byte formats* |
 //! | [`error`] | what went wrong, where | |
+//! | [`count`] | operations counted, behind a feature | |
 //!
 //! [`notes`] has the protocol on paper, in numbered equations. To see its formulas build with
 //! `RUSTDOCFLAGS="--html-in-header katex-header.html" cargo doc --no-deps`.
 pub mod commit;
+pub mod count;
 pub mod error;
 mod files;
 pub mod gkr;

@@ -27,7 +27,7 @@
 //! * Sending absorbs; receiving absorbs; a challenge depends on all that came before.
 //! * The verifier pulls exactly what the statement calls for, and [`VerifierChannel::finish`]
 //!   refuses trailing bytes. No length is read from the proof.
-use crate::{error::VerifyError, poly::parallel};
+use crate::{count, error::VerifyError, poly::parallel};
 use ark_ec::CurveGroup;
 use ark_ff::PrimeField;
 use ark_serialize::{CanonicalDeserialize, CanonicalSerialize, Compress, Validate};
@@ -246,6 +246,8 @@ impl<F: PrimeField> Expr<F> {
 
     /// `self + factor * other`.
     pub fn plus(&self, factor: F, other: &Self) -> Self {
+        // One a term, and the constant.
+        count::field_multiplications(other.terms.len() + 1);
         let mut terms = Vec::with_capacity(self.terms.len() + other.terms.len());
         let (mut a, mut b) = (self.terms.iter().peekable(), other.terms.iter().peekable());
         loop {
@@ -278,6 +280,8 @@ impl<F: PrimeField> Expr<F> {
 
     /// `factor * self`.
     pub fn times(&self, factor: F) -> Self {
+        // One a term, and the constant.
+        count::field_multiplications(self.terms.len() + 1);
         Self {
             constant: factor * self.constant,
             terms: self.terms.iter().map(|(m, c)| (*m, factor * c)).collect(),

@@ -3,7 +3,10 @@
 //! An addition costs five multiplications and a squaring. Equal and opposite points and the
 //! identity are rare and take a slow path of their own.
 use super::curve::Curve;
-use crate::poly::simd::{BaseField, PointPairs};
+use crate::{
+    count,
+    poly::simd::{BaseField, PointPairs},
+};
 use ark_ec::AffineRepr;
 use ark_ff::Field;
 
@@ -17,7 +20,8 @@ const _: () = assert!(VECTOR_BATCH.is_multiple_of(16));
 /// Fewer additions than this are not worth eight lanes.
 const MIN_VECTOR: usize = 32;
 
-/// Adds `count` pairs of points of a curve, in order.
+/// Adds `count` pairs of points of a curve, in order. Who asks for it counts them: some pairs are
+/// nothing but moves.
 pub(super) fn add_pairs<F: BaseField>(count: usize, pairs: &mut impl PointPairs<F>) {
     let mut partial = Vec::new();
     let mut first = 0;
@@ -129,6 +133,8 @@ impl BatchAdder {
             }
             *len = len.div_ceil(2);
         }
+        // One a pair.
+        count::group_additions(count::number_of(self.steps.iter().filter(|s| s.pair)));
         let mut pairs = Neighbours::<C> {
             points,
             steps: &self.steps,

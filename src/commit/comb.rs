@@ -13,12 +13,15 @@ use super::{
     curve::Curve,
     msm,
 };
-use crate::poly::{
-    parallel,
-    simd::{self, PointPairs},
+use crate::{
+    count,
+    poly::{
+        parallel,
+        simd::{self, PointPairs},
+    },
 };
 use ark_ec::AffineRepr;
-use ark_ff::Field;
+use ark_ff::{Field, PrimeField};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{
     Arc, OnceLock,
@@ -46,6 +49,10 @@ impl<C: Curve> Block<C> {
     fn new(generators: &[C::Affine]) -> Self {
         let half = C::ScalarField::from(2u64).inverse().unwrap_or_default();
         let groups: Vec<&[C::Affine]> = generators.chunks_exact(WIDTH).collect();
+        // A group's lowest pattern and its share of the half sum; the other patterns are counted
+        // where they are added up.
+        count::group_additions((2 * WIDTH + 2) * groups.len());
+        count_multiplications::<C>(groups.len() + 1);
         let lowest: Vec<C> = groups
             .iter()
             .map(|group| {
@@ -188,6 +195,9 @@ impl<C: Curve> Comb<C> {
         let blocks = self.blocks(bases, groups);
         let half_sum = half_sum(&blocks, bases, groups);
         let kinds: BTreeSet<Digits> = rows.iter().map(|row| row.digits).collect();
+        // The corrections, and for each row one and its tail.
+        count_multiplications::<C>(kinds.len());
+        count::group_additions(2 * rows.len());
         let correction = |digits: Digits| half_sum * digits.correction::<C::ScalarField>();
         let corrections: BTreeMap<Digits, C> = kinds
             .into_iter()
@@ -251,10 +261,17 @@ fn table<'a, C: Curve>(blocks: &[&'a Block<C>], group: usize) -> &'a [C::Affine]
     &blocks[group / BLOCK].patterns[(group % BLOCK) * PATTERNS..][..PATTERNS]
 }
 
+/// Counts `n` multiplications by scalars of full size.
+fn count_multiplications<C: Curve>(n: usize) {
+    count::scalar_multiplications(n, C::ScalarField::MODULUS_BIT_SIZE);
+}
+
 /// Half the sum of the generators of the first groups.
 fn half_sum<C: Curve>(blocks: &[&Block<C>], bases: &[C::Affine], groups: usize) -> C {
     let (full, rest) = (groups / BLOCK, groups % BLOCK);
     let sum: C = blocks[..full].iter().map(|block| block.half_sum).sum();
+    count::group_additions(full + rest * WIDTH);
+    count_multiplications::<C>(1);
     let start = full * BLOCK * WIDTH;
     let half = C::ScalarField::from(2u64).inverse().unwrap_or_default();
     let tail: C = bases[start..start + rest * WIDTH].iter().sum();
@@ -302,6 +319,8 @@ fn chunk_by_comb<C: Curve>(blocks: &[&Block<C>], rows: &[Row<'_>], groups: usize
                 sums: &mut sums,
                 addends: &addends,
             };
+            // One a lane, with or without a point to add.
+            count::group_additions(lanes);
             add_pairs(lanes, &mut pairs);
         }
     }

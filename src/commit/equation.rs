@@ -5,7 +5,7 @@
 //! added up, those of many proofs become one multi-scalar multiplication, in which the generators
 //! occur once (equation 51 of [`notes`](crate::notes)).
 use super::{Curve, Generators, RowCommitments, Shape, msm};
-use crate::error::VerifyError;
+use crate::{count, error::VerifyError};
 use ark_ff::{AdditiveGroup, Field};
 
 /// `sum_i columns_i G_i + sum_j pads_j G'_j + blinding H + product Q + sum_k s_k P_k`.
@@ -100,6 +100,8 @@ impl<C: Curve> Combination<C> {
         add_dense(&mut self.pads, factor, &other.pads);
         self.blinding += factor * other.blinding;
         self.product += factor * other.product;
+        // One a term.
+        count::field_multiplications(other.terms.len());
         self.terms
             .extend(other.terms.iter().map(|(s, p)| (factor * s, *p)));
     }
@@ -139,6 +141,8 @@ impl<C: Curve> Combination<C> {
 
 /// `sum += factor * other`, where missing tails are zero.
 fn add_dense<F: Field>(sum: &mut Vec<F>, factor: F, other: &[F]) {
+    // One a coefficient.
+    count::field_multiplications(other.len());
     sum.resize(sum.len().max(other.len()), F::ZERO);
     for (s, o) in sum.iter_mut().zip(other) {
         *s += factor * o;

@@ -27,7 +27,7 @@
 //! **References.** \[Wahby et al. 2017/1132\] sec. 3, proof of product; \[Frigo-shelat 2024/2010\]
 //! sec. 3, the masked transcript.
 use crate::transcript::{Constraint, Expr, Mask, MaskPlan, VerifierChannel};
-use crate::{error::VerifyError, transcript::ProverChannel};
+use crate::{count, error::VerifyError, transcript::ProverChannel};
 use ark_ff::PrimeField;
 use rand::RngCore;
 use zeroize::Zeroize;
@@ -108,6 +108,8 @@ impl<F: PrimeField> Masks<F> {
     pub fn draw(layout: MaskLayout, rng: &mut impl RngCore) -> Self {
         let mut vector = vec![F::ZERO; layout.len()];
         let products = layout.plan.products.clone();
+        // A product and its two cross terms.
+        count::field_multiplications(4 * products.len());
         for pad in vector.iter_mut().take(layout.plan.num_pads) {
             *pad = F::rand(rng);
         }
@@ -205,6 +207,14 @@ pub fn combine<F: PrimeField>(
             *x += weight * c;
         }
     };
+    // One a term; four a factor and seven a product, powers and values included.
+    let terms = constraints.iter().map(|c| c.expr.terms().len() + 2);
+    count::field_multiplications(
+        opened.terms().len()
+            + terms.sum::<usize>()
+            + 4 * layout.factors.len()
+            + 7 * layout.plan.products.len(),
+    );
     let mut weight = -F::ONE;
     let mut value = opened.constant();
     for (mask, c) in opened.terms() {

@@ -15,7 +15,7 @@
 //! Wahby, Tzialla, shelat, Thaler, Walfish, *Doubly-efficient zkSNARKs without trusted setup*
 //! ([2017/1132](https://eprint.iacr.org/2017/1132)), sec. 6.
 use super::{Curve, Generators, msm};
-use crate::{error::VerifyError, poly::parallel};
+use crate::{count, error::VerifyError, poly::parallel};
 use ark_ff::PrimeField;
 use rand::{CryptoRng, RngCore};
 use sha2::{Digest, Sha256};
@@ -72,6 +72,8 @@ impl<F: PrimeField> RowBlindings<F> {
     /// If there are not as many weights as rows.
     pub fn fold(&self, weights: &[F]) -> F {
         assert_eq!(self.0.len(), weights.len(), "one weight a row");
+        // One a row.
+        count::field_multiplications(weights.len());
         self.0.iter().zip(weights).map(|(rho, w)| *rho * w).sum()
     }
 
@@ -130,6 +132,8 @@ pub fn commit_slices<C: Curve>(
 ) -> RowCommitments<C> {
     assert_eq!(rows.len(), blindings.0.len(), "one blinding a row");
     let sums = gens.combine_rows(rows);
+    // The blinding of each row.
+    count::group_additions(rows.len());
     let blinded = parallel::map(rows.len(), 64, |i| sums[i] + gens.blind(&blindings.0[i]));
     RowCommitments {
         rows: C::normalize_batch(&blinded),
@@ -161,6 +165,9 @@ impl<C: Curve> RowCommitments<C> {
                 got,
             });
         }
+        // A multiple and a sum for each row.
+        count::scalar_multiplications(self.len(), C::ScalarField::MODULUS_BIT_SIZE);
+        count::group_additions(self.len());
         let pairs: Vec<_> = self.rows.iter().zip(&other.rows).collect();
         let sums = parallel::map(pairs.len(), 64, |i| match pairs.get(i) {
             Some((a, b)) => **b * factor + **a,

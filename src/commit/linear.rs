@@ -45,6 +45,7 @@
 //! * Bünz, Bootle, Boneh, Poelstra, Wuille, Maxwell, *Bulletproofs* ([2017/1066](https://eprint.iacr.org/2017/1066)), sec. 3.
 use super::{Combination, Curve, Generators, GroupEquation, Shape, msm};
 use crate::{
+    count,
     error::VerifyError,
     poly::inner_product,
     transcript::{Challenger, ProverChannel, VerifierChannel},
@@ -117,6 +118,8 @@ fn halves(len: usize) -> impl Iterator<Item = usize> {
 
 /// `low + c high` or `c low + high` for `values = (low, high)`, `high` extended by zeros.
 fn fold<F: Field>(values: &[F], half: usize, low_factor: F, high_factor: F) -> Vec<F> {
+    // Two an entry that is left, though one factor is one.
+    count::field_multiplications(2 * half.min(values.len()));
     let (low, high) = values.split_at_checked(half).unwrap_or((values, &[]));
     let highs = high.iter().copied().chain(std::iter::repeat(F::ZERO));
     low.iter()
@@ -128,6 +131,8 @@ fn fold<F: Field>(values: &[F], half: usize, low_factor: F, high_factor: F) -> V
 /// Multiplies by `c` the factors of those generators that are in the first half of a vector that
 /// is folded to `half`: generator `i` is at place `i mod 2 half`.
 fn fold_factors<F: Field>(factors: &mut [F], half: usize, challenge: F) {
+    // One for each generator in a first half.
+    count::field_multiplications(factors.len().div_ceil(2));
     for block in factors.chunks_mut(2 * half) {
         for factor in block.iter_mut().take(half) {
             *factor *= challenge;
@@ -171,6 +176,7 @@ pub fn prove<C: Curve>(
         true => mask(gens, &bases, coefficients, opening, rng, channel),
         false => opening.vector.to_vec(),
     };
+    count::scalar_multiplications(1, C::ScalarField::MODULUS_BIT_SIZE);
     let product = gens.product() * channel.challenge("linear form: q");
     halve::<C>(&bases, product, coefficients.to_vec(), z, channel);
 }
@@ -192,6 +198,8 @@ fn mask<C: Curve>(
     channel.send_clear(MASKING_VALUE, &inner_product(&r, coefficients));
     let e: C::ScalarField = channel.challenge("linear form: e");
     channel.send_clear(MASKED_BLINDING, &(e * opening.blinding + *sigma));
+    // One an entry.
+    count::field_multiplications(r.len());
     opening
         .vector
         .iter()
@@ -213,6 +221,9 @@ fn halve<C: Curve>(
     while let Some(half) = half(z.len()) {
         let (z_low, z_high) = z.split_at(half);
         let (a_low, a_high) = a.split_at(half);
+        // Each generator is in one of the two; and two multiples of the product's.
+        count::field_multiplications(factors.len());
+        count::scalar_multiplications(2, C::ScalarField::MODULUS_BIT_SIZE);
         let (mut left, mut right) = (factors.clone(), factors.clone());
         for (l, r) in left.chunks_mut(2 * half).zip(right.chunks_mut(2 * half)) {
             let (in_low, in_high) = l.split_at_mut(half.min(l.len()));
@@ -357,6 +368,8 @@ fn equation<C: Curve>(
         a = fold(&a, half, *c, C::ScalarField::ONE);
     }
     sum.add_product(*q * (scale * value - inner_product(&messages.rest, &a)));
+    // One a generator.
+    count::field_multiplications(factors.len());
     let places = messages.rest.iter().cycle();
     sum.add_bases(claim.shape, factors.iter().zip(places).map(|(f, z)| *f * z));
     GroupEquation::new(sum)

@@ -20,7 +20,7 @@
 //! Bernstein, Doumen, Lange, Oosterwijk, *Faster batch forgery identification* (Indocrypt 2012),
 //! sec. 4; Pippenger's method and batch-affine buckets as in the blst and halo2 libraries.
 use super::{batch::BatchAdder, curve::Curve};
-use crate::poly::parallel;
+use crate::{count, poly::parallel};
 use ark_ec::AffineRepr;
 use ark_ff::{BigInteger, PrimeField, Zero};
 
@@ -135,6 +135,8 @@ pub fn full_many<C: Curve, const K: usize>(
 
 /// `sum_i 2^i points_i`.
 pub(super) fn horner<C: Curve>(points: &[C::Affine]) -> C {
+    // A doubling and an addition a point.
+    count::group_additions(2 * points.len());
     points.iter().rev().fold(C::ZERO, |mut sum, point| {
         sum.double_in_place();
         sum + point
@@ -368,6 +370,8 @@ impl<C: Curve> FixedBase<C> {
     /// Makes the table: 43 windows of 63 points for a 255-bit scalar field.
     pub fn new(base: C::Affine) -> Self {
         let windows = (C::ScalarField::MODULUS_BIT_SIZE as usize).div_ceil(Self::BITS);
+        // All multiples, and the next power.
+        count::group_additions(windows * ((1 << Self::BITS) - 2 + Self::BITS));
         let mut power: C = base.into_group();
         let table = (0..windows)
             .map(|_| {
@@ -385,6 +389,10 @@ impl<C: Curve> FixedBase<C> {
 
     /// `scalar * base`.
     pub fn mul(&self, scalar: &C::ScalarField) -> C {
+        // One a window, though one in 64 has nothing to add; none for zero.
+        if !scalar.is_zero() {
+            count::group_additions(self.table.len());
+        }
         let bits = scalar.into_bigint().to_bits_le();
         let digits = bits.chunks(Self::BITS).map(|window| {
             window

@@ -24,6 +24,7 @@
 //!
 //! **References.** \[Wahby et al. 2017/1132\] Doubly-efficient zkSNARKs without trusted setup, sec. 6.
 use crate::{
+    count,
     error::VerifyError,
     poly::{self, WideField, eq_eval},
     sumcheck::{self, Product, SumOfProducts, Table},
@@ -120,6 +121,8 @@ fn scale_rows<F: PrimeField, V>(
     let mut rows = Vec::with_capacity(claims.len());
     for mut claim in claims {
         let scale = power * claim.columns.evaluate(point);
+        // One a row.
+        count::field_multiplications(claim.rows.len());
         claim.rows.iter_mut().for_each(|u| *u *= scale);
         rows.push((claim.matrix, claim.rows));
         power *= rho;
@@ -189,6 +192,8 @@ pub fn prove<F: WideField>(
 }
 
 fn add_scaled<F: PrimeField>(sum: &mut Vec<F>, factor: F, values: &[F]) {
+    // One an entry.
+    count::field_multiplications(values.len());
     if sum.len() < values.len() {
         sum.resize(values.len(), F::ZERO);
     }

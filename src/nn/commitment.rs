@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     commit::{Curve, Generators, RowBlindings, RowCommitments, hyrax, msm},
+    count,
     error::VerifyError,
     poly::{WideField, num_vars, parallel},
 };
@@ -149,6 +150,10 @@ impl<F: PrimeField> WeightOpening<F> {
                 .zip(known.blindings[layer].expose())
                 .map(|(new, old)| *new - old)
                 .collect();
+            // The multiple of each row (at each bit a doubling, at half of them an addition), its
+            // blinding and the row before.
+            let bits = (u64::BITS - factor.leading_zeros()) as usize;
+            count::group_additions(sums.len() * (bits + bits.div_ceil(2) + 2));
             let rows = parallel::map(sums.len(), parallel::GRAIN / 8, |i| {
                 sums[i].mul_bigint([factor]) + gens.blind(&blindings[i]) + known_rows.rows[i]
             });

@@ -7,6 +7,7 @@
 //! of the left one only if it leaves no room at all. Sums of limb products are `i128`. The tests
 //! compare with plain `i128` sums.
 
+use crate::count;
 use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul, s};
 #[cfg(feature = "parallel")]
 use rayon::prelude::*;
@@ -195,6 +196,9 @@ fn tiled(
     let rows = left.len() / inner;
     let left = Left::new(left, row_sum(left, inner), inner);
     let limbs = left.right(right, largest);
+    // One a term, for each pair of limbs.
+    let limb_pairs = left.parts.len() * limbs.count as usize;
+    count::integer_multiply_accumulates(rows * inner * cols * limb_pairs);
     let tile = |start: usize| {
         let width = TILE.min(cols - start);
         let mut total = vec![0_i128; rows * width];
@@ -260,6 +264,9 @@ pub(super) fn transposed_product_rows<E: Send>(
         part
     };
     let right: Vec<Vec<f64>> = (0..limbs.count).map(part).collect();
+    // One a term, for each pair of limbs.
+    let limb_pairs = left.parts.len() * right.len();
+    count::integer_multiply_accumulates(rows * inner * cols * limb_pairs);
     let tile = (TILE * TERMS / cols).clamp(1, TILE);
     let panel = |(index, out): (usize, &mut [i64])| {
         let (first, count) = (index * tile, out.len() / cols);

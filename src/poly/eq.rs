@@ -1,5 +1,6 @@
 //! The equality polynomial `eq(r, x) = prod_k (r_k x_k + (1 - r_k)(1 - x_k))`, equation 15.
 use super::parallel;
+use crate::count;
 use ark_ff::PrimeField;
 
 /// `eq(r, x)` for all `x` of the cube: `2^n` values, `2^n` multiplications.
@@ -9,6 +10,8 @@ pub fn eq_evals<F: PrimeField>(point: &[F]) -> Vec<F> {
 
 /// `scale * eq(r, x)` for all `x` of the cube.
 pub fn scaled_eq_evals<F: PrimeField>(point: &[F], scale: F) -> Vec<F> {
+    // Each variable one for each entry so far: 1 + 2 + 4 + ..
+    count::field_multiplications((1 << point.len()) - 1);
     let mut table = Vec::with_capacity(1 << point.len());
     table.push(scale);
     for r in point {
@@ -26,6 +29,8 @@ pub fn scaled_eq_evals<F: PrimeField>(point: &[F], scale: F) -> Vec<F> {
 
 /// `eq(a, b)` at two points of the same number of variables; `a.len() == b.len()`.
 pub fn eq_eval<F: PrimeField>(a: &[F], b: &[F]) -> F {
+    // Two a variable: the factor, and the product of factors.
+    count::field_multiplications(2 * a.len().min(b.len()));
     a.iter()
         .zip(b)
         .map(|(a, b)| {
@@ -77,6 +82,8 @@ impl<F: PrimeField> SplitEq<F> {
 
 /// `tables[k] = eq(point[k..], .)`.
 fn suffix_tables<F: PrimeField>(point: &[F]) -> Vec<Vec<F>> {
+    // As for the last of the tables alone.
+    count::field_multiplications((1 << point.len()) - 1);
     let mut tables = vec![vec![F::ONE]];
     for r in point.iter().rev() {
         let last = &tables[tables.len() - 1];

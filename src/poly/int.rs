@@ -1,6 +1,7 @@
 //! Multilinear extensions of small signed integers: evaluated and folded without ever
 //! materialising them as field elements.
 use super::{WideAccumulator, WideField, eq_evals, parallel, simd, wide};
+use crate::count;
 
 /// Evaluates the multilinear extension of `values` (zero tail implied) at `point`.
 ///
@@ -14,6 +15,8 @@ pub fn evaluate<F: WideField>(values: &[i64], point: &[F]) -> F {
 
 /// `out[i] = sum_j weights[j] values[i * weights.len() + j]`: contracts the low variables.
 pub fn fold_low<F: WideField>(values: &[i64], weights: &[F]) -> Vec<F> {
+    // One a value.
+    count::small_multiply_accumulates(values.len());
     let width = weights.len().max(1);
     let mut out = simd::zeros(values.len().div_ceil(width));
     let rows = (parallel::GRAIN / width).max(2);
@@ -35,6 +38,8 @@ pub fn fold_low<F: WideField>(values: &[i64], weights: &[F]) -> Vec<F> {
 /// One streaming pass, one unreduced accumulator a column. The result has `width` entries.
 pub fn fold_high<F: WideField>(values: &[i64], width: usize, weights: &[F]) -> Vec<F> {
     const BLOCK: usize = 256;
+    // One a value that has a weight, zero or not.
+    count::small_multiply_accumulates(values.len().min(width * weights.len()));
     let raw: Vec<[u64; 4]> = weights.iter().map(WideField::raw).collect();
     let mut out = simd::zeros(width);
     let full = &weights[..weights.len().min(values.len() / width.max(1))];

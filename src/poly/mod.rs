@@ -20,6 +20,7 @@ pub use eq::{SplitEq, eq_eval, eq_evals};
 pub use fraction::Fraction;
 pub use wide::{ProductAccumulator, WideAccumulator, WideField};
 
+use crate::count;
 use ark_ff::PrimeField;
 
 /// Number of variables of a table that must hold `len` values: `ceil(log2(len))`, 0 for `len <= 1`.
@@ -33,6 +34,8 @@ pub fn num_vars(len: usize) -> usize {
 pub fn evaluate<F: PrimeField>(evals: &[F], point: &[F]) -> F {
     let mut table = evals.to_vec();
     for r in point {
+        // One an entry that is left.
+        count::field_multiplications(table.len().div_ceil(2));
         table = (0..table.len().div_ceil(2))
             .map(|i| {
                 let low = table[2 * i];
@@ -46,6 +49,8 @@ pub fn evaluate<F: PrimeField>(evals: &[F], point: &[F]) -> F {
 
 /// `<a, b>` over the shorter of the two.
 pub fn inner_product<F: PrimeField>(a: &[F], b: &[F]) -> F {
+    // One a term.
+    count::field_multiplications(a.len().min(b.len()));
     parallel::sum(a.len().min(b.len()), |range| {
         [a[range.clone()]
             .iter()

@@ -4,7 +4,10 @@
 //! `m`; it stands for the polynomial `2^-(n-m) prod_j T_(k,j)(x_0..x_(m-1))` of `n` variables, so
 //! that its sum is unchanged, and after `m` rounds it is a constant that halves in every round (equation 19).
 use super::{RoundPoly, RoundProver};
-use crate::poly::{self, WideAccumulator, WideField, parallel, simd};
+use crate::{
+    count,
+    poly::{self, WideAccumulator, WideField, parallel, simd},
+};
 use ark_ff::PrimeField;
 use std::{ops::Range, sync::Arc};
 
@@ -43,7 +46,11 @@ impl<F: PrimeField> Table<F> {
     pub fn to_field(&self) -> Vec<F> {
         match self {
             Table::Field(values) => values.clone(),
-            Table::Int(values) => values.iter().map(|v| F::from(*v)).collect(),
+            Table::Int(values) => {
+                // Each conversion multiplies by a constant.
+                count::field_multiplications(values.len());
+                values.iter().map(|v| F::from(*v)).collect()
+            }
         }
     }
 }
@@ -187,6 +194,7 @@ impl<F: WideField> SumOfProducts<F> {
             .chain(fields.iter().map(|t| t.len()))
             .min();
         let pairs = len.unwrap_or(0).div_ceil(2);
+        count_round(self.degree, pairs, ints.len(), fields.len());
         // Whole pairs of a range.
         let whole = 2 * (len.unwrap_or(0) / 2);
         let entries = |range: &Range<usize>| 2 * range.start..whole.min(2 * range.end);
@@ -271,6 +279,21 @@ impl<F: WideField> SumOfProducts<F> {
     }
 }
 
+/// Adds what a round over `pairs` of neighbours costs for a product of so many tables of each kind.
+///
+/// Two tables of elements, and nothing of higher degree: a product at 0 and one of the slopes. Else
+/// at 0, at 2 and of the slopes: a multiplication for each table of elements but one, and if there
+/// are integers a small one by their product.
+fn count_round(degree: usize, pairs: usize, ints: usize, fields: usize) {
+    match (ints, fields) {
+        (0, 2) if degree == 2 => count::field_multiplications(2 * pairs),
+        _ => count::field_multiplications(3 * pairs * fields.saturating_sub(1)),
+    }
+    if ints > 0 {
+        count::small_multiply_accumulates(3 * pairs);
+    }
+}
+
 /// A linear polynomial's values at 0 and 2, and its leading coefficient.
 #[inline(always)]
 fn at_0_2_infinity<F: PrimeField>(table: &[F], i: usize) -> [F; 3] {
@@ -342,6 +365,8 @@ fn bind<F: WideField>(table: &mut Table<F>, spare: &mut Vec<F>, small: bool, r: 
     let len = table.len().div_ceil(2);
     match table {
         Table::Field(values) => {
+            // One an entry that is left.
+            count::field_multiplications(len);
             match spare.len() >= len {
                 true => spare.truncate(len),
                 false => *spare = simd::zeros(len),
@@ -358,6 +383,8 @@ fn bind<F: WideField>(table: &mut Table<F>, spare: &mut Vec<F>, small: bool, r: 
             std::mem::swap(values, spare);
         }
         Table::Int(values) => {
+            // Two an entry that is left.
+            count::small_multiply_accumulates(2 * len);
             let (one, raw_r) = (F::ONE.raw(), r.raw());
             *spare = simd::zeros(len);
             parallel::for_each_chunk(spare, parallel::GRAIN, |start, out| {

@@ -1,6 +1,7 @@
 //! The prover's side of the sumcheck of one layer.
 use super::{half, leaves::read};
 use crate::{
+    count,
     poly::{
         self, Fraction, ProductAccumulator, SplitEq, WideAccumulator, WideField, parallel, simd,
         wide::sum_of_two,
@@ -30,6 +31,8 @@ impl<F: WideField> Batching<F> {
 
     /// Batches fractions in place.
     pub fn segment(&self, mut values: Vec<Fraction<F>>, spare: Vec<Fraction<F>>) -> Segment<F> {
+        // One a fraction.
+        count::field_multiplications(values.len());
         parallel::for_each_chunk(&mut values, parallel::GRAIN, |_, chunk| {
             let done = simd::batch(chunk, &self.half_lambda);
             for v in &mut chunk[done..] {
@@ -73,6 +76,8 @@ fn weighted_sum<F: PrimeField, const K: usize>(
     count: usize,
     f: impl Fn(Range<usize>, &[F]) -> [F; K] + Sync + Send,
 ) -> [F; K] {
+    // One a sum for each run of low weights; what `f` does is counted by who asks for it.
+    count::field_multiplications(K * count.div_ceil(low.len()));
     parallel::sum(count, |range| {
         let mut sums = [F::ZERO; K];
         let mut i = range.start;
@@ -113,6 +118,10 @@ impl<F: WideField> Segment<F> {
 
     /// All of them.
     fn fractions(&self, batching: &Batching<F>) -> Vec<Fraction<F>> {
+        if !matches!(self, Segment::Fractions { .. }) {
+            // Each is batched.
+            count::field_multiplications(self.len());
+        }
         (0..self.len())
             .map(|i| self.fraction(i, batching))
             .collect()
@@ -132,15 +141,23 @@ impl<F: WideField> Segment<F> {
         let [at_0, at_infinity] = match self {
             Segment::Small { column, shift, .. } => {
                 let stored = column.len().div_ceil(4);
+                // Three weighted sums of integers a gate.
+                count::small_multiply_accumulates(3 * stored);
                 let [sum, product, slopes] = weighted_sum(eq, start, stored, |range, low| {
                     small_round(column, range, low)
                 });
                 [shift.square() * weight - *shift * sum + product, slopes]
             }
-            Segment::Ones { shifted, .. } => weighted_sum(eq, start, gates, |range, low| {
-                ones_round(&shifted[4 * range.start..4 * range.end], low)
-            }),
+            Segment::Ones { shifted, .. } => {
+                // A gate and one of slopes, each a product and its weight.
+                count::field_multiplications(4 * gates);
+                weighted_sum(eq, start, gates, |range, low| {
+                    ones_round(&shifted[4 * range.start..4 * range.end], low)
+                })
+            }
             Segment::Fractions { values, .. } => {
+                // A gate and one of slopes, each two products and their weight.
+                count::field_multiplications(6 * gates);
                 return weighted_sum(eq, start, gates, |range, low| {
                     fractions_round(&values[4 * range.start..4 * range.end], low)
                 });
@@ -156,12 +173,16 @@ impl<F: WideField> Segment<F> {
     fn bind(&mut self, r: F) {
         match self {
             Segment::Small { column, shift, len } => {
+                // Two an entry that is left.
+                count::small_multiply_accumulates(*len);
                 *self = Segment::Ones {
                     shifted: bind_small(column, *shift, r, *len / 2),
                     spare: Vec::new(),
                 };
             }
             Segment::Ones { shifted, spare } => {
+                // One an entry that is left.
+                count::field_multiplications(shifted.len() / 2);
                 shorten(spare, shifted.len() / 2, simd::zeros);
                 parallel::for_each_chunk(spare, parallel::GRAIN, |start, out| {
                     let shifted = &shifted[2 * start..];
@@ -175,6 +196,8 @@ impl<F: WideField> Segment<F> {
                 std::mem::swap(shifted, spare);
             }
             Segment::Fractions { values, spare } => {
+                // Two a fraction that is left.
+                count::field_multiplications(values.len());
                 shorten(spare, values.len() / 2, simd::zero_fractions);
                 parallel::for_each_chunk(spare, parallel::GRAIN, |start, out| {
                     let values = &values[2 * start..];

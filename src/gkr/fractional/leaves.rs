@@ -3,7 +3,10 @@ use super::{
     Block, Fingerprint, Kind, LookupShape,
     layer::{Batching, Segment},
 };
-use crate::poly::{self, Fraction, WideAccumulator, WideField, parallel, simd};
+use crate::{
+    count,
+    poly::{self, Fraction, WideAccumulator, WideField, parallel, simd},
+};
 use std::sync::Arc;
 
 /// One column of the stack, as it is given.
@@ -65,6 +68,9 @@ pub(super) fn stack<F: WideField>(
             }
             Kind::Table(t) => {
                 let table = &*shape.tables[t];
+                // An entry's components, and the conversion of its multiplicity.
+                count::small_multiply_accumulates(table.arity() * len);
+                count::field_multiplications(len);
                 Leaves::Fractions(parallel::map(len, 8, |y| {
                     let mut tuple = vec![0; table.arity()];
                     table.entry(y, &mut tuple);
@@ -111,7 +117,17 @@ impl<F: WideField> Leaves<F> {
     /// Adds neighbours: `out[i]` is the sum of leaves `2i` and `2i+1`.
     fn add_pairs(&self, out: &mut [Fraction<F>]) {
         if let Leaves::Small { column, shift, .. } = self {
+            // One for the numerator, two for the denominator.
+            count::small_multiply_accumulates(3 * out.len());
             return add_small_pairs(column, *shift, out);
+        }
+        match self {
+            Leaves::Tuples { columns, .. } => {
+                // Two denominators, and their product.
+                count::small_multiply_accumulates(2 * columns.len() * out.len());
+                count::field_multiplications(out.len());
+            }
+            _ => count::field_multiplications(3 * out.len()),
         }
         parallel::for_each_chunk(out, parallel::GRAIN, |start, out| {
             let mut denominators = vec![F::ZERO; 2 * out.len()];
@@ -152,6 +168,8 @@ impl<F: WideField> Leaves<F> {
                 len,
                 ..
             } => {
+                // One a component.
+                count::small_multiply_accumulates(columns.len() * len);
                 let mut shifted = simd::zeros(*len);
                 parallel::for_each_chunk(&mut shifted, parallel::GRAIN, |start, out| {
                     let done = self.denominators(start, batching.inverse, out);
@@ -243,6 +261,8 @@ pub(super) fn add_layers<F: WideField>(
 
 /// The layer above a layer.
 fn add_neighbours<F: WideField>(layer: &[Fraction<F>]) -> Vec<Fraction<F>> {
+    // Three an addition of fractions.
+    count::field_multiplications(3 * layer.len().div_ceil(2));
     let mut out = simd::zero_fractions(layer.len().div_ceil(2));
     parallel::for_each_chunk(&mut out, parallel::GRAIN, |start, out| {
         let layer = &layer[2 * start..];

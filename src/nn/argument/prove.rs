@@ -7,6 +7,7 @@ use crate::{
         hyrax, linear, msm,
         opening::{self, FoldRows, Folded},
     },
+    count,
     error::{ProveError, VerifyError},
     nn::relation::{self, Prover, Values},
     poly::{WideField, parallel},
@@ -211,6 +212,8 @@ impl<F: WideField> Argument<F> {
         }
         let (shape, coefficients) = final_form(&folded.point, form.coefficients, mu)?;
         vector.resize(shape.columns, F::ZERO);
+        // One a column.
+        count::field_multiplications(vector.len());
         vector.iter_mut().for_each(|x| *x *= mu);
         vector.extend_from_slice(secrets.masks.vector());
         let claim = linear::LinearForm {

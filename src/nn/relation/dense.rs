@@ -1,6 +1,7 @@
 //! Dense tensors with labelled axes: what the prover partially evaluates and contracts.
 use super::{Axis, reduce::Binding};
 use crate::{
+    count,
     poly::{self, WideAccumulator, WideField, int, parallel, simd},
     sumcheck::Table,
 };
@@ -99,6 +100,8 @@ impl<F: WideField> Dense<F> {
     pub(super) fn add_scaled(&mut self, factor: F, other: Self) {
         let mut data = std::mem::replace(&mut self.data, Table::Field(Vec::new())).into_field();
         let other = other.data.into_field();
+        // One an entry.
+        count::field_multiplications(other.len());
         data.resize(data.len().max(other.len()), F::ZERO);
         parallel::for_each_chunk(&mut data, parallel::GRAIN, |start, chunk| {
             let other = other.get(start..).unwrap_or_default();
@@ -210,6 +213,10 @@ fn contract_pair<F: WideField>(a: &Dense<F>, b: &Dense<F>, output: &[(Axis, usiz
         }
         (x, y) => {
             let (x, y) = (x.to_field(), y.to_field());
+            // One a term, where the outputs of both tensors are stored.
+            let rows = a_out.iter().zip(&b_out);
+            let stored = rows.filter(|(i, j)| **i < x.len() && **j < y.len());
+            count::field_multiplications(count::number_of(stored) * pairs.len());
             parallel::map(a_out.len(), pairs.len(), |r| {
                 let (i, j) = (a_out[r], b_out[r]);
                 let product = |(di, dj): &(usize, usize)| Some(*x.get(i + di)? * y.get(j + dj)?);
@@ -231,6 +238,10 @@ fn mixed<F: WideField>(
     pairs: impl Iterator<Item = (usize, usize)> + Clone + Sync + Send,
 ) -> Vec<F> {
     let cost = pairs.clone().count().max(1);
+    // One a term, where the outputs of both tensors are stored, zero or not.
+    let rows = x_out.iter().zip(y_out);
+    let stored = rows.filter(|(i, j)| **i < x.len() && **j < y.len());
+    count::small_multiply_accumulates(count::number_of(stored) * cost);
     parallel::map(x_out.len(), cost, |r| {
         if x_out[r] >= x.len() {
             return F::ZERO;

@@ -5,6 +5,7 @@ use super::{
     reduce::{Batch, BatchProduct, Binding, Bound, Party, Weight},
 };
 use crate::{
+    count,
     error::ProveError,
     gkr::fractional::{self, LookupShape},
     poly::{self, WideField, parallel},
@@ -182,6 +183,8 @@ impl<'a, F: WideField> Prover<'a, F> {
                 true => vec![F::ONE; width],
                 false => contract(low, low_axes).data.into_field(),
             };
+            // One an entry.
+            count::field_multiplications(data.len());
             parallel::for_each_chunk(&mut data, width, |start, chunk| {
                 let h = high.get(start / width).copied().unwrap_or_default();
                 for (x, l) in chunk.iter_mut().zip(&low) {

@@ -6,6 +6,7 @@
 //! of the two sides.
 use super::{Axis, Index, Kind, Operand, Relation, TensorId, Term};
 use crate::{
+    count,
     error::VerifyError,
     gkr::fractional::LookupShape,
     poly::{self, eq_eval},
@@ -501,6 +502,9 @@ fn evaluate_public<F: PrimeField>(
         return F::ZERO;
     };
     let eq = poly::eq_evals(&bound.point(sum));
+    // A conversion and a product for each value other than 0 and 1, at most.
+    let others = values.iter().filter(|v| !matches!(v, 0 | 1));
+    count::field_multiplications(2 * count::number_of(others));
     let terms = values.iter().zip(&eq).filter(|(v, _)| **v != 0);
     terms
         .map(|(v, e)| if *v == 1 { *e } else { F::from(*v) * e })
