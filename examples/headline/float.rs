@@ -1,5 +1,5 @@
 //! One step of the same network in `f32`, through the GEMM that the integer step uses.
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, LinalgScalar, linalg::general_mat_mul, s};
 use std::time::{Duration, Instant};
 use zktree::nn::Architecture;
 
@@ -70,13 +70,13 @@ impl Step {
 }
 
 /// `out = factor left x right + keep out`, the columns of `out` shared by threads.
-fn product(
+pub fn product<T: LinalgScalar + Send + Sync>(
     threads: usize,
-    factor: f32,
-    left: ArrayView2<'_, f32>,
-    right: ArrayView2<'_, f32>,
-    keep: f32,
-    mut out: ArrayViewMut2<'_, f32>,
+    factor: T,
+    left: ArrayView2<'_, T>,
+    right: ArrayView2<'_, T>,
+    keep: T,
+    mut out: ArrayViewMut2<'_, T>,
 ) {
     let share = right.ncols().div_ceil(threads);
     let parts = out.axis_chunks_iter_mut(Axis(1), share).enumerate();

@@ -6,12 +6,19 @@
 //! cargo run --release --example headline
 //! ```
 //!
+//! The same with the operations of each phase counted:
+//!
+//! ```text
+//! cargo run --release --features count --example headline
+//! ```
+//!
 //! A smaller one, as JSON:
 //!
 //! ```text
 //! cargo run --release --example headline -- --layers 11,64,64,1 --batch 32 --steps 64 --json
 //! ```
 mod float;
+mod operations;
 mod phases;
 mod report;
 mod run;

@@ -1,9 +1,9 @@
-//! Time of each kind of span, and bytes of each part of a proof, as `tracing` tells them.
+//! Time and operations of each kind of span, and bytes of each part of a proof, as `tracing` tells them.
+use super::operations::{Start, Work};
 use std::{
     collections::BTreeMap,
     error::Error,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
 };
 use tracing::{
     Event, Subscriber,
@@ -19,8 +19,9 @@ use tracing_subscriber::{
 /// What was heard since the last [`take`](Self::take).
 #[derive(Default)]
 pub struct Heard {
-    /// Time by name of span.
-    pub times: BTreeMap<&'static str, Duration>,
+    /// Time and operations by name of span. Phases follow one another, so that what all threads do
+    /// in a span is its own.
+    pub phases: BTreeMap<&'static str, Work>,
     /// Bytes by part of a proof.
     pub bytes: BTreeMap<String, u64>,
 }
@@ -47,15 +48,15 @@ impl Phases {
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Phases {
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
         if let Some(span) = context.span(id) {
-            span.extensions_mut().replace(Instant::now());
+            span.extensions_mut().replace(Start::now());
         }
     }
 
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        if let Some(start) = span.extensions().get::<Instant>() {
+        if let Some(start) = span.extensions().get::<Start>() {
             let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            *heard.times.entry(span.name()).or_default() += start.elapsed();
+            *heard.phases.entry(span.name()).or_default() += start.work();
         }
     }
 

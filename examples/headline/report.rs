@@ -1,4 +1,5 @@
 //! What is reported, as text and as JSON.
+use super::operations::Operations;
 use serde::{Serialize, Serializer};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -37,6 +38,9 @@ pub struct Report {
     pub proof_bytes: usize,
     /// In bytes.
     pub peak_memory: Option<u64>,
+    /// In a build that counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operations: Option<Operations>,
 }
 
 fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -139,6 +143,9 @@ impl fmt::Display for Report {
         line("papers' accounting: without commitments", papers)?;
         if let Some(peak) = self.peak_memory {
             line("peak memory", format!("{:.2} GB", peak as f64 / 1e9))?;
+        }
+        if let Some(operations) = &self.operations {
+            operations.fmt(f)?;
         }
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! The measurement.
-use super::{float, phases::Phases, report::Report};
-use rand::{Rng, SeedableRng};
-use std::{
-    error::Error,
-    ops::ControlFlow,
-    time::{Duration, Instant},
+use super::{
+    float,
+    operations::{Operations, Start, Work},
+    phases::Phases,
+    report::Report,
 };
+use rand::{Rng, SeedableRng};
+use std::{error::Error, ops::ControlFlow};
 use zktree::{
     commit::Curve,
     error::ProveError,
@@ -103,7 +104,25 @@ pub fn run<C: Curve<ScalarField: WideField>>(
     let (checked, verify_group) = timed(|| Pending::check_all(&pending));
     checked?;
 
+    let verify = sum([&verify_messages, &verify_group]);
     let threads = threads();
+    let times = heard.phases.iter().map(|(name, work)| (*name, work.time));
+    let times = times.collect();
+    let in_phases = sum(heard.phases.values());
+    let elsewhere = Work {
+        time: prove.time.saturating_sub(in_phases.time),
+        counts: prove.counts - in_phases.counts,
+    };
+    // Before the cost of operations is measured.
+    let peak_memory = peak_memory();
+    let mut counted = heard.phases;
+    counted.extend([
+        ("plain training", train),
+        ("commit the child", commit_child),
+        ("elsewhere", elsewhere),
+        ("prove, in all", prove),
+        ("verify", verify),
+    ]);
     Ok(Report {
         curve: C::NAME,
         architecture: case.architecture.to_string(),
@@ -112,24 +131,31 @@ pub fn run<C: Curve<ScalarField: WideField>>(
         steps: case.steps,
         hiding: case.hiding,
         threads,
-        commit_data,
-        commit_root,
-        integer_step: train / case.steps as u32,
+        commit_data: commit_data.time,
+        commit_root: commit_root.time,
+        integer_step: train.time / case.steps as u32,
         float_step: float::step_time(&case.architecture, case.batch, threads),
-        commit_child,
-        prove,
-        phases: heard.times,
-        verify: verify_messages + verify_group,
+        commit_child: commit_child.time,
+        prove: prove.time,
+        phases: times,
+        verify: verify.time,
         bytes: heard.bytes,
         proof_bytes: proof.0.len(),
-        peak_memory: peak_memory(),
+        peak_memory,
+        operations: Operations::report::<C>(counted, threads),
     })
 }
 
-fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let start = Instant::now();
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Work) {
+    let start = Start::now();
     let result = work();
-    (result, start.elapsed())
+    (result, start.work())
+}
+
+fn sum<'a>(parts: impl IntoIterator<Item = &'a Work>) -> Work {
+    let mut sum = Work::default();
+    parts.into_iter().for_each(|part| sum += *part);
+    sum
 }
 
 /// As many threads as the prover uses.

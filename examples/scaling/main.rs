@@ -7,6 +7,8 @@
 //! ```
 #[path = "../headline/float.rs"]
 mod float;
+#[path = "../headline/operations.rs"]
+mod operations;
 #[path = "../headline/phases.rs"]
 mod phases;
 #[path = "../headline/report.rs"]
