@@ -124,14 +124,22 @@ impl Costs {
     }
 }
 
-/// The shortest of some runs.
+/// For how long each measurement is repeated: other work comes and goes.
+const REPEAT: Duration = Duration::from_millis(600);
+
+/// The shortest of many runs.
 fn shortest(mut run: impl FnMut()) -> Work {
-    let runs = (0..8).map(|_| {
-        let start = Start::now();
-        run();
-        start.work()
+    let (begin, mut done) = (Instant::now(), 0);
+    let runs = std::iter::from_fn(|| {
+        done += 1;
+        (done <= 8 || begin.elapsed() < REPEAT).then(|| {
+            let start = Start::now();
+            run();
+            start.work()
+        })
     });
-    runs.min_by_key(|work| work.time).unwrap_or_default()
+    let shortest = runs.min_by_key(|work| work.time);
+    shortest.unwrap_or_default()
 }
 
 /// Seconds of one of so many.
