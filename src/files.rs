@@ -47,7 +47,8 @@ pub(crate) fn make_dir(dir: &Path, access: Access) -> io::Result<()> {
     }
     match builder.create(dir) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        made => return made,
+        Err(error) => return Err(error),
+        Ok(()) => return sync_dir(directory(dir)),
     }
     let found = fs::symlink_metadata(dir)?;
     if !found.is_dir() {

@@ -3,6 +3,7 @@ use super::{Failure, output};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::{fmt::Display, path::PathBuf};
+use zktree::tree::render::spelled;
 
 /// The commitment group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -34,7 +35,7 @@ impl Reporting {
     /// Prints what a command has to say: text for people, or one JSON object.
     pub fn print(self, report: &(impl Serialize + Display)) -> Result<(), Failure> {
         match self.json {
-            true => output::print(&format_args!("{}\n", serde_json::to_string(report)?)),
+            true => output::print(&(spelled(&serde_json::to_string(report)?) + "\n")),
             false => output::print(report),
         }
     }

@@ -14,7 +14,7 @@ use zktree::{
     nn::{WeightOpening, Weights},
     poly::WideField,
     transcript::PROTOCOL,
-    tree::{Node, NodeId},
+    tree::{Node, NodeId, render::spelled},
 };
 
 const PREDICATE: &str = "urn:zktree:training:1";
@@ -67,7 +67,7 @@ fn state<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
         "predicateType": PREDICATE,
         "predicate": predicate::<C>(id, node, &edge.digest()),
     });
-    output::print(&format!("{statement}\n"))
+    output::print(&(spelled(&statement.to_string()) + "\n"))
 }
 
 fn predicate<C: Curve<ScalarField: WideField>>(

@@ -189,7 +189,7 @@ impl<'a, C: Curve<ScalarField: WideField>> Path<'a, C> {
     /// Verifies all edges.
     ///
     /// # Errors
-    /// [`TreeError`] naming the first node that fails and why.
+    /// [`TreeError`] naming a node that fails and why.
     pub fn verify(&self) -> Result<Lineage, TreeError> {
         let mut batch = Batch::new();
         let mut origin = Origin::root(self.root);

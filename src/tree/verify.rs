@@ -19,7 +19,7 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
     /// Verifies the whole lineage of a node, all group equations together.
     ///
     /// # Errors
-    /// [`TreeError`] naming the first node that fails and why; [`TreeError::Unknown`].
+    /// [`TreeError`] naming a node that fails and why; [`TreeError::Unknown`].
     pub fn verify_lineage(&self, id: NodeId) -> Result<Lineage, TreeError> {
         self.path(id)?.verify()
     }
@@ -28,7 +28,7 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
     /// edges there are.
     ///
     /// # Errors
-    /// [`TreeError`] naming the first node that fails and why.
+    /// [`TreeError`] naming a node that fails and why.
     pub fn verify_all(&self) -> Result<usize, TreeError> {
         let ids: Vec<NodeId> = self.ids().collect();
         let verified = self.verify(&ids, &BTreeSet::new(), &mut |_| ());
@@ -42,7 +42,7 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
     /// were verified; `hear` is told of each edge, its equations still pending.
     ///
     /// # Errors
-    /// [`TreeError`] naming the first node that fails and why; [`TreeError::Unknown`].
+    /// [`TreeError`] naming a node that fails and why; [`TreeError::Unknown`].
     pub fn verify(
         &self,
         ids: &[NodeId],

@@ -104,7 +104,13 @@ fn a_run_that_is_in_the_tree_is_not_run_again() {
     let state = std::fs::read(&file).unwrap();
     let child = world.json(&train);
     std::fs::write(&file, state).unwrap();
+    // The node may have been pulled, without its weights.
+    let id = child["id"].as_str().unwrap();
+    let opening = world.path(&format!("tree/private/openings/{id}.safetensors"));
+    let weights = std::fs::read(&opening).unwrap();
+    std::fs::remove_file(&opening).unwrap();
     assert_eq!(world.json(&train)["id"], child["id"]);
+    assert_eq!(std::fs::read(&opening).unwrap(), weights);
     assert_eq!(world.ids("tree").len(), 2);
     assert_eq!(runs(&world), [""; 0]);
 }

@@ -154,9 +154,13 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
         // A crash may have come between adding the child and forgetting the run.
         let node = draft.node(trained.commit());
         let mut children = opened.tree.children(parent).iter();
-        if let Some(id) = children.find(|id| opened.tree.node(**id) == Some(&node)) {
-            run.forget()?;
+        let logged = opened.store.log()?;
+        let added = |id: &&NodeId| opened.tree.node(**id) == Some(&node) && logged.contains(**id);
+        if let Some(id) = children.find(added) {
             let (node, edge) = opened.verified(*id)?;
+            // The node may have come from elsewhere, without its weights.
+            opened.store.private().save_opening(*id, &trained)?;
+            run.forget()?;
             let segments = node.parameters.num_segments();
             return options.reporting.print(&report(*id, node, edge, segments));
         }
@@ -164,9 +168,12 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
     let (child, resumed) = run.prove(&opened, &draft, (&start, trained))?;
 
     // What others would refuse is not added.
-    let id = opened
-        .tree
-        .add_node(child.node.clone(), child.edge.clone())?;
+    let id = opened.tree.add_node(child.node.clone(), child.edge.clone());
+    let id = match id {
+        // Its files are there, and the log lacks it.
+        Err(TreeError::Duplicate { id }) => id,
+        id => id?,
+    };
     let verified = opened.tree.verify(&[id], cache.ids(), &mut |_| ())?;
     match opened.store.add_child(&child) {
         // The same command elsewhere was faster.

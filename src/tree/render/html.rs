@@ -1,5 +1,5 @@
 //! The tree as one page for a browser, which asks nothing of a network.
-use super::{Picture, escape, hue, short, steers};
+use super::{Picture, escape, hue, short};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -20,8 +20,6 @@ impl Picture {
             .replace('&', "\\u0026")
             .replace('<', "\\u003c")
             .replace('>', "\\u003e");
-        // What steers is spelled by the page, which a reader of its source does not see.
-        let data: String = data.chars().map(spelled).collect();
         let trained = self.nodes.iter().filter_map(|entry| entry.trained.as_ref());
         let models = trained.clone().count();
         let steps: u128 = trained.clone().map(|node| u128::from(node.steps)).sum();
@@ -68,19 +66,6 @@ impl Picture {
 }
 
 /// A button that shows what one author trained.
-/// A character in JSON; one that steers is spelled out, but for control characters, which JSON has
-/// between its values alone.
-fn spelled(c: char) -> String {
-    match steers(c) && !c.is_control() {
-        true => {
-            let mut units = [0; 2];
-            let units = c.encode_utf16(&mut units).iter();
-            units.map(|unit| format!("\\u{unit:04x}")).collect()
-        }
-        false => c.to_string(),
-    }
-}
-
 fn author(key: &str, count: usize) -> String {
     let key = escape(key);
     format!(

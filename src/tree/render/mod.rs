@@ -140,7 +140,7 @@ impl Picture {
     /// One JSON object; `nodes` has the ids, each behind its parent's.
     pub fn json(&self) -> String {
         // Keys are strings and floats are finite: this does not fail.
-        serde_json::to_string(self).unwrap_or_default()
+        spelled(&serde_json::to_string(self).unwrap_or_default())
     }
 
     /// The children of each node, by place.
@@ -222,6 +222,23 @@ pub fn visible(text: &str) -> String {
         false => c.to_string(),
     };
     text.chars().map(show).collect()
+}
+
+/// The same JSON, in which characters that steer are spelled by their numbers: it may be read on a
+/// terminal. JSON itself has those below U+0020 between its values alone.
+pub fn spelled(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match steers(c) && c >= '\u{20}' {
+            true => {
+                let mut units = [0; 2];
+                let units = c.encode_utf16(&mut units).iter();
+                text.extend(units.map(|unit| format!("\\u{unit:04x}")));
+            }
+            false => text.push(c),
+        }
+    }
+    text
 }
 
 fn steers(c: char) -> bool {

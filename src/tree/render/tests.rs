@@ -92,6 +92,8 @@ fn hostile_titles_stay_text() {
         assert!(!picture.contains("http:") || picture.matches("http:").count() == 1);
         assert!(!picture.contains("https:"));
     }
+    let json = picture().json();
+    assert!(json.contains("\\u202e") && !json.contains(['\u{202e}', '\u{fffe}']));
     let html = picture().html();
     // The page's own two scripts and the end of each, and nothing that ends one early.
     assert_eq!(html.matches("<script").count(), 2);

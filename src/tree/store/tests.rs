@@ -266,6 +266,19 @@ fn pipes_and_links_are_not_followed() {
     for name in ["private", "private/openings", "proofs", "datasets"] {
         assert_eq!(replaced(name, &link), 1, "{name}");
     }
+    // Nothing is cleared away behind a link: another tree may be at work there.
+    for (name, file) in [("log", "pending"), ("private", "openings/.unfinished-x")] {
+        let (_other, other) = store_with_root();
+        let file = other.dir().join(name).join(file);
+        fs::write(&file, "").unwrap();
+        let (place, aside) = (store.dir().join(name), dir.path().join("aside"));
+        fs::rename(&place, &aside).unwrap();
+        symlink(other.dir().join(name), &place).unwrap();
+        Store::<Pallas>::open(store.dir()).unwrap();
+        assert!(file.exists(), "{name}");
+        fs::remove_file(&place).unwrap();
+        fs::rename(&aside, &place).unwrap();
+    }
     // What others could read is the owner's alone once there is something in it.
     let private = store.dir().join("private");
     fs::set_permissions(&private, fs::Permissions::from_mode(0o755)).unwrap();

@@ -1,6 +1,6 @@
 //! Adding to a tree, one writer at a time.
 use super::{
-    ENTRIES, HEAD, LOCK, Log, LogError, PENDING, Store, StoreError,
+    ENTRIES, HEAD, LOCK, LOG, Log, LogError, PENDING, Store, StoreError,
     objects::{Entry, Object, Reader, Shared},
 };
 use crate::{
@@ -147,6 +147,10 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     /// Brings a tree that a crash left half-written to the state before or after what was being
     /// written. Under the lock.
     pub(super) fn recover(&self) -> Result<(), StoreError> {
+        // A link may lead to the log of another tree, whose lock this is not.
+        if !self.is_dir(Path::new(LOG)) {
+            return Ok(());
+        }
         self.remove_unfinished()?;
         // A damaged log is left as it is: its file says what happened.
         let Ok(log) = self.log() else {
@@ -193,19 +197,25 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     /// Removes files that a crash kept from being renamed.
     fn remove_unfinished(&self) -> Result<(), StoreError> {
         for dir in Self::dirs().into_iter().chain([PathBuf::new()]) {
-            let dir = self.dir.join(dir);
             // A link may lead anywhere.
-            if !fs::symlink_metadata(&dir).is_ok_and(|found| found.is_dir()) {
+            if !dir.ancestors().all(|dir| self.is_dir(dir)) {
                 continue;
             }
-            for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+            let entries = fs::read_dir(self.dir.join(dir)).into_iter();
+            for entry in entries.flatten().flatten() {
                 let name = entry.file_name();
-                if name.to_string_lossy().starts_with(files::TEMPORARY) {
+                let file = entry.file_type().is_ok_and(|kind| !kind.is_dir());
+                if file && name.to_string_lossy().starts_with(files::TEMPORARY) {
                     remove(&entry.path()).map_err(StoreError::io(&entry.path()))?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether this is a directory, and no link to one, below the tree's own.
+    fn is_dir(&self, dir: &Path) -> bool {
+        fs::symlink_metadata(self.dir.join(dir)).is_ok_and(|found| found.is_dir())
     }
 
     pub(super) fn reader(&self) -> Reader<'_> {
