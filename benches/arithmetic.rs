@@ -91,7 +91,7 @@ fn textbook(mut tables: [Vec<Fr>; 2], claim: Fr, channel: &mut ProverChannel<Fr>
             at[2] += (a[1].double() - a[0]) * (b[1].double() - b[0]);
         }
         channel.send_all("round", &at);
-        let r: Fr = channel.challenge("challenge");
+        let r: Fr = channel.challenge("challenge", 1);
         claim += r * at[0];
         for table in &mut tables {
             *table = table.chunks(2).map(|p| p[0] + r * (p[1] - p[0])).collect();

@@ -116,6 +116,7 @@
 //! | [`transcript`] | Fiat-Shamir and the masked channel | *Transcript*, *Hiding* |
 //! | [`tree`] | nodes, edges, lineages; trees in directories; pictures; showing a row of data | *Lineages*, *Byte formats* |
 //! | [`error`] | what went wrong, where | |
+//! | [`security`] | soundness errors added up, in bits | *Soundness* |
 //! | [`count`] | operations counted, behind a feature | |
 //!
 //! [`notes`] has the protocol on paper, in numbered equations. To see its formulas build with
@@ -129,6 +130,7 @@ pub mod nn;
 #[doc = include_str!("../paper-notes.md")]
 pub mod notes {}
 pub mod poly;
+pub mod security;
 pub mod sumcheck;
 pub mod transcript;
 pub mod tree;

@@ -21,6 +21,13 @@
 //! commitments in place of Ligero. How many pads and products a statement needs is found by a
 //! [dry run](VerifierChannel::dry_run) of its verifier.
 //!
+//! # Seen from outside
+//!
+//! Everything that a transcript does is an event of [`tracing`] at level `TRACE` with the target
+//! `zktree::transcript`: `event` is one of `begin`, `absorb`, `message`, `challenge`, `check`, with
+//! the `label`, the `len` in bytes and the `kind` of a message. A subscriber sees labels and
+//! lengths only. The tests of soundness find every message of a proof by it.
+//!
 //! # Rules
 //!
 //! * A transcript cannot be made without a label and the whole statement.
@@ -32,32 +39,73 @@ use ark_ec::CurveGroup;
 use ark_ff::PrimeField;
 use ark_serialize::{CanonicalDeserialize, CanonicalSerialize, Compress, Validate};
 use rand::{CryptoRng, RngCore, SeedableRng};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use tracing::trace;
 
 /// Version of the protocol: part of every transcript, apart from the crate's version.
 pub const PROTOCOL: &[u8] = b"zktree proof of training, version 1";
 
+/// Kinds of messages.
+const SCALAR: &str = "scalar";
+const POINT: &str = "point";
+
 /// The sequence of public bytes that challenges are derived from.
 #[derive(Clone)]
-struct Transcript(merlin::Transcript);
+struct Transcript {
+    merlin: merlin::Transcript,
+    /// Whether it is seen from outside: a dry run is not.
+    seen: bool,
+}
 
 impl Transcript {
     fn new(application: &'static [u8], statement: &[u8]) -> Self {
+        trace!(event = "begin", label = %application.escape_ascii());
+        Self {
+            seen: true,
+            ..Self::unseen(application, statement)
+        }
+    }
+
+    fn unseen(application: &'static [u8], statement: &[u8]) -> Self {
         let mut transcript = merlin::Transcript::new(PROTOCOL);
         transcript.append_message(b"application", application);
         transcript.append_message(b"statement", statement);
-        Self(transcript)
+        Self {
+            merlin: transcript,
+            seen: false,
+        }
     }
 
+    /// Public bytes that both sides know.
     fn absorb(&mut self, label: &'static str, bytes: &[u8]) {
-        self.0.append_message(label.as_bytes(), bytes);
+        if self.seen {
+            trace!(event = "absorb", label, len = bytes.len() as u64);
+        }
+        self.merlin.append_message(label.as_bytes(), bytes);
+    }
+
+    /// What the prover sends.
+    fn message(&mut self, label: &'static str, kind: &'static str, bytes: &[u8]) {
+        if self.seen {
+            trace!(event = "message", label, kind, len = bytes.len() as u64);
+        }
+        self.merlin.append_message(label.as_bytes(), bytes);
     }
 
     fn challenge<F: PrimeField>(&mut self, label: &'static str) -> F {
+        if self.seen {
+            trace!(event = "challenge", label);
+        }
         // 512 bits: the bias of a reduction modulo a 255-bit prime is below 2^-256.
         let mut bytes = [0u8; 64];
-        self.0.challenge_bytes(label.as_bytes(), &mut bytes);
-        F::from_le_bytes_mod_order(&bytes)
+        self.merlin.challenge_bytes(label.as_bytes(), &mut bytes);
+        let drawn = F::from_le_bytes_mod_order(&bytes);
+        #[cfg(test)]
+        let drawn = match self.seen {
+            true => frozen::challenge(label, drawn),
+            false => drawn,
+        };
+        drawn
     }
 }
 
@@ -66,12 +114,19 @@ pub trait Challenger<F: PrimeField> {
     /// Binds all later challenges to public bytes that both sides know.
     fn absorb(&mut self, label: &'static str, bytes: &[u8]);
     /// A uniform field element that depends on everything absorbed so far.
-    fn challenge(&mut self, label: &'static str) -> F;
-    /// `n` challenges.
-    fn challenges(&mut self, label: &'static str, n: usize) -> Vec<F> {
-        (0..n).map(|_| self.challenge(label)).collect()
+    ///
+    /// `error` is the numerator of its soundness error: of all `|F|` values, at most so many let
+    /// pass what was false before it was drawn. A verifier [adds them up](VerifierChannel::errors).
+    fn challenge(&mut self, label: &'static str, error: u64) -> F;
+    /// `n` challenges, each with this `error`.
+    fn challenges(&mut self, label: &'static str, n: usize, error: u64) -> Vec<F> {
+        (0..n).map(|_| self.challenge(label, error)).collect()
     }
 }
+
+/// The soundness errors of all challenges of a proof, by label: how many were drawn, and the sum of
+/// their numerators.
+pub type Errors = BTreeMap<&'static str, (u64, u128)>;
 
 /// How many pads and which products of pads a statement's verifier uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,18 +193,18 @@ impl<F: PrimeField> ProverChannel<F> {
 
     /// Sends a scalar as it is: only for values that hide themselves.
     pub fn send_clear(&mut self, label: &'static str, scalar: &F) {
-        self.write(label, scalar);
+        self.write(label, SCALAR, scalar);
     }
 
     /// Sends a group element.
     pub fn send_point<C: CurveGroup>(&mut self, label: &'static str, point: &C::Affine) {
-        self.write(label, point);
+        self.write(label, POINT, point);
     }
 
     /// Sends group elements.
     pub fn send_points<C: CurveGroup>(&mut self, label: &'static str, points: &[C::Affine]) {
         for point in points {
-            self.write(label, point);
+            self.write(label, POINT, point);
         }
     }
 
@@ -158,7 +213,7 @@ impl<F: PrimeField> ProverChannel<F> {
     pub fn secret_rng(&self, witness: &[u8]) -> impl RngCore + CryptoRng + use<F> {
         let mut rng = self
             .transcript
-            .0
+            .merlin
             .build_rng()
             .rekey_with_witness_bytes(b"witness", witness)
             .finalize(&mut rand::rngs::OsRng);
@@ -182,12 +237,17 @@ impl<F: PrimeField> ProverChannel<F> {
         self.proof
     }
 
-    fn write(&mut self, label: &'static str, message: &impl CanonicalSerialize) {
+    fn write(
+        &mut self,
+        label: &'static str,
+        kind: &'static str,
+        message: &impl CanonicalSerialize,
+    ) {
         let start = self.proof.len();
         message
             .serialize_compressed(&mut self.proof)
             .expect("writing to memory does not fail");
-        self.transcript.absorb(label, &self.proof[start..]);
+        self.transcript.message(label, kind, &self.proof[start..]);
     }
 }
 
@@ -196,7 +256,7 @@ impl<F: PrimeField> Challenger<F> for ProverChannel<F> {
         self.transcript.absorb(label, bytes);
     }
 
-    fn challenge(&mut self, label: &'static str) -> F {
+    fn challenge(&mut self, label: &'static str, _: u64) -> F {
         self.transcript.challenge(label)
     }
 }
@@ -320,6 +380,8 @@ pub struct VerifierChannel<'a, F> {
     hiding: bool,
     plan: MaskPlan,
     constraints: Vec<Constraint<F>>,
+    num_constraints: usize,
+    errors: Errors,
 }
 
 impl<'a, F: PrimeField> VerifierChannel<'a, F> {
@@ -331,17 +393,22 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
             hiding: false,
             plan: MaskPlan::default(),
             constraints: Vec::new(),
+            num_constraints: 0,
+            errors: Errors::new(),
         }
     }
 
-    /// A run on messages that are all zero, to learn the [`MaskPlan`]. No check fails in it.
-    pub fn dry_run() -> Self {
+    /// A run on messages that are all zero, to learn the [`MaskPlan`] and the [`Errors`]. No check
+    /// fails in it.
+    pub fn dry_run(hiding: bool) -> Self {
         Self {
-            transcript: Transcript::new(b"dry run", b""),
+            transcript: Transcript::unseen(b"dry run", b""),
             source: Source::DryRun,
-            hiding: true,
+            hiding,
             plan: MaskPlan::default(),
             constraints: Vec::new(),
+            num_constraints: 0,
+            errors: Errors::new(),
         }
     }
 
@@ -380,7 +447,7 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
         };
         let bytes =
             take(proof, F::ZERO.compressed_size()).ok_or(VerifyError::Truncated { label })?;
-        self.transcript.absorb(label, bytes);
+        self.transcript.message(label, SCALAR, bytes);
         decode(bytes).ok_or(VerifyError::NonCanonicalScalar { label })
     }
 
@@ -412,7 +479,7 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
             .ok_or(VerifyError::Truncated { label })?;
         let encodings: Vec<&[u8]> = bytes.chunks_exact(size).collect();
         for encoding in &encodings {
-            self.transcript.absorb(label, encoding);
+            self.transcript.message(label, POINT, encoding);
         }
         parallel::map(encodings.len(), 512, |i| {
             encodings.get(i).and_then(|bytes| decode(bytes))
@@ -422,13 +489,13 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
         .collect()
     }
 
-    /// Reads past `n` encodings of `size` bytes without decoding them, absorbing each: for a prover
+    /// Reads past `n` encodings of points of `size` bytes without decoding them, absorbing each: for a prover
     /// who replays its own messages.
     pub fn skip(&mut self, label: &'static str, size: usize, n: usize) -> Result<(), VerifyError> {
         for _ in 0..n {
             if let Source::Proof(proof) = &mut self.source {
                 let bytes = take(proof, size).ok_or(VerifyError::Truncated { label })?;
-                self.transcript.absorb(label, bytes);
+                self.transcript.message(label, POINT, bytes);
             }
         }
         Ok(())
@@ -471,15 +538,31 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
 
     /// Checks that `expr` is zero: at once if it is a number, else by the final proof.
     pub fn assert_zero(&mut self, expr: Expr<F>, check: &'static str) -> Result<(), VerifyError> {
+        if !expr.terms.is_empty() {
+            self.num_constraints += 1;
+        }
         if matches!(self.source, Source::DryRun) {
             return Ok(());
         }
+        trace!(event = "check", label = check);
         if !expr.terms.is_empty() {
             self.constraints.push(Constraint { expr, check });
         } else if expr.constant != F::ZERO {
             return Err(VerifyError::CheckFailed { check });
         }
         Ok(())
+    }
+
+    /// Checks that a number is not zero. A masked one is not tested.
+    pub fn assert_nonzero(&self, expr: &Expr<F>, check: &'static str) -> Result<(), VerifyError> {
+        if matches!(self.source, Source::DryRun) || !expr.terms.is_empty() {
+            return Ok(());
+        }
+        trace!(event = "check", label = check);
+        match expr.constant == F::ZERO {
+            true => Err(VerifyError::CheckFailed { check }),
+            false => Ok(()),
+        }
     }
 
     /// Checks that `a == b`.
@@ -495,6 +578,16 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
     /// The pads and products used so far.
     pub fn plan(&self) -> &MaskPlan {
         &self.plan
+    }
+
+    /// How many checks were put off, in all.
+    pub fn num_constraints(&self) -> usize {
+        self.num_constraints
+    }
+
+    /// The soundness errors of the challenges drawn so far.
+    pub fn errors(&self) -> &Errors {
+        &self.errors
     }
 
     /// The checks put off so far. Whoever takes them must have them proven.
@@ -522,7 +615,10 @@ impl<F: PrimeField> Challenger<F> for VerifierChannel<'_, F> {
         self.transcript.absorb(label, bytes);
     }
 
-    fn challenge(&mut self, label: &'static str) -> F {
+    fn challenge(&mut self, label: &'static str, error: u64) -> F {
+        let (count, sum) = self.errors.entry(label).or_default();
+        *count += 1;
+        *sum = sum.saturating_add(error.into());
         self.transcript.challenge(label)
     }
 }
@@ -540,6 +636,68 @@ pub fn decode<T: CanonicalDeserialize + CanonicalSerialize>(bytes: &[u8]) -> Opt
     let mut again = Vec::with_capacity(bytes.len());
     value.serialize_compressed(&mut again).ok()?;
     (again == bytes).then_some(value)
+}
+
+/// Challenges that a test lays down beforehand, for this thread: what Fiat-Shamir is there to prevent.
+#[cfg(test)]
+pub(crate) mod frozen {
+    use ark_ff::PrimeField;
+    use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
+    use std::{cell::RefCell, collections::VecDeque};
+
+    /// A challenge with its label.
+    pub(crate) type Drawn = (&'static str, Vec<u8>);
+
+    enum Mode {
+        Record(Vec<Drawn>),
+        Replay(VecDeque<Drawn>),
+    }
+
+    thread_local! {
+        static MODE: RefCell<Option<Mode>> = const { RefCell::new(None) };
+    }
+
+    /// Runs `work` and lists the challenges that it draws.
+    pub(crate) fn record<T>(work: impl FnOnce() -> T) -> (T, Vec<Drawn>) {
+        let (result, mode) = with(Mode::Record(Vec::new()), work);
+        match mode {
+            Mode::Record(drawn) => (result, drawn),
+            Mode::Replay(_) => unreachable!(),
+        }
+    }
+
+    /// Runs `work` with these challenges in place of those of the transcript.
+    ///
+    /// # Panics
+    /// If it draws others, by label or number.
+    pub(crate) fn replay<T>(drawn: &[Drawn], work: impl FnOnce() -> T) -> T {
+        let (result, mode) = with(Mode::Replay(drawn.iter().cloned().collect()), work);
+        assert!(matches!(mode, Mode::Replay(left) if left.is_empty()));
+        result
+    }
+
+    fn with<T>(mode: Mode, work: impl FnOnce() -> T) -> (T, Mode) {
+        MODE.with(|m| assert!(m.replace(Some(mode)).is_none()));
+        let result = work();
+        (result, MODE.with(|m| m.take()).unwrap())
+    }
+
+    pub(super) fn challenge<F: PrimeField>(label: &'static str, drawn: F) -> F {
+        MODE.with(|mode| match mode.borrow_mut().as_mut() {
+            None => drawn,
+            Some(Mode::Record(all)) => {
+                let mut bytes = Vec::new();
+                drawn.serialize_compressed(&mut bytes).unwrap();
+                all.push((label, bytes));
+                drawn
+            }
+            Some(Mode::Replay(all)) => {
+                let (expected, bytes) = all.pop_front().unwrap();
+                assert_eq!(expected, label);
+                F::deserialize_compressed(&*bytes).unwrap()
+            }
+        })
+    }
 }
 
 #[cfg(test)]
@@ -567,13 +725,13 @@ mod tests {
         let mut prover = ProverChannel::new(b"test", b"statement");
         prover.mask_with(pads.clone());
         prover.send_all("x", &x);
-        let c: Fr = prover.challenge("c");
+        let c: Fr = prover.challenge("c", 1);
         let proof = prover.finish();
 
         let mut verifier = VerifierChannel::<Fr>::new(b"test", b"statement", &proof);
         verifier.masked();
         let y = verifier.receive_all("x", 3).unwrap();
-        assert_eq!(c, verifier.challenge("c"));
+        assert_eq!(c, verifier.challenge("c", 1));
         let product = verifier.multiply(&y[0], &y[1]).unwrap();
         let square = verifier.multiply(&y[2], &y[2]).unwrap();
         let sum = product.plus(c, &y[2]).minus(&square).minus(&y[0].times(c));
@@ -637,7 +795,7 @@ mod tests {
         let draw = |app: &'static [u8], statement: &[u8], message: u64| -> Fr {
             let mut channel = ProverChannel::new(app, statement);
             channel.send("x", &Fr::from(message));
-            channel.challenge("c")
+            channel.challenge("c", 1)
         };
         let base = draw(b"a", b"s", 1);
         assert_eq!(base, draw(b"a", b"s", 1));

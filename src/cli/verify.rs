@@ -12,6 +12,7 @@ use std::{fmt, time::Instant};
 use zktree::{
     commit::Curve,
     poly::WideField,
+    security::Soundness,
     tree::{NodeId, render::visible, store::VerifiedCache},
 };
 
@@ -47,6 +48,9 @@ struct Report {
     /// Files that are not what they should be.
     damage: Vec<Damaged>,
     seconds: f64,
+    /// What the proofs of these lineages are worth, those known from before too; if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    soundness: Option<Soundness>,
 }
 
 #[derive(Serialize)]
@@ -132,6 +136,11 @@ fn verify<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fai
             })
             .collect(),
         seconds: clock.elapsed().as_secs_f64(),
+        // A lineage that is refused for its statement has none.
+        soundness: match options.reporting.json {
+            true => opened.tree.soundness(&ids).ok(),
+            false => None,
+        },
     };
     if !options.no_cache {
         cache.remember(verdicts.verified);

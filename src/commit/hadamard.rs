@@ -56,6 +56,11 @@ impl MaskLayout {
         self.len() == 0
     }
 
+    /// How many constraints [`combine`] puts together, behind `reductions` of them.
+    pub fn num_constraints(&self, reductions: usize) -> u64 {
+        (reductions + self.factors.len() + self.plan.products.len()) as u64
+    }
+
     /// The plan that this lays out.
     pub fn plan(&self) -> &MaskPlan {
         &self.plan

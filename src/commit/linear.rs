@@ -177,7 +177,7 @@ pub fn prove<C: Curve>(
         false => opening.vector.to_vec(),
     };
     count::scalar_multiplications(1, C::ScalarField::MODULUS_BIT_SIZE);
-    let product = gens.product() * channel.challenge("linear form: q");
+    let product = gens.product() * channel.challenge("linear form: q", 1);
     halve::<C>(&bases, product, coefficients.to_vec(), z, channel);
 }
 
@@ -196,7 +196,7 @@ fn mask<C: Curve>(
     let announcement = msm::full::<C>(bases, &r) + gens.blind(&sigma);
     channel.send_point::<C>(ANNOUNCEMENT, &announcement.into_affine());
     channel.send_clear(MASKING_VALUE, &inner_product(&r, coefficients));
-    let e: C::ScalarField = channel.challenge("linear form: e");
+    let e: C::ScalarField = channel.challenge("linear form: e", 1);
     channel.send_clear(MASKED_BLINDING, &(e * opening.blinding + *sigma));
     // One an entry.
     count::field_multiplications(r.len());
@@ -243,7 +243,7 @@ fn halve<C: Curve>(
         let points = C::normalize_batch(&[l, r]);
         channel.send_point::<C>(LEFT, &points[0]);
         channel.send_point::<C>(RIGHT, &points[1]);
-        let c: C::ScalarField = channel.challenge("linear form: c");
+        let c: C::ScalarField = channel.challenge("linear form: c", 2);
         z = fold(&z, half, C::ScalarField::ONE, c);
         a = fold(&a, half, c, C::ScalarField::ONE);
         fold_factors(&mut factors, half, c);
@@ -306,7 +306,7 @@ fn receive<C: Curve>(
     if claim.hiding {
         let announcement = channel.receive_point::<C>(ANNOUNCEMENT)?;
         let value = channel.receive_clear(MASKING_VALUE)?;
-        e = channel.challenge("linear form: e");
+        e = channel.challenge("linear form: e", 1);
         let blinding = channel.receive_clear(MASKED_BLINDING)?;
         mask = Some(MaskMessages {
             announcement,
@@ -314,7 +314,7 @@ fn receive<C: Curve>(
             blinding,
         });
     }
-    let q = channel.challenge("linear form: q");
+    let q = channel.challenge("linear form: q", 1);
     let len = claim.shape.len();
     let (mut points, mut rounds) = (Vec::new(), Vec::new());
     for _ in halves(len) {
@@ -322,7 +322,7 @@ fn receive<C: Curve>(
             channel.receive_point::<C>(LEFT)?,
             channel.receive_point::<C>(RIGHT)?,
         ));
-        rounds.push(channel.challenge("linear form: c"));
+        rounds.push(channel.challenge("linear form: c", 2));
     }
     let rest = (0..halves(len).last().unwrap_or(len))
         .map(|_| channel.receive_clear(LAST))
@@ -758,7 +758,7 @@ mod tests {
         instance.value -= error;
         let mut channel = ProverChannel::new(b"test", b"");
         absorb_claim(&mut channel, &instance.claim());
-        let _: Fr = channel.challenge("linear form: q");
+        let _: Fr = channel.challenge("linear form: q", 1);
         let bases = instance.gens.bases(instance.shape);
         let product = instance.gens.product().into();
         halve::<Bls>(

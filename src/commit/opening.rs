@@ -96,7 +96,7 @@ pub fn verify<F: PrimeField>(
     num_vars: usize,
     channel: &mut VerifierChannel<'_, F>,
 ) -> Result<Folded<F, Expr<F>>, VerifyError> {
-    let rho: F = channel.challenge("opening batching");
+    let rho: F = channel.challenge("opening batching", claims.len() as u64);
     let (mut sum, mut power) = (Expr::zero(), F::ONE);
     for claim in &claims {
         sum = sum.plus(power, &claim.value);
@@ -143,7 +143,7 @@ pub fn prove<F: WideField>(
     matrices: &impl FoldRows<F>,
     channel: &mut ProverChannel<F>,
 ) -> (Folded<F, F>, Vec<F>) {
-    let rho: F = channel.challenge("opening batching");
+    let rho: F = channel.challenge("opening batching", claims.len() as u64);
     // One pair of tables for each distinct column form.
     let mut groups: Vec<(Columns<F>, Vec<F>)> = Vec::new();
     let (mut sum, mut power) = (F::ZERO, F::ONE);

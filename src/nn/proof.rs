@@ -15,6 +15,8 @@ use crate::{
     error::{Locate, ProveError, TrainError, VerifyError},
     nn::{Weights, mlp},
     poly::WideField,
+    security::Soundness,
+    transcript::Errors,
 };
 use rand::{CryptoRng, RngCore};
 use std::{ops::ControlFlow, sync::Arc};
@@ -164,6 +166,31 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             0 => Ok(pending),
             count => Err(VerifyError::TrailingBytes { count }),
         }
+    }
+
+    /// The soundness of a proof of this statement, all segments together. Needs no proof.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if the statement does not hold together.
+    pub fn soundness(&self) -> Result<Soundness, VerifyError> {
+        let _ = self.validate()?;
+        let mut soundness = Soundness::new::<C>();
+        let mut last: Option<((bool, u64), Errors)> = None;
+        for segment in self.parameters.segments() {
+            let at_root = segment.index == 0 && matches!(self.parent, ParentWeights::Root { .. });
+            let shape = (at_root, segment.steps);
+            // Segments of one shape have the same challenges.
+            let errors = match last.take() {
+                Some((of, errors)) if of == shape => errors,
+                _ => self
+                    .segment_argument(segment, at_root)?
+                    .argument
+                    .errors::<C>()?,
+            };
+            soundness.add(&errors);
+            last = Some((shape, errors));
+        }
+        Ok(soundness)
     }
 
     /// The commitment to the weights behind a segment: that in the proof, or the child's.
@@ -357,6 +384,21 @@ pub fn verify_dataset<C: Curve<ScalarField: WideField>>(
     argument
         .verify(&statement, &[commitment.rows()], proof)
         .located(|| "data range".to_string())
+}
+
+/// The soundness of a proof of [`prove_dataset`]. Needs no proof.
+///
+/// # Errors
+/// [`VerifyError::Statement`] for a shape or a range that no network has.
+pub fn dataset_soundness<C: Curve<ScalarField: WideField>>(
+    commitment: &DatasetCommitment<C>,
+    bits: u32,
+    hiding: bool,
+) -> Result<Soundness, VerifyError> {
+    let (_, argument, _) = dataset_argument(commitment, bits, hiding)?;
+    let mut soundness = Soundness::new::<C>();
+    soundness.add(&argument.errors::<C>()?);
+    Ok(soundness)
 }
 
 impl From<TrainError> for ProveError {

@@ -100,7 +100,7 @@ pub fn prove<F: PrimeField>(
                 channel.send("sumcheck round", c);
             }
         }
-        let r = channel.challenge("sumcheck challenge");
+        let r = channel.challenge("sumcheck challenge", prover.degree() as u64);
         claim = poly.evaluate(r);
         prover.bind(r);
         point.push(r);
@@ -131,7 +131,7 @@ pub fn verify<F: PrimeField>(
     for _ in 0..num_vars {
         let constant = channel.receive("sumcheck round")?;
         let higher = channel.receive_all("sumcheck round", degree.saturating_sub(1))?;
-        let r: F = channel.challenge("sumcheck challenge");
+        let r: F = channel.challenge("sumcheck challenge", degree as u64);
         // Equation 18: c_0 + c_1 r + sum c_k r^k with c_1 = value - 2 c_0 - sum c_k
         let mut next = value.times(r).plus(F::ONE - r.double(), &constant);
         let mut power = r;

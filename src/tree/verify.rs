@@ -3,7 +3,7 @@ use super::{
     NodeId, Origin, Tree, TreeError,
     lineage::{self, Lineage},
 };
-use crate::{commit::Curve, poly::WideField};
+use crate::{commit::Curve, nn::proof, poly::WideField, security::Soundness};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What [`Tree::verdicts`] found.
@@ -139,6 +139,51 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
     pub fn edges_of(&self, ids: &[NodeId]) -> Result<usize, TreeError> {
         let needed = self.lineages(ids)?;
         Ok(needed.iter().filter(|id| self.node(**id).is_some()).count())
+    }
+
+    /// The soundness of these lineages: the proofs of all their edges, and of the ranges of their
+    /// data, each once. Looks at no proof.
+    ///
+    /// # Errors
+    /// [`TreeError::Unknown`]; [`TreeError`] naming a node that fails before its proof is looked at.
+    pub fn soundness(&self, ids: &[NodeId]) -> Result<Soundness, TreeError> {
+        let needed = self.lineages(ids)?;
+        let mut soundness = Soundness::new::<C>();
+        let mut data = BTreeSet::new();
+        let roots = self.roots.iter().filter(|id| needed.contains(id));
+        let mut open: Vec<_> = roots
+            .filter_map(|id| self.root(*id))
+            .map(Origin::root)
+            .collect();
+        while let Some(origin) = open.pop() {
+            let children = self.children(origin.id()).iter();
+            for child in children.filter(|id| needed.contains(id)) {
+                let Some((node, edge)) = self.trained(*child) else {
+                    continue;
+                };
+                let (next, statement) = origin.step(node, edge)?;
+                let label = || node.label_of(next.id());
+                let training = statement
+                    .soundness()
+                    .map_err(|source| TreeError::Training {
+                        node: label(),
+                        source,
+                    })?;
+                soundness.extend(&training);
+                let bits = node.parameters.fixed_point.data_range_bits();
+                let hiding = node.parameters.hiding;
+                let [_, range] = edge.proof_hashes();
+                if data.insert((edge.dataset.root(), bits, hiding, range)) {
+                    let range = proof::dataset_soundness(&edge.dataset, bits, hiding);
+                    soundness.extend(&range.map_err(|source| TreeError::Data {
+                        node: label(),
+                        source,
+                    })?);
+                }
+                open.push(next);
+            }
+        }
+        Ok(soundness)
     }
 
     /// All that is on a path from a root to one of these.

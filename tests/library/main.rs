@@ -9,5 +9,7 @@ mod lineage;
 mod notes;
 mod resume;
 mod simd;
+#[path = "../soundness/mod.rs"]
+mod soundness;
 mod store;
 mod vectors;

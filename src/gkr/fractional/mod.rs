@@ -230,9 +230,12 @@ impl<F: PrimeField> Fingerprint<F> {
     /// Absorbs the shape and draws the challenges, on both sides.
     fn draw(shape: &LookupShape<F>, channel: &mut impl Challenger<F>) -> Self {
         shape.absorb(channel);
-        let alpha = channel.challenge("lookup alpha");
-        let beta: F = channel.challenge("lookup beta");
         let arity = shape.tables.iter().map(|t| t.arity()).max().unwrap_or(0);
+        // Equation 31, times all denominators, is a polynomial of this degree in the two together.
+        let leaves = 1u64.checked_shl(shape.num_vars as u32).unwrap_or(u64::MAX);
+        let degree = leaves.saturating_mul(arity as u64);
+        let alpha = channel.challenge("lookup alpha", degree);
+        let beta: F = channel.challenge("lookup beta", 0);
         let mut powers = Vec::with_capacity(arity);
         let mut power = F::ONE;
         for _ in 0..arity {

@@ -182,7 +182,7 @@ fn prove_layer<F: WideField>(
     channel: &mut ProverChannel<F>,
     segments: impl FnOnce(&Batching<F>) -> Vec<Segment<F>>,
 ) -> (FractionClaim<F>, Vec<Fraction<F>>) {
-    let lambda: F = channel.challenge("lookup lambda");
+    let lambda: F = channel.challenge("lookup lambda", 1);
     let batching = Batching::new(lambda);
     let segments = segments(&batching);
     let mut prover = LayerProver::new(&claim.point, batching, segments);
@@ -190,7 +190,7 @@ fn prove_layer<F: WideField>(
     let (point, _) = sumcheck::prove(&mut prover, sum, channel);
     let ([a, b], spare) = prover.finish();
     channel.send_all("lookup gate", &[a.n, b.n, a.d, b.d]);
-    let rho: F = channel.challenge("lookup rho");
+    let rho: F = channel.challenge("lookup rho", 1);
     let denominator = a.d + rho * (b.d - a.d);
     let next = FractionClaim {
         point: [vec![rho], point].concat(),

@@ -161,7 +161,7 @@ impl Instance {
         let mut point: Vec<Fr> = Vec::new();
         let (mut n, mut d) = (root.n, root.d);
         for layer in layers.into_iter().rev() {
-            let lambda: Fr = channel.challenge("lookup lambda");
+            let lambda: Fr = channel.challenge("lookup lambda", 1);
             let half = lambda / Fr::from(2u64);
             let of = |f: &dyn Fn(&[Fraction<Fr>]) -> Fr| {
                 Table::Field(layer.chunks(2).map(f).collect::<Vec<Fr>>())
@@ -183,7 +183,7 @@ impl Instance {
             let (next, _) = sumcheck::prove(&mut prover, n + lambda * d, &mut channel);
             let evals = prover.final_evaluations();
             channel.send_all("lookup gate", &evals[1..]);
-            let rho: Fr = channel.challenge("lookup rho");
+            let rho: Fr = channel.challenge("lookup rho", 1);
             point = [vec![rho], next].concat();
             d = evals[3] + rho * (evals[4] - evals[3]);
             n = evals[1] + rho * (evals[2] - evals[1]) - half * d;
@@ -301,7 +301,7 @@ proptest! {
 }
 
 fn plan(shape: &LookupShape<Fr>) -> MaskPlan {
-    let mut channel = VerifierChannel::dry_run();
+    let mut channel = VerifierChannel::dry_run(true);
     let _ = verify(shape, &mut channel).unwrap();
     channel.plan().clone()
 }

@@ -48,11 +48,10 @@ pub fn verify<F: PrimeField>(
 ) -> Result<LookupClaims<F>, VerifyError> {
     let fingerprint = Fingerprint::draw(shape, channel);
     let denominator = channel.receive("lookup root")?;
-    if denominator.terms().is_empty() && denominator.constant() == F::ZERO {
-        return Err(VerifyError::CheckFailed {
-            check: "the denominator at the root of the lookups is not zero",
-        });
-    }
+    channel.assert_nonzero(
+        &denominator,
+        "the denominator at the root of the lookups is not zero",
+    )?;
     let mut claim = FractionClaim {
         point: Vec::new(),
         numerator: Expr::zero(),
@@ -69,7 +68,7 @@ fn verify_layer<F: PrimeField>(
     claim: FractionClaim<F>,
     channel: &mut VerifierChannel<'_, F>,
 ) -> Result<FractionClaim<F>, VerifyError> {
-    let lambda: F = channel.challenge("lookup lambda");
+    let lambda: F = channel.challenge("lookup lambda", 1);
     let sum = claim.numerator.plus(lambda, &claim.denominator);
     let reduced = sumcheck::verify(sum, claim.point.len(), 3, channel)?;
     // Equation 33, with n' = n + (lambda / 2) d.
@@ -86,7 +85,7 @@ fn verify_layer<F: PrimeField>(
         "the sumcheck of the lookups ends in the sum of two fractions",
     )?;
     // Equation 34.
-    let rho: F = channel.challenge("lookup rho");
+    let rho: F = channel.challenge("lookup rho", 1);
     let denominator = join(rho, &d_0, &d_1);
     let numerator = join(rho, &n_0, &n_1).plus(-half(lambda), &denominator);
     let mut point = vec![rho];

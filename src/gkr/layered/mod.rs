@@ -185,7 +185,7 @@ impl Circuit {
             let _ = output.serialize_compressed(&mut bytes);
         }
         channel.absorb("circuit outputs", &bytes);
-        let point = channel.challenges("circuit output", poly::num_vars(self.num_outputs()));
+        let point = channel.challenges("circuit output", poly::num_vars(self.num_outputs()), 1);
         let value = poly::inner_product(outputs, &eq_evals(&point));
         (point, value)
     }

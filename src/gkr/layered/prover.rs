@@ -40,7 +40,7 @@ pub fn prove<F: WideField>(
     };
     for ((gates, num_vars), below) in circuit.top_down().zip(values.iter().rev().skip(1)) {
         left = prove_layer(gates, num_vars, below, &claims, value, channel);
-        let gamma: F = channel.challenge("circuit gamma");
+        let gamma: F = channel.challenge("circuit gamma", 1);
         let [u, v] = left.points.clone();
         claims = vec![(F::ONE, u), (gamma, v)];
         value = left.values[0] + gamma * left.values[1];

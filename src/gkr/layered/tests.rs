@@ -141,7 +141,7 @@ proptest! {
             let (point, value) = circuit.draw_output_point(outputs, channel);
             verify(&circuit, OutputClaim { point, value: Expr::known(value) }, channel).unwrap()
         };
-        let mut channel = VerifierChannel::dry_run();
+        let mut channel = VerifierChannel::dry_run(true);
         let _ = run(&mut channel);
         let plan = channel.plan().clone();
         let pads = scalars(plan.num_pads, rng);

@@ -59,7 +59,7 @@ pub fn verify<F: PrimeField>(
     for (depth, (gates, num_vars)) in circuit.top_down().enumerate() {
         let reduced = verify_layer(gates, num_vars, &claims, value, channel)
             .located(|| format!("circuit layer {}", num_layers - depth))?;
-        let gamma: F = channel.challenge("circuit gamma");
+        let gamma: F = channel.challenge("circuit gamma", 1);
         let [u, v] = reduced.points.clone();
         claims = vec![(F::ONE, u), (gamma, v)];
         let [at_u, at_v] = &reduced.values;

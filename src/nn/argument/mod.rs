@@ -197,18 +197,40 @@ impl<F: WideField> Argument<F> {
         if !self.hiding {
             return Ok(MaskLayout::new(Default::default()));
         }
-        let mut channel = VerifierChannel::dry_run();
+        let mut channel = VerifierChannel::dry_run(true);
         let _ = self.reductions(&mut channel, &mut |_, _| F::ZERO)?;
         Ok(MaskLayout::new(channel.plan().clone()))
     }
 
-    /// How many scalars the reductions send.
+    /// What the reductions check of a proof, with or without hiding, as expressions in what is
+    /// added to the scalars sent, and what is left to open: for cheating provers.
     #[cfg(test)]
-    pub(crate) fn count_scalars(&self) -> Result<usize, VerifyError> {
-        let mut channel = VerifierChannel::dry_run();
-        let _ = self.reductions(&mut channel, &mut |_, _| F::ZERO)?;
-        Ok(channel.plan().num_pads)
+    pub(crate) fn checks<C: crate::commit::Curve<ScalarField = F>>(
+        &self,
+        statement: &[u8],
+        proof: &[u8],
+    ) -> Result<Checks<F>, VerifyError> {
+        let mut channel = VerifierChannel::new(APPLICATION, statement, proof);
+        channel.skip("witness row", C::ENCODED_LEN, self.num_witness_rows())?;
+        if self.hiding {
+            channel.skip("masks", C::ENCODED_LEN, 1)?;
+        }
+        channel.masked();
+        let folded = self.reductions(&mut channel, &mut |f, claim| f(&claim.point))?;
+        Ok(Checks {
+            plan: channel.plan().clone(),
+            constraints: channel.take_constraints(),
+            folded,
+        })
     }
+}
+
+/// The plan of pads, the constraints on them and what is left to open.
+#[cfg(test)]
+pub(crate) struct Checks<F> {
+    pub(crate) plan: crate::transcript::MaskPlan,
+    pub(crate) constraints: Vec<crate::transcript::Constraint<F>>,
+    pub(crate) folded: Folded<F, Expr<F>>,
 }
 
 enum Discharge<F, V> {

@@ -117,11 +117,12 @@ impl<F: WideField> Argument<F> {
             if check {
                 unsatisfied(&secrets.masks, &constraints)?;
             }
-            let e = channel.challenge("products");
+            let e = channel.challenge("products", 2);
             let responses = secrets.masks.prove(e, &mut channel);
-            let delta = channel.challenge("constraints");
+            let error = layout.num_constraints(constraints.len());
+            let delta = channel.challenge("constraints", error);
             let form = hadamard::combine(&layout, &value, &constraints, e, &responses, delta);
-            (form, channel.challenge("mu"))
+            (form, channel.challenge("mu", 2))
         } else {
             (
                 MaskForm {

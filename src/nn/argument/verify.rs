@@ -3,16 +3,17 @@
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
-use super::{APPLICATION, Argument, final_form};
+use super::{APPLICATION, Argument, PublicInput, final_form};
 use crate::{
     commit::{
         Combination, Curve, Generators, GroupEquation, RowCommitments,
-        hadamard::{self, MaskForm},
+        hadamard::{self, MaskForm, MaskLayout},
         linear,
     },
     error::VerifyError,
+    nn::relation::Claim,
     poly::WideField,
-    transcript::{Challenger, ProverChannel, VerifierChannel},
+    transcript::{Challenger, Errors, Expr, ProverChannel, VerifierChannel},
 };
 
 /// A proof of which everything is checked but one group equation.
@@ -21,9 +22,16 @@ pub struct Pending<C: Curve> {
     equation: GroupEquation<C>,
     /// A challenge drawn behind the last message.
     binding: C::ScalarField,
+    errors: Errors,
 }
 
 impl<C: Curve> Pending<C> {
+    /// The soundness errors of the challenges that were drawn: those that
+    /// [`Argument::errors`] knows beforehand.
+    pub fn errors(&self) -> &Errors {
+        &self.errors
+    }
+
     /// Checks the equations of many proofs by one multi-scalar multiplication. Its weights are
     /// drawn from the complete transcripts of all of them.
     ///
@@ -35,7 +43,7 @@ impl<C: Curve> Pending<C> {
         for proof in pending {
             channel.send_clear("binding", &proof.binding);
         }
-        let weights = channel.challenges("weights", pending.len());
+        let weights = channel.challenges("weights", pending.len(), 1);
         let equations: Vec<_> = pending.iter().map(|p| p.equation.clone()).collect();
         let columns = equations
             .iter()
@@ -77,35 +85,58 @@ impl<F: WideField> Argument<F> {
         }
         // The rows are there, so what the statement asks for is not out of proportion to the proof.
         let layout = self.mask_layout()?;
+        let equation = self.verify_rows(&commitments, &layout, &mut channel, &mut |f, claim| {
+            f(&claim.point)
+        })?;
+        let binding = channel.challenge("batch of proofs", 1);
+        let errors = channel.errors().clone();
+        channel.finish()?;
+        Ok(Pending {
+            equation,
+            binding,
+            errors,
+        })
+    }
+
+    /// The soundness errors of all challenges of a proof, by a run of the verifier without one.
+    ///
+    /// # Errors
+    /// [`VerifyError::Statement`] if the description does not hold together.
+    pub fn errors<C: Curve<ScalarField = F>>(&self) -> Result<Errors, VerifyError> {
+        let mut channel = VerifierChannel::dry_run(self.hiding);
+        let commitments: Vec<RowCommitments<C>> = self
+            .matrices
+            .iter()
+            .map(|matrix| RowCommitments {
+                rows: vec![Default::default(); matrix.num_rows()],
+            })
+            .collect();
+        let layout = self.mask_layout()?;
+        let _ = self.verify_rows(&commitments, &layout, &mut channel, &mut |_, _| F::ZERO)?;
+        let _: F = channel.challenge("batch of proofs", 1);
+        Ok(channel.errors().clone())
+    }
+
+    /// Everything behind the commitments of the rows.
+    fn verify_rows<C: Curve<ScalarField = F>>(
+        &self,
+        commitments: &[RowCommitments<C>],
+        layout: &MaskLayout,
+        channel: &mut VerifierChannel<'_, F>,
+        public: &mut dyn FnMut(&PublicInput<F>, &Claim<F, Expr<F>>) -> F,
+    ) -> Result<GroupEquation<C>, VerifyError> {
         let mut combination = Combination::new();
         if self.hiding {
             combination.add_point(F::ONE, channel.receive_point::<C>("masks")?);
             channel.masked();
         }
-        let folded =
-            self.reductions(&mut channel, &mut |function, claim| function(&claim.point))?;
+        let folded = self.reductions(channel, public)?;
         if self.hiding && channel.plan() != layout.plan() {
             return Err(VerifyError::CheckFailed {
                 check: "the dry run counts every scalar that is received",
             });
         }
-        let constraints = channel.take_constraints();
-        let (form, mu) = if self.hiding {
-            let e = channel.challenge("products");
-            let responses = hadamard::receive(&layout, &mut channel)?;
-            let delta = channel.challenge("constraints");
-            let form =
-                hadamard::combine(&layout, &folded.value, &constraints, e, &responses, delta);
-            (form, channel.challenge("mu"))
-        } else {
-            (
-                MaskForm {
-                    coefficients: Vec::new(),
-                    value: folded.value.constant(),
-                },
-                F::ONE,
-            )
-        };
+        let (form, mu) = self.mask_form(layout, &folded.value, channel)?;
         for (matrix, weights) in &folded.rows {
             let weights: Vec<F> = weights.iter().map(|w| mu * w).collect();
             let rows = commitments.get(*matrix).ok_or(VerifyError::Opening)?;
@@ -118,9 +149,29 @@ impl<F: WideField> Argument<F> {
             value: form.value,
             hiding: self.hiding,
         };
-        let equation = linear::verify(&claim, &combination, &mut channel)?;
-        let binding = channel.challenge("batch of proofs");
-        channel.finish()?;
-        Ok(Pending { equation, binding })
+        linear::verify(&claim, &combination, channel)
+    }
+
+    /// The form on the masks that is left for an opening that has the value `opened`, and `mu`.
+    fn mask_form(
+        &self,
+        layout: &MaskLayout,
+        opened: &Expr<F>,
+        channel: &mut VerifierChannel<'_, F>,
+    ) -> Result<(MaskForm<F>, F), VerifyError> {
+        if !self.hiding {
+            let form = MaskForm {
+                coefficients: Vec::new(),
+                value: opened.constant(),
+            };
+            return Ok((form, F::ONE));
+        }
+        let constraints = channel.take_constraints();
+        let e = channel.challenge("products", 2);
+        let responses = hadamard::receive(layout, channel)?;
+        let error = layout.num_constraints(channel.num_constraints());
+        let delta = channel.challenge("constraints", error);
+        let form = hadamard::combine(layout, opened, &constraints, e, &responses, delta);
+        Ok((form, channel.challenge("mu", 2)))
     }
 }

@@ -220,8 +220,8 @@ impl<F: WideField> Challenger<F> for Prover<'_, F> {
         self.channel.absorb(label, bytes);
     }
 
-    fn challenge(&mut self, label: &'static str) -> F {
-        self.channel.challenge(label)
+    fn challenge(&mut self, label: &'static str, error: u64) -> F {
+        self.channel.challenge(label, error)
     }
 }
 

@@ -307,7 +307,7 @@ fn equality_claim<F: PrimeField, P: Party<F>>(
     let random = |c: &Claim<F, P::Value>| !c.point.iter().any(|x| x.is_zero() || x.is_one());
     let point: Vec<F> = match claims.of(equality.anchor).into_iter().find(random) {
         Some(claim) => claim.point.into_iter().take(num_vars).collect(),
-        None => party.challenges("equality point", num_vars),
+        None => party.challenges("equality point", num_vars, 1),
     };
     let value = claims.obtain(party, equality.input, &point)?;
     claims.add(
@@ -599,7 +599,7 @@ fn batched_sumcheck<F: PrimeField, P: Party<F>>(
         }
         left.push(value);
     }
-    let gamma: F = party.challenge("level batching");
+    let gamma: F = party.challenge("level batching", open.len() as u64);
     let (mut total, mut power) = (party.known(F::ZERO), F::ONE);
     let mut batch = Batch::new();
     for ((terms, claim), value) in open.iter().zip(&left) {

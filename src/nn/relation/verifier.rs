@@ -29,8 +29,8 @@ impl<F: WideField> Challenger<F> for Verifier<'_, '_, F> {
         self.channel.absorb(label, bytes);
     }
 
-    fn challenge(&mut self, label: &'static str) -> F {
-        self.channel.challenge(label)
+    fn challenge(&mut self, label: &'static str, error: u64) -> F {
+        self.channel.challenge(label, error)
     }
 }
 

@@ -144,14 +144,14 @@ fn pads_make_any_messages() {
         let mut pads = Vec::new();
         let mut simulated = ProverChannel::<F>::new(b"test", b"");
         for (k, message) in wished.iter().enumerate() {
-            let challenge = simulated.challenge("c");
+            let challenge = simulated.challenge("c", 1);
             pads.push(*message - secret(k, challenge));
             simulated.send_clear("x", message);
         }
         let mut real = ProverChannel::<F>::new(b"test", b"");
         real.mask_with(pads);
         for k in 0..wished.len() {
-            let challenge = real.challenge("c");
+            let challenge = real.challenge("c", 1);
             real.send("x", &secret(k, challenge));
         }
         let mut bytes = Vec::new();

@@ -213,7 +213,7 @@ impl LastStage {
             + gens.blind(&sigma);
 
         // The verifier's expressions.
-        let mut dry = VerifierChannel::<F>::dry_run();
+        let mut dry = VerifierChannel::<F>::dry_run(true);
         let x = dry
             .receive("X")
             .unwrap()
@@ -233,8 +233,8 @@ impl LastStage {
             // Both sides in one: the prover makes the proof, the verifier checks it.
             let mut prover = ProverChannel::<F>::new(b"last stage", b"");
             let mut verifier = VerifierChannel::<F>::new(b"last stage", b"", proof.unwrap_or(&[]));
-            let e = prover.challenge("e");
-            assert_eq!(e, verifier.challenge("e"));
+            let e = prover.challenge("e", 2);
+            assert_eq!(e, verifier.challenge("e", 2));
             // Answers for the vector that will be opened with `mu = 1`.
             let mut total = Masks::draw(layout.clone(), &mut ChaCha20Rng::seed_from_u64(3));
             for (t, (m, h)) in total
@@ -248,11 +248,11 @@ impl LastStage {
             if proof.is_some() {
                 assert_eq!(hadamard::receive(layout, &mut verifier).unwrap(), responses);
             }
-            let delta: F = prover.challenge("delta");
-            let _: F = verifier.challenge("delta");
+            let delta: F = prover.challenge("delta", 1);
+            let _: F = verifier.challenge("delta", 1);
             let constraints = std::slice::from_ref(&constraint);
             let form = hadamard::combine(layout, &x, constraints, e, &responses, delta);
-            let (drawn, _): (F, F) = (prover.challenge("mu"), verifier.challenge("mu"));
+            let (drawn, _): (F, F) = (prover.challenge("mu", 2), verifier.challenge("mu", 2));
             let mu = if draw { drawn } else { F::ONE };
             let mut coefficients = vec![mu.inverse().unwrap()];
             coefficients.extend(&form.coefficients);
