@@ -1,9 +1,12 @@
 //! Cheating provers, as code: each does its best to make everything else consistent with its lie,
 //! and each is refused. Without hiding the tests also say by which check; with hiding all checks
 //! are one, the opening at the end.
+mod frozen;
 mod hiding;
-mod messages;
 mod parts;
+#[path = "../../tests/soundness/recorder.rs"]
+mod recorder;
+mod simulator;
 mod statements;
 mod witness;
 
@@ -22,6 +25,7 @@ use super::{
 use crate::{
     commit::{Generators, RowBlindings, hyrax},
     error::VerifyError,
+    poly,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;

@@ -128,6 +128,13 @@ impl<F: WideField> Argument<F> {
             .sum()
     }
 
+    /// Numbers of rows of the witness's matrices.
+    #[cfg(test)]
+    pub(crate) fn witness_rows(&self) -> Vec<usize> {
+        let matrices = self.matrices.iter().take(self.witness.len());
+        matrices.map(Layout::num_rows).collect()
+    }
+
     /// `log2` of the longest row.
     pub fn column_vars(&self) -> usize {
         self.matrices

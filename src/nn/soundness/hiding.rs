@@ -1,13 +1,16 @@
 //! Statistics of hiding proofs. The argument itself is in `transcript`: a sent scalar is a value
 //! plus a uniform pad.
-use super::{messages::messages, *};
+use super::{
+    recorder::{Message, messages, record},
+    *,
+};
 use crate::transcript::{Challenger, ProverChannel};
 use ark_ff::{AdditiveGroup, UniformRand};
 use ark_serialize::CanonicalSerialize;
 use std::collections::HashSet;
 
 /// The smallest network, on one of two data sets.
-fn scene(hiding: bool, seed: u64) -> Scene {
+pub(super) fn scene(hiding: bool, seed: u64) -> Scene {
     let plan = Plan {
         widths: vec![1, 1],
         batch: 1,
@@ -20,33 +23,37 @@ fn scene(hiding: bool, seed: u64) -> Scene {
 }
 
 /// The scalars and points of many proofs, by position.
-struct Sample {
+#[derive(Default)]
+pub(super) struct Sample {
     scalars: Vec<Vec<Vec<u8>>>,
     points: Vec<Vec<Vec<u8>>>,
 }
 
-fn sample(scene: &Scene, proofs: usize) -> Sample {
-    let hiding = scene.statement.parameters.hiding;
-    let (messages, _) = messages(&scene.parts(), hiding);
-    let mut all = Sample {
-        scalars: Vec::new(),
-        points: Vec::new(),
-    };
-    for _ in 0..proofs {
-        let proof = &scene.prove().0[8..];
+impl Sample {
+    /// Adds the proof of a segment.
+    pub(super) fn add(&mut self, messages: &[Message], proof: &[u8]) {
         let of = |point: bool| {
-            let here = messages.iter().filter(|(_, is_point)| *is_point == point);
-            here.map(|(range, _)| proof[range.clone()].to_vec())
-                .collect()
+            let here = messages.iter().filter(|m| m.point == point);
+            here.map(|m| proof[m.bytes.clone()].to_vec()).collect()
         };
-        all.scalars.push(of(false));
-        all.points.push(of(true));
+        self.scalars.push(of(false));
+        self.points.push(of(true));
+    }
+}
+
+pub(super) fn sample(scene: &Scene, proofs: usize) -> Sample {
+    let proof = scene.prove();
+    let (_, transcripts) = record(|| verdict(&scene.statement, &proof).unwrap());
+    let messages = messages(&transcripts[0]);
+    let mut all = Sample::default();
+    for _ in 0..proofs {
+        all.add(&messages, &scene.prove().0[8..]);
     }
     all
 }
 
 /// `sum (observed - expected)^2 / expected` over low bytes, minus its mean, in deviations.
-fn uniformity(sample: &Sample) -> f64 {
+pub(super) fn uniformity(sample: &Sample) -> f64 {
     let mut counts = [0f64; 256];
     let mut total = 0.0;
     for scalar in sample.scalars.iter().flatten() {
@@ -62,7 +69,7 @@ fn uniformity(sample: &Sample) -> f64 {
 }
 
 /// The same for each position apart, on the lowest three bits, summed over positions.
-fn uniformity_by_position(sample: &Sample) -> f64 {
+pub(super) fn uniformity_by_position(sample: &Sample) -> f64 {
     let positions = sample.scalars[0].len();
     let expected = sample.scalars.len() as f64 / 8.0;
     let mut chi = 0.0;
@@ -81,7 +88,7 @@ fn uniformity_by_position(sample: &Sample) -> f64 {
 }
 
 /// Two samples of low bytes against each other.
-fn difference(a: &Sample, b: &Sample) -> f64 {
+pub(super) fn difference(a: &Sample, b: &Sample) -> f64 {
     let count = |sample: &Sample| {
         let mut counts = [0f64; 256];
         let bytes = sample.scalars.iter().flatten().map(|s| usize::from(s[0]));
@@ -98,7 +105,7 @@ fn difference(a: &Sample, b: &Sample) -> f64 {
 }
 
 /// Every message that occurs twice.
-fn repeats(samples: &[&Sample]) -> usize {
+pub(super) fn repeats(samples: &[&Sample]) -> usize {
     let mut seen = HashSet::new();
     let messages = samples
         .iter()
@@ -110,7 +117,7 @@ fn repeats(samples: &[&Sample]) -> usize {
 }
 
 /// A test that fails once in ten million runs: the deviation of six.
-const LIMIT: f64 = 6.0;
+pub(super) const LIMIT: f64 = 6.0;
 
 #[test]
 fn hiding_proofs_look_uniform() {

@@ -14,7 +14,6 @@ use crate::{
         mlp::Committed,
         relation::{Index, TensorId, at, term},
     },
-    poly,
     transcript::{Challenger, Constraint, Expr, Mask, MaskPlan, ProverChannel, VerifierChannel},
 };
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField, UniformRand};
