@@ -55,6 +55,13 @@ fn three_owners_make_a_tree() {
         (&verified["edges"], &verified["verified"]),
         (&json!(3), &json!(true))
     );
+    let soundness = &verified["soundness"];
+    // Three edges of one segment each, and the ranges of three data sets.
+    assert_eq!(soundness["proofs"], json!(6));
+    assert!(soundness["statistical_bits"].as_f64().unwrap() > 200.0);
+    let bits = soundness["bits"].as_f64().unwrap();
+    assert!((125.0..128.0).contains(&bits));
+    assert!(soundness["parts"].as_array().unwrap().len() > 10);
     let verified = world.json(&format!("verify --tree bob {} --no-cache", &second[..10]));
     assert_eq!(verified["id"], **second);
     assert_eq!(verified["verified"], true);
