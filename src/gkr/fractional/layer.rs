@@ -30,6 +30,8 @@ impl<F: WideField> Batching<F> {
     }
 
     /// Batches fractions in place.
+    ///
+    /// `spare` is a buffer to be written to; half of the length of `values` is used.
     pub fn segment(&self, mut values: Vec<Fraction<F>>, spare: Vec<Fraction<F>>) -> Segment<F> {
         // One a fraction.
         count::field_multiplications(values.len());
@@ -39,7 +41,55 @@ impl<F: WideField> Batching<F> {
                 *v = v.batched(self.half_lambda);
             }
         });
-        Segment::Fractions { values, spare }
+        Segment::Fractions(Halving::new(values, spare))
+    }
+}
+
+/// A table that is halved in each round. The half goes to a second buffer, and neither is ever made
+/// shorter, so that memory which was written to once is written to again: fresh pages are dear.
+pub(super) struct Halving<T> {
+    values: Vec<T>,
+    spare: Vec<T>,
+    len: usize,
+}
+
+impl<T: Copy> Halving<T> {
+    pub(super) fn new(values: Vec<T>, spare: Vec<T>) -> Self {
+        let len = values.len();
+        Self { values, spare, len }
+    }
+
+    fn values(&self) -> &[T] {
+        &self.values[..self.len]
+    }
+
+    /// `write` makes the half from the whole; `new` makes a buffer if there is none.
+    fn halve(&mut self, new: impl FnOnce(usize) -> Vec<T>, write: impl FnOnce(&[T], &mut [T])) {
+        let half = self.len / 2;
+        if self.spare.len() < half {
+            self.spare = new(half);
+        }
+        write(&self.values[..self.len], &mut self.spare[..half]);
+        std::mem::swap(&mut self.values, &mut self.spare);
+        self.len = half;
+    }
+
+    /// Makes the length a multiple of four.
+    fn pad(&mut self, padding: T) {
+        let len = self.len.next_multiple_of(4);
+        if self.values.len() < len {
+            self.values.resize(len, padding);
+        }
+        self.values[self.len..len].fill(padding);
+        self.len = len;
+    }
+
+    /// The buffer that is longer.
+    fn into_larger(self) -> Vec<T> {
+        match self.values.len() > self.spare.len() {
+            true => self.values,
+            false => self.spare,
+        }
     }
 }
 
@@ -57,12 +107,9 @@ pub(super) enum Segment<F> {
         len: usize,
     },
     /// `n = 1`.
-    Ones { shifted: Vec<F>, spare: Vec<F> },
+    Ones(Halving<F>),
     /// Any fractions.
-    Fractions {
-        values: Vec<Fraction<F>>,
-        spare: Vec<Fraction<F>>,
-    },
+    Fractions(Halving<Fraction<F>>),
 }
 
 /// The two halves of `eq` over the variables after the current one.
@@ -98,16 +145,16 @@ impl<F: WideField> Segment<F> {
     fn len(&self) -> usize {
         match self {
             Segment::Small { len, .. } => *len,
-            Segment::Ones { shifted, .. } => shifted.len(),
-            Segment::Fractions { values, .. } => values.len(),
+            Segment::Ones(shifted) => shifted.len,
+            Segment::Fractions(values) => values.len,
         }
     }
 
     /// The batched fraction at an index.
     fn fraction(&self, i: usize, batching: &Batching<F>) -> Fraction<F> {
         let shifted = match self {
-            Segment::Fractions { values, .. } => return values[i],
-            Segment::Ones { shifted, .. } => shifted[i],
+            Segment::Fractions(values) => return values.values()[i],
+            Segment::Ones(shifted) => shifted.values()[i],
             Segment::Small { column, shift, .. } => {
                 *shift - F::from(column.get(i).copied().unwrap_or(0))
             }
@@ -118,7 +165,7 @@ impl<F: WideField> Segment<F> {
 
     /// All of them.
     fn fractions(&self, batching: &Batching<F>) -> Vec<Fraction<F>> {
-        if !matches!(self, Segment::Fractions { .. }) {
+        if !matches!(self, Segment::Fractions(_)) {
             // Each is batched.
             count::field_multiplications(self.len());
         }
@@ -148,14 +195,16 @@ impl<F: WideField> Segment<F> {
                 });
                 [shift.square() * weight - *shift * sum + product, slopes]
             }
-            Segment::Ones { shifted, .. } => {
+            Segment::Ones(shifted) => {
+                let shifted = shifted.values();
                 // A gate and one of slopes, each a product and its weight.
                 count::field_multiplications(4 * gates);
                 weighted_sum(eq, start, gates, |range, low| {
                     ones_round(&shifted[4 * range.start..4 * range.end], low)
                 })
             }
-            Segment::Fractions { values, .. } => {
+            Segment::Fractions(values) => {
+                let values = values.values();
                 // A gate and one of slopes, each two products and their weight.
                 count::field_multiplications(6 * gates);
                 return weighted_sum(eq, start, gates, |range, low| {
@@ -175,50 +224,40 @@ impl<F: WideField> Segment<F> {
             Segment::Small { column, shift, len } => {
                 // Two an entry that is left.
                 count::small_multiply_accumulates(*len);
-                *self = Segment::Ones {
-                    shifted: bind_small(column, *shift, r, *len / 2),
-                    spare: Vec::new(),
-                };
+                let shifted = bind_small(column, *shift, r, *len / 2);
+                *self = Segment::Ones(Halving::new(shifted, Vec::new()));
             }
-            Segment::Ones { shifted, spare } => {
+            Segment::Ones(shifted) => {
                 // One an entry that is left.
-                count::field_multiplications(shifted.len() / 2);
-                shorten(spare, shifted.len() / 2, simd::zeros);
-                parallel::for_each_chunk(spare, parallel::GRAIN, |start, out| {
-                    let shifted = &shifted[2 * start..];
-                    let done = simd::bind::<F, 2>(shifted, &r, out);
-                    let (blocks, out) = (shifted[2 * done..].chunks_exact(4), &mut out[done..]);
-                    for (out, u) in out.chunks_exact_mut(2).zip(blocks) {
-                        out[0] = u[0] + r * (u[2] - u[0]);
-                        out[1] = u[1] + r * (u[3] - u[1]);
-                    }
+                count::field_multiplications(shifted.len / 2);
+                shifted.halve(simd::zeros, |shifted, half| {
+                    parallel::for_each_chunk(half, parallel::GRAIN, |start, out| {
+                        let shifted = &shifted[2 * start..];
+                        let done = simd::bind::<F, 2>(shifted, &r, out);
+                        let (blocks, out) = (shifted[2 * done..].chunks_exact(4), &mut out[done..]);
+                        for (out, u) in out.chunks_exact_mut(2).zip(blocks) {
+                            out[0] = u[0] + r * (u[2] - u[0]);
+                            out[1] = u[1] + r * (u[3] - u[1]);
+                        }
+                    });
                 });
-                std::mem::swap(shifted, spare);
             }
-            Segment::Fractions { values, spare } => {
+            Segment::Fractions(values) => {
                 // Two a fraction that is left.
-                count::field_multiplications(values.len());
-                shorten(spare, values.len() / 2, simd::zero_fractions);
-                parallel::for_each_chunk(spare, parallel::GRAIN, |start, out| {
-                    let values = &values[2 * start..];
-                    let done = simd::bind_fractions(values, &r, out);
-                    let (blocks, out) = (values[2 * done..].chunks_exact(4), &mut out[done..]);
-                    for (out, v) in out.chunks_exact_mut(2).zip(blocks) {
-                        out[0] = interpolate(&v[0], &v[2], r);
-                        out[1] = interpolate(&v[1], &v[3], r);
-                    }
+                count::field_multiplications(values.len);
+                values.halve(simd::zero_fractions, |values, half| {
+                    parallel::for_each_chunk(half, parallel::GRAIN, |start, out| {
+                        let values = &values[2 * start..];
+                        let done = simd::bind_fractions(values, &r, out);
+                        let (blocks, out) = (values[2 * done..].chunks_exact(4), &mut out[done..]);
+                        for (out, v) in out.chunks_exact_mut(2).zip(blocks) {
+                            out[0] = interpolate(&v[0], &v[2], r);
+                            out[1] = interpolate(&v[1], &v[3], r);
+                        }
+                    });
                 });
-                std::mem::swap(values, spare);
             }
         }
-    }
-}
-
-/// Makes a buffer of this length, whatever is in it.
-fn shorten<T>(buffer: &mut Vec<T>, len: usize, new: impl FnOnce(usize) -> Vec<T>) {
-    match buffer.len() >= len {
-        true => buffer.truncate(len),
-        false => *buffer = new(len),
     }
 }
 
@@ -337,32 +376,25 @@ impl<F: WideField> LayerProver<F> {
             return;
         };
         let segments = self.segments.split_off(first);
-        let joined = match <[Segment<F>; 1]>::try_from(segments) {
-            Ok([Segment::Fractions { values, spare }]) => (values, spare),
-            Ok([segment]) => (segment.fractions(&self.batching), Vec::new()),
+        let mut joined = match <[Segment<F>; 1]>::try_from(segments) {
+            Ok([Segment::Fractions(values)]) => values,
+            Ok([segment]) => Halving::new(segment.fractions(&self.batching), Vec::new()),
             Err(segments) => {
                 let values = segments.iter().flat_map(|s| s.fractions(&self.batching));
-                (values.collect(), Vec::new())
+                Halving::new(values.collect(), Vec::new())
             }
         };
-        let (mut values, spare) = joined;
-        let padding = Fraction::zero().batched(self.batching.half_lambda);
-        values.resize(values.len().next_multiple_of(4), padding);
-        self.segments.push(Segment::Fractions { values, spare });
+        joined.pad(Fraction::zero().batched(self.batching.half_lambda));
+        self.segments.push(Segment::Fractions(joined));
     }
 
     /// The four values at the point, and a buffer to be used again.
     pub fn finish(self) -> ([Fraction<F>; 2], Vec<Fraction<F>>) {
         let padding = Fraction::zero().batched(self.batching.half_lambda);
         match self.segments.into_iter().next() {
-            Some(Segment::Fractions { values, spare }) => {
-                let children = [0, 1].map(|i| values.get(i).copied().unwrap_or(padding));
-                let larger = if values.capacity() > spare.capacity() {
-                    values
-                } else {
-                    spare
-                };
-                (children, larger)
+            Some(Segment::Fractions(values)) => {
+                let children = [0, 1].map(|i| values.values().get(i).copied().unwrap_or(padding));
+                (children, values.into_larger())
             }
             Some(segment) => (
                 [0, 1].map(|i| segment.fraction(i, &self.batching)),
@@ -522,10 +554,10 @@ mod tests {
                         shift: Fr::rand(rng),
                         len: size,
                     },
-                    1 => Segment::Ones {
-                        shifted: (0..size).map(|_| Fr::rand(rng)).collect(),
-                        spare: Vec::new(),
-                    },
+                    1 => Segment::Ones(Halving::new(
+                        (0..size).map(|_| Fr::rand(rng)).collect(),
+                        Vec::new(),
+                    )),
                     _ => batching.segment((0..size)
                         .map(|_| Fraction { n: Fr::rand(rng), d: Fr::rand(rng) }).collect(),
                         Vec::new()),

@@ -1,7 +1,7 @@
 //! The leaves of the tree, read from small integers, and the layers of sums above them.
 use super::{
     Block, Fingerprint, Kind, LookupShape,
-    layer::{Batching, Segment},
+    layer::{Batching, Halving, Segment},
 };
 use crate::{
     count,
@@ -177,10 +177,7 @@ impl<F: WideField> Leaves<F> {
                         *out = tuple_denominator(columns, shift, powers, i) + batching.inverse;
                     }
                 });
-                Segment::Ones {
-                    shifted,
-                    spare: Vec::new(),
-                }
+                Segment::Ones(Halving::new(shifted, Vec::new()))
             }
             Leaves::Small { column, shift, len } => Segment::Small {
                 column: column.clone(),
