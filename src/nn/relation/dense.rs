@@ -194,6 +194,12 @@ fn cheapest_pair<F>(
 }
 
 fn contract_pair<F: WideField>(a: &Dense<F>, b: &Dense<F>, output: &[(Axis, usize)]) -> Dense<F> {
+    if let Some(data) = fold(a, b, output).or_else(|| fold(b, a, output)) {
+        return Dense {
+            axes: output.to_vec(),
+            data: Table::Field(data),
+        };
+    }
     let mut summed: Vec<_> = a
         .axes
         .iter()
@@ -228,6 +234,39 @@ fn contract_pair<F: WideField>(a: &Dense<F>, b: &Dense<F>, output: &[(Axis, usiz
         axes: output.to_vec(),
         data: Table::Field(data),
     }
+}
+
+/// The contraction of integers with weights over all their low axes, or over all their high ones, the
+/// others being the output in order: a fold. `None` for any other.
+fn fold<F: WideField>(
+    x: &Dense<F>,
+    weights: &Dense<F>,
+    output: &[(Axis, usize)],
+) -> Option<Vec<F>> {
+    let (Table::Int(values), Table::Field(_)) = (&x.data, &weights.data) else {
+        return None;
+    };
+    let size = |axes: &[(Axis, usize)]| 1usize << axes.iter().map(|(_, n)| n).sum::<usize>();
+    let count = weights.axes.len();
+    let kept = x.axes.len().checked_sub(count)?;
+    // The weights as they are needed, all of them.
+    let over = |axes: &[(Axis, usize)]| {
+        let len = size(axes);
+        let mut data = weights.clone().over(axes).data.into_field();
+        data.resize(len, F::ZERO);
+        data
+    };
+    let same =
+        |axes: &[(Axis, usize)]| count > 0 && axes.iter().all(|axis| weights.axes.contains(axis));
+    let mut folded = match (x.axes.split_at(count), x.axes.split_at(kept)) {
+        ((low, high), _) if high == output && same(low) => int::fold_low(values, &over(low)),
+        (_, (low, high)) if low == output && same(high) => {
+            int::fold_high(values, size(low), &over(high))
+        }
+        _ => return None,
+    };
+    folded.resize(size(output), F::ZERO);
+    Some(folded)
 }
 
 fn mixed<F: WideField>(
