@@ -2,23 +2,23 @@
 //!
 //! Equations 44 to 46 of [`notes`](crate::notes).
 //!
-//! **Relation.** One Pedersen vector holds, in this order: the pads `p_i`; for each pair `(i, j)`
-//! of the [`MaskPlan`] a slot `w_k` that must be `p_i p_j`; for each pad that is a factor a fresh
-//! random `m_i`; and for each pair `t_k = m_i p_j + m_j p_i` and `u_k = m_i m_j`.
+//! **Relation.** One Pedersen vector holds, in this order: the pads $p_i$; for each pair $(i, j)$
+//! of the [`MaskPlan`] a slot $w_k$ that must be $p_i p_j$; for each pad that is a factor a fresh
+//! random $m_i$; and for each pair $t_k = m_i p_j + m_j p_i$ and $u_k = m_i m_j$.
 //!
-//! **Protocol.** All of it is committed at the start. After a challenge `e` the prover sends, in
-//! the clear, `q_i = m_i + e p_i` for each factor. The verifier turns
+//! **Prover.** Commits to all of it at the start. After a challenge $e$ it sends, in the clear,
+//! $q_i = m_i + e p_i$ for each factor.
 //!
-//! * `m_i + e p_i = q_i` for each factor,
-//! * `e^2 w_k + e t_k + u_k = q_i q_j` for each pair
-//!
+//! **Verifier.** Turns
+//! $$ m_i + e p_i = q_i \ \text{ for each factor}, \qquad
+//! e^2 w_k + e t_k + u_k = q_i q_j \ \text{ for each pair} $$
 //! into linear constraints on the committed vector, proven with all others by the linear form.
 //!
-//! **Soundness.** The vector is fixed before `e`. With `q_i = m_i + e p_i` the second line reads
-//! `e^2 (w_k - p_i p_j) + e (..) + (..) = 0`, a polynomial of degree 2 in `e`: a false product
-//! passes with probability at most `2 / |F|`.
+//! **Soundness.** The vector is fixed before $e$. With $q_i = m_i + e p_i$ the second equation says that
+//! $e^2 (w_k - p_i p_j)$ and lower powers of $e$ add up to zero, a polynomial of degree 2 in $e$: a
+//! false product passes with probability at most $2 / |F|$.
 //!
-//! **Hiding.** Each `m_i` is uniform and used once, so the `q_i` are uniform and independent of
+//! **Hiding.** Each $m_i$ is uniform and used once, so the $q_i$ are uniform and independent of
 //! everything else.
 //!
 //! **Departures.** Hyrax proves each product by a Sigma protocol on three commitments; here products

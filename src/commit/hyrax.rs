@@ -1,19 +1,33 @@
 //! Hyrax commitments: a tensor is cut into rows, and each row has its own hiding Pedersen
-//! commitment `sum_i v_i G_i + rho H` (equation 36).
+//! commitment.
 //!
-//! Rows are short (thousands of entries), so the generators are few, rows are independent, and a
-//! bilinear form `u^T M v` is opened by folding the row commitments by `u`: one inner product is
-//! left, for [`linear`](super::linear).
+//! Equations 36 and 37 of [`notes`](crate::notes).
 //!
-//! Binding rests on the discrete logarithm; hiding is perfect. A commitment says nothing about
-//! its row's length: an opening names the generators that it covers.
+//! **Relation.** $C_k = \langle M_k, \mathbf G \rangle + \rho_k H$ for each row $M_k$ of a matrix of
+//! integers, and uniform $\rho_k$. Commitments are linear,
+//! $$ \sum_k u_k C_k = \langle u^{\mathsf T} M, \mathbf G \rangle + \langle u, \rho \rangle H, $$
+//! so a bilinear form $u^{\mathsf T} M v$ is opened by folding them by $u$: one inner product with $v$
+//! is left. For the value of the extension at $(r_{\text{low}}, r_{\text{high}})$,
+//! $u = \mathrm{eq}(r_{\text{high}}, \cdot)$ and $v = \mathrm{eq}(r_{\text{low}}, \cdot)$.
 //!
-//! # Departures from the paper
-//! Entries are small signed integers. Openings of many tensors share one inner product.
+//! **Prover.** [`commit_rows`]. Rows are short (thousands of entries), so the generators are few and
+//! rows are independent. To open, it folds rows and blindings and proves the inner product:
+//! [`linear`](super::linear), for many claims behind [`opening`](super::opening).
 //!
-//! # References
-//! Wahby, Tzialla, shelat, Thaler, Walfish, *Doubly-efficient zkSNARKs without trusted setup*
-//! ([2017/1132](https://eprint.iacr.org/2017/1132)), sec. 6.
+//! **Verifier.** Folds the commitments, as terms of a [`Combination`](super::Combination).
+//!
+//! **Soundness.** Binding rests on the discrete logarithm; hiding is perfect. A commitment says nothing
+//! about its row's length: an opening names the generators that it covers.
+//!
+//! **Departures.** Entries are small signed integers. Openings of many tensors share one inner
+//! product.
+//!
+//! **References.** Wahby, Tzialla, shelat, Thaler, Walfish, *Doubly-efficient zkSNARKs without trusted
+//! setup* ([2017/1132](https://eprint.iacr.org/2017/1132)), sec. 6.
+//!
+//! # To learn it
+//!
+//! `tests/teaching/hyrax.rs` in the repository.
 use super::{Curve, Generators, msm};
 use crate::{count, error::VerifyError, poly::parallel};
 use ark_ff::PrimeField;

@@ -1,48 +1,65 @@
-//! A zero-knowledge proof of a *linear form*: "I can open the commitment `C` to a vector `x` with
-//! `<x, a> = y`", for a public vector `a` and a public value `y`.
+//! A zero-knowledge proof of a *linear form*: "I can open the commitment $C$ to a vector $\mathbf x$
+//! with $\langle \mathbf x, \mathbf a \rangle = y$", for public $\mathbf a$ and $y$.
 //!
 //! Equations 48 to 50 of [`notes`](crate::notes).
 //!
 //! # Relation
-//! `C = <x, G> + rho H` and `<x, a> = y`; the prover knows `x` and `rho`. The generators `G` are
-//! named by a [`Shape`]. `C` and `a` must be fixed by the transcript before the proof starts (`a`
-//! as a function of the statement and of challenges, `C` as a combination of absorbed
-//! commitments). The rest of the claim is absorbed here, by one function on both sides.
+//! $C = \langle \mathbf x, \mathbf G \rangle + \rho H$ and $\langle \mathbf x, \mathbf a \rangle = y$; the
+//! prover knows $\mathbf x$ and $\rho$. The generators $\mathbf G$ are named by a [`Shape`]. $C$ and
+//! $\mathbf a$ must be fixed by the transcript before the proof starts ($\mathbf a$ as a function of
+//! the statement and of challenges, $C$ as a combination of absorbed commitments). The rest of the
+//! claim is absorbed here, by one function on both sides.
 //!
-//! # Protocol
-//! 1. *Hide.* The prover sends `A = <r, G> + sigma H` and `t = <r, a>` for a random `r`. Challenge
-//!    `e`. The vector `z = e x + r` is uniform, whatever `x` is. The prover sends its blinding
-//!    `zeta = e rho + sigma`, so that `<z, G> = e C + A - zeta H` and `<z, a> = e y + t`: from here
-//!    on nothing needs hiding. Without hiding (`rho = 0`), `z = x`.
-//! 2. *Bind the value.* Challenge `q`, fresh: with `Q' = q Q`,
-//!    `P = <z, G> + <z, a> Q'`. A `q` known earlier would let a component of `C` along `Q` pay for
-//!    a wrong value.
-//! 3. *Halve* until at most [`REST`] entries are left. With `z = (z_0, z_1)` and so on the prover
-//!    sends `L = <z_0, G_1> + <z_0, a_1> Q'` and `R = <z_1, G_0> + <z_1, a_0> Q'`. Challenge `c`;
-//!    then `z' = z_0 + c z_1`, `G' = c G_0 + G_1`, `a' = c a_0 + a_1` and `P' = c P + L + c^2 R`.
-//!    Every `c` is drawn after its `L` and `R`: fold challenges that are known earlier, such as
-//!    the coordinates of an evaluation point, let any value be opened.
-//! 4. The prover sends the rest of `z`.
+//! # Prover
+//! 1. *Hide.* It sends $A = \langle \mathbf r, \mathbf G \rangle + \sigma H$ and
+//!    $\theta = \langle \mathbf r, \mathbf a \rangle$ for a random $\mathbf r$. Challenge $e$. The vector
+//!    $\mathbf z = e \mathbf x + \mathbf r$ is uniform, whatever $\mathbf x$ is. It sends the blinding
+//!    $\zeta = e \rho + \sigma$, so that
+//!    $$ \langle \mathbf z, \mathbf G \rangle = e C + A - \zeta H, \qquad
+//!    \langle \mathbf z, \mathbf a \rangle = e y + \theta: $$
+//!    from here on nothing needs hiding. Without hiding ($\rho = 0$), $\mathbf z = \mathbf x$.
+//! 2. *Bind the value.* Challenge $q$, fresh: with $Q^{\prime} = q Q$,
+//!    $P = \langle \mathbf z, \mathbf G \rangle + \langle \mathbf z, \mathbf a \rangle Q^{\prime}$. A $q$
+//!    known earlier would let a component of $C$ along $Q$ pay for a wrong value.
+//! 3. *Halve* until at most [`REST`] entries are left. With $\mathbf z = (\mathbf z_0, \mathbf z_1)$ and
+//!    so on, send
+//!    $$ L = \langle \mathbf z_0, \mathbf G_1 \rangle + \langle \mathbf z_0, \mathbf a_1 \rangle Q^{\prime},
+//!    \qquad R = \langle \mathbf z_1, \mathbf G_0 \rangle + \langle \mathbf z_1, \mathbf a_0 \rangle Q^{\prime}. $$
+//!    Challenge $\kappa$; then $\mathbf z^{\prime} = \mathbf z_0 + \kappa \mathbf z_1$,
+//!    $\mathbf G^{\prime} = \kappa \mathbf G_0 + \mathbf G_1$,
+//!    $\mathbf a^{\prime} = \kappa \mathbf a_0 + \mathbf a_1$ and
+//!    $P^{\prime} = L + \kappa P + \kappa^2 R$. Every $\kappa$ is drawn after its $L$ and $R$: fold
+//!    challenges that are known earlier, such as the coordinates of an evaluation point, let any value
+//!    be opened.
+//! 4. Send the rest of $\mathbf z$.
 //!
-//! The prover never folds `G`: `L` and `R` are multi-scalar multiplications over the original
-//! generators, which is cheaper down to [`REST`] entries. The verifier's checks are one
-//! [`GroupEquation`], put off.
+//! The prover never folds $\mathbf G$: $L$ and $R$ are multi-scalar multiplications over the original
+//! generators, which is cheaper down to [`REST`] entries.
 //!
-//! Lengths need not be powers of two: `z_1` may be shorter than `z_0` in the first round, as if
-//! extended by zeros, on generators that are the identity.
+//! Lengths need not be powers of two: $\mathbf z_1$ may be shorter than $\mathbf z_0$ in the first round,
+//! as if extended by zeros, on generators that are the identity.
+//!
+//! # Verifier
+//! Draws the challenges, and with the rest of $\mathbf z$ unrolls all rounds: "the last $P^{\prime}$ is
+//! what the rest of $\mathbf z$ says" is one [`GroupEquation`] in $C$, $A$, all $L$ and $R$ and the
+//! generators. It is returned, put off.
 //!
 //! # Soundness
-//! Computationally special-sound: from trees of accepting transcripts with two values of `e`,
-//! two of `q` and three of each `c`, an opening of `C` with `<x, a> = y` is extracted, or a relation
-//! between generators. The error is at most `(2 + 2 rounds) / |F|`, far below `2^-240`.
+//! Computationally special-sound: from trees of accepting transcripts with two values of $e$,
+//! two of $q$ and three of each $\kappa$, an opening of $C$ with
+//! $\langle \mathbf x, \mathbf a \rangle = y$ is extracted, or a relation between generators. The error
+//! is at most $(2 + 2 h) / |F|$ for $h$ halvings, far below $2^{-240}$.
 //!
-//! # Departures from the papers
-//! `G' = c G_0 + G_1` and `z' = z_0 + c z_1` need no inverse [Attema-Cramer 20, sec. 5]; lengths
+//! # Departures
+//! $\mathbf G^{\prime}$ and $\mathbf z^{\prime}$ need no inverse [Attema-Cramer 20, sec. 5]; lengths
 //! are arbitrary; the recursion stops early.
 //!
 //! # References
 //! * Attema, Cramer, *Compressed Sigma-protocol theory* ([2020/152](https://eprint.iacr.org/2020/152)), sec. 4 and 5.
 //! * Bünz, Bootle, Boneh, Poelstra, Wuille, Maxwell, *Bulletproofs* ([2017/1066](https://eprint.iacr.org/2017/1066)), sec. 3.
+//!
+//! # To learn it
+//! `tests/teaching/hyrax.rs` and `examples/04_open_a_commitment.rs` in the repository.
 use super::{Combination, Curve, Generators, GroupEquation, Shape, msm};
 use crate::{
     count,

@@ -2,22 +2,26 @@
 //!
 //! Equations 37 to 41 of [`notes`](crate::notes).
 //!
-//! **Relation.** Matrices `M_i` of at most `2^c` columns are committed row by row. A claim says
-//! `u^T M_i v = y` for public `u` (row weights) and `v` (a column form). An evaluation of the
-//! multilinear extension is `eq x eq`; a gather of scheduled rows of a data set is another.
+//! **Relation.** Matrices $M_i$ of at most $2^c$ columns are committed row by row. A claim says
+//! $u^{\mathsf T} M_i v = y$ for public $u$ (row weights) and $v$ (a column form). For an evaluation of
+//! the multilinear extension both are tables of $\mathrm{eq}$; a gather of scheduled rows of a data set
+//! is another such form.
 //!
-//! **Protocol.** `f = u^T M` is committed to by the same combination of the row commitments. The
-//! claims `<f_k, v_k> = y_k` are combined by powers of a challenge and reduced by one sumcheck over
-//! the `c` *column* variables to a point `z`, where the sum is
-//! `sum_k rho^k v_k(z) f_k(z)`: the value at `z` of one linear combination of rows. One inner
-//! product with `eq(z, .)` is left.
+//! **Prover.** With $f_k = u_k^{\mathsf T} M_k$ and a challenge $\rho$, one sumcheck of degree 2 over
+//! the $c$ *column* variables,
+//! $$ \sum_k \rho^k y_k = \sum_{x} \sum_k \rho^k f_k(x) v_k(x). $$
 //!
-//! **Soundness.** `(claims + 2 c) / |F|`, given that commitments, forms and values are functions of
-//! the transcript before the challenge is drawn, as they are here: forms are made of the
-//! statement and of earlier challenges, values of earlier messages.
+//! **Verifier.** At the sumcheck's point $z$ nothing more is sent: the sum there is the value at $z$
+//! of *one* vector, a public combination of rows,
+//! $$ \sum_k \rho^k \tilde v_k(z) \tilde f_k(z) = \langle f, \mathrm{eq}(z, \cdot) \rangle, \qquad
+//! f = \sum_k \rho^k \tilde v_k(z) \cdot u_k^{\mathsf T} M_k, $$
+//! to which the same combination of the row commitments is one. This inner product is left:
+//! [`Folded`].
 //!
-//! A matrix row shorter than `2^c` is read zero-extended: whatever its commitment holds beyond
-//! meets coefficients `v = 0`.
+//! **Soundness.** $(\chi + 2 c) / |F|$ for $\chi$ claims, given that commitments, forms and values are
+//! functions of the transcript before the challenge is drawn, as they are here: forms are made of the
+//! statement and of earlier challenges, values of earlier messages. A matrix row shorter than $2^c$ is
+//! read zero-extended: whatever its commitment holds beyond meets coefficients $v = 0$.
 //!
 //! **Departures.** Hyrax opens one matrix by one inner product. Here the values of the folded rows
 //! at the point of the sumcheck are not sent: the sum there is the value of one vector.

@@ -5,25 +5,27 @@
 //!
 //! # Equations
 //!
-//! Numbered as in `paper-notes.md`, which also fixes the order of checks. Activations have `s`
-//! fraction bits, gradients `g`, weights and biases `w`, with `w >= s + g`. Layers are
-//! `l = 1..L` here and count from 0 in code; `A_0` is the batch of inputs, `B` rows of one sample;
-//! all weights of one step are those before its update.
+//! Numbered as in `paper-notes.md`, which also fixes the order of checks. Activations have $s$
+//! fraction bits, gradients $g$, weights and biases $w$, with $w \ge s + g$. Layers are
+//! $l = 1, \dots, L$ here and count from 0 in code; $A_0$ is the batch of inputs, $B$ rows of one
+//! sample; all weights of one step are those before its update.
 //!
-//! 1. `round_k(x) = floor((x + 2^(k-1)) / 2^k)`
-//! 2. `Z_l = A_{l-1} W_l + 2^s 1 b_l`
-//! 3. `Y_l = round_w(Z_l)`
-//! 4. `A_l = max(Y_l, 0)` for `l < L`; the prediction is `Y_L`
-//! 5. `G_L = 2^(g-s) (Y_L - target)`, the gradient of half the sum of squared errors
-//! 6. `P_l = G_{l+1} W_{l+1}^T` for `l < L`
-//! 7. `H_l = round_w(P_l)` for `l < L`
-//! 8. `G_l = [Y_l > 0] * H_l` for `l < L`: the derivative of the rectifier at 0 is 0
-//! 9. `W_l <- W_l - c A_{l-1}^T G_l`, exact
-//! 10. `b_l <- b_l - c 2^s 1^T G_l`, exact
-//! 11. the learning rate for the mean loss of a batch is `c B 2^-(w-s-g)`
+//! 1. $\mathrm{round_k}(x) = \lfloor (x + 2^{k-1}) / 2^k \rfloor$
+//! 2. $Z_l = A_{l-1} W_l + 2^s \mathbf{1} b_l$
+//! 3. $Y_l = \mathrm{round_w}(Z_l)$
+//! 4. $A_l = \max(Y_l, 0)$ for $l < L$; the prediction is $Y_L$
+//! 5. $G_L = 2^{g-s} (Y_L - X)$ for targets $X$, the gradient of half the sum of squared errors
+//! 6. $P_l = G_{l+1} W_{l+1}^{\mathsf T}$ for $l < L$
+//! 7. $H_l = \mathrm{round_w}(P_l)$ for $l < L$
+//! 8. $G_l = \lbrack Y_l > 0 \rbrack \cdot H_l$ for $l < L$: the derivative of the rectifier at 0 is 0
+//! 9. $W_l \leftarrow W_l - c A_{l-1}^{\mathsf T} G_l$, exact
+//! 10. $b_l \leftarrow b_l - c \cdot 2^s \mathbf{1}^{\mathsf T} G_l$, exact
+//! 11. the learning rate for the mean loss of a batch is $c B \cdot 2^{-(w-s-g)}$
 //! 12. the reported loss is the mean over rows of the sum over outputs of squared errors
-//! 13. a bound on weights grows by `T c B max_l(|A_{l-1}| |G_l|)` in `T` steps
-//! 14. initial weights are at most `isqrt(floor(6 * 2^(2w) / fan_in))`
+//! 13. a bound on weights grows by $T c B \max_l \left( \max(\hat A_{l-1}, 2^s) \cdot \hat G_l \right)$ in
+//!     $T$ steps, with $\hat A$ and $\hat G$ the ends of their ranges
+//! 14. initial weights are at most
+//!     $\mathrm{isqrt}\left(\left\lfloor 6 \cdot 2^{2w} / n_l \right\rfloor\right)$ for fan-in $n_l$
 //!
 //! Signed ranges are part of the configuration: data, hidden `Y`, output `Y` and `H`. A value
 //! outside its range stops training with a [`TrainError`](crate::error::TrainError).
@@ -37,6 +39,10 @@
 //! The proofs: [`relation`] the language of tensors and its reduction; [`mlp`] training in it;
 //! [`commitment`] commitments to weights and data; [`row`] showing one row; [`argument`] one proof of a relation;
 //! [`statement`] what is claimed, with its [`encoding`]; [`proof`] proving and verifying.
+//!
+//! Each says its relation, prover, verifier and soundness; what they add up to is equation 52 of
+//! [`notes`](crate::notes). The course that ends here is `tests/teaching` and `examples/01_prove_a_sum.rs`
+//! to `examples/06_a_lineage.rs` in the repository.
 
 pub mod argument;
 pub mod commitment;

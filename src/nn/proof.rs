@@ -1,4 +1,25 @@
 //! Proving and verifying training edges and data sets.
+//!
+//! **Relation.** That of a [`TrainingStatement`], segment by segment; and, once for each data set, that
+//! all its values are in the range of data.
+//!
+//! **Prover.** Trains again, one segment after the other, and proves each by one
+//! [`argument`](super::argument) for the relation [`mlp::Training`]: [`SegmentProver`].
+//!
+//! **Verifier.** Builds the same relation from the statement, checks each proof, and returns the group
+//! equations, one a segment, as [`Pending`]: nothing is verified until
+//! [`Pending::check_all`]. [`verify_dataset`] is apart, as many edges share a data set.
+//!
+//! **Soundness.** Equation 52 of [`notes`](crate::notes) for each segment. Segments join because the
+//! commitment behind one is the commitment before the next. That all values are the integers of the
+//! specification needs both proofs, and the bound on the parent's weights, which
+//! [`Tree`](crate::tree::Tree) follows from the root.
+//!
+//! **Departures, references.** See the notes, *Training relation* and *Departures*.
+//!
+//! # To learn it
+//!
+//! `examples/05_prove_training.rs` in the repository proves a run, and one with a step left out.
 mod segments;
 
 pub use segments::SegmentProver;

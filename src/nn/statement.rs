@@ -1,4 +1,14 @@
 //! What a training edge claims: everything public about it, and the proofs it is cut into.
+//!
+//! **Relation.** A [`TrainingStatement`] holds if there are weights that open the parent's commitment
+//! (or that the root's seed expands to), weights that open the child's, and data that open the data
+//! set's, such that the stated number of steps of [integer SGD](super::train) on the batches of the
+//! [schedule](super::schedule) takes the former to the latter. [`TrainingStatement::validate`] refuses
+//! statements where a value could wrap around the field, by the bound (13) of
+//! [`notes`](crate::notes).
+//!
+//! Steps are proven in [segments](Segment), each with the encoded statement in its transcript; the
+//! weights between two are committed in the proof. How, is in [`proof`](super::proof).
 use super::{
     Architecture, FixedPoint, LearningRate, Schedule, ScheduleSeed, Sgd, WeightBound,
     argument::{Argument, Gather, Source},

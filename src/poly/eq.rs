@@ -1,4 +1,4 @@
-//! The equality polynomial `eq(r, x) = prod_k (r_k x_k + (1 - r_k)(1 - x_k))`, equation 15.
+//! The equality polynomial $\mathrm{eq}(r, x) = \prod_k \left( r_k x_k + (1 - r_k)(1 - x_k) \right)$, equation 15.
 use super::parallel;
 use crate::count;
 use ark_ff::PrimeField;

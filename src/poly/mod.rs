@@ -8,7 +8,28 @@
 //!
 //! Tables may be shorter than `2^n`: the missing tail is zero.
 //!
-//! Equations 15 and 16 of [`notes`](crate::notes).
+//! The multilinear extension of a table $X$, equation 15 of [`notes`](crate::notes), is
+//! $$ \tilde X(r) = \sum_{x \in \lbrace 0,1 \rbrace^n} X(x) \cdot \mathrm{eq}(r, x), \qquad
+//! \mathrm{eq}(r, x) = \prod_k \left( r_k x_k + (1 - r_k)(1 - x_k) \right). $$
+//! Two tables that differ have extensions that agree at a random point with probability at most
+//! $n / |F|$ [Schwartz; Zippel]: on that all protocols here rest.
+//!
+//! # To learn it
+//!
+//! `tests/teaching/mle.rs` in the repository counts at how many points of a grid two tables agree.
+//!
+//! ```
+//! use ark_pallas::Fr;
+//! use zktree::poly;
+//!
+//! let table = [3, 1, 4, 1].map(Fr::from);
+//! // Variable 0 is the lowest bit of the index: entry 2 is the vertex (0, 1).
+//! assert_eq!(poly::evaluate(&table, &[0, 1].map(Fr::from)), Fr::from(4));
+//! // Anywhere else: 3 (1-r)(1-s) + r (1-s) + 4 (1-r) s + r s, here at r = 5, s = 7.
+//! let point = [5, 7].map(Fr::from);
+//! assert_eq!(poly::evaluate(&table, &point), Fr::from(3 * 24 - 5 * 6 - 4 * 28 + 35));
+//! assert_eq!(poly::inner_product(&table, &poly::eq_evals(&point)), Fr::from(-35));
+//! ```
 pub mod eq;
 mod fraction;
 pub mod int;

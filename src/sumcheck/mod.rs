@@ -2,27 +2,64 @@
 //!
 //! Equations 17 to 19 of [`notes`](crate::notes).
 //!
-//! **Relation.** A public claim says that `sum_x g(x) = v` over the cube of `n` variables, for a
-//! polynomial `g` of degree at most `d` in each variable.
+//! **Relation.** A public claim says that $\sum_x p(x) = v$ over the $2^n$ vertices of the cube, for a
+//! polynomial $p$ of degree at most $d$ in each of its $n$ variables.
 //!
-//! **Protocol.** In round `k` the prover sends the univariate `g_k(X)`, the sum over all
-//! variables after `k` with the earlier ones bound to challenges; the verifier uses
-//! `g_k(0) + g_k(1) = v_k` to recover the one coefficient that was not sent, draws `r_k`, and goes
-//! on with `v_(k+1) = g_k(r_k)`. What is left is the claim `g(r) = v_n`, which the caller must
-//! discharge.
+//! **Prover.** In round $k$ it sends the polynomial in one variable that is left when the earlier
+//! variables are bound to challenges and the later ones are summed over,
+//! $$ g_k(X) = \sum_{x_{k+1}, \dots, x_{n-1}} p(r_0, \dots, r_{k-1}, X, x_{k+1}, \dots, x_{n-1}), $$
+//! by its coefficients $c_0, c_2, \dots, c_d$. Its side of a round is the trait [`RoundProver`]; there
+//! is one driver, [`prove`]. [`SumOfProducts`] is the fast prover, $O(2^n)$ for tables of $2^n$ values;
+//! [`Naive`] is its oracle.
 //!
-//! **Soundness.** A false claim ends in a true one with probability at most `n d / |F|`.
+//! **Verifier.** From $v_0 = v$ on it gets the coefficient that was not sent from
+//! $g_k(0) + g_k(1) = v_k$, as
+//! $$ c_1 = v_k - 2 c_0 - c_2 - \dots - c_d, $$
+//! draws $r_k$, and goes on with $v_{k+1} = g_k(r_k)$. What [`verify`] returns is the claim
+//! $p(r) = v_n$, [`Reduced`], which the caller must discharge. With masked scalars everything is an
+//! affine form in the pads: no product of received values occurs.
 //!
-//! **Compression.** A round polynomial `c_0 + c_1 X + ... + c_d X^d` travels without `c_1 =
-//! v - 2 c_0 - c_2 - ... - c_d`. It therefore does not determine the claim: `v` must already be
-//! a function of the transcript, as it is for every claim in this crate.
+//! **Soundness.** A false claim ends in a true one with probability at most $n d / |F|$: a wrong $v_k$
+//! makes $g_k$ wrong, and two polynomials of degree $d$ agree at $d$ places at most. As $c_1$ does not
+//! travel, nothing can fail in a round, and the messages do not determine the claim: $v$ must already
+//! be a function of the transcript, as it is for every claim in this crate.
 //!
-//! **Departures.** Variable 0 is bound first (see [`crate::poly`]).
-//!
-//! The prover's side of a round is the trait [`RoundProver`]; there is one driver, [`prove`].
+//! **Departures.** Variable 0 is bound first (see [`crate::poly`]). Round polynomials are sent as
+//! coefficients, not as values. Products of fewer than $n$ variables take part as they are (19).
 //!
 //! **References.** \[Lund-Fortnow-Karloff-Nisan 92\] Algebraic methods for interactive proof
 //! systems; \[Thaler 22\] Proofs, arguments, and zero-knowledge.
+//!
+//! # To learn it
+//!
+//! `tests/teaching/sumcheck.rs` in the repository has the protocol from scratch, its best cheat, and
+//! how often that wins; `examples/01_prove_a_sum.rs` is a larger sum. In short:
+//!
+//! ```
+//! use ark_pallas::Fr;
+//! use zktree::{
+//!     poly,
+//!     sumcheck::{self, Product, SumOfProducts, Table},
+//!     transcript::{Expr, ProverChannel, VerifierChannel},
+//! };
+//!
+//! // 1 * 5 + 2 * 6 + 3 * 7 + 4 * 8 = 70
+//! let [a, b] = [[1, 2, 3, 4], [5, 6, 7, 8]].map(|table| table.map(Fr::from).to_vec());
+//! let product = Product { coefficient: Fr::from(1), factors: vec![0, 1], num_vars: 2 };
+//! let tables = vec![Table::Field(a.clone()), Table::Field(b.clone())];
+//! let mut prover = SumOfProducts::new(2, tables, vec![product]);
+//! let mut channel = ProverChannel::new(b"documentation", b"70");
+//! sumcheck::prove(&mut prover, Fr::from(70), &mut channel);
+//! let proof = channel.finish();
+//!
+//! let mut channel = VerifierChannel::new(b"documentation", b"70", &proof);
+//! let left = sumcheck::verify(Expr::known(Fr::from(70)), 2, 2, &mut channel)?;
+//! channel.finish()?;
+//! // The claim that is left, by a verifier who has the tables.
+//! let product = poly::evaluate(&a, &left.point) * poly::evaluate(&b, &left.point);
+//! assert_eq!(left.value.constant(), product);
+//! # Ok::<(), zktree::error::VerifyError>(())
+//! ```
 mod product;
 
 pub use product::{Naive, Product, SumOfProducts, Table};

@@ -2,26 +2,27 @@
 //!
 //! Equations 30 to 35 of [`notes`](crate::notes).
 //!
-//! **Relation.** A [`LookupShape`] lists tables and lookups. Lookup `l` names a table `t(l)` and
-//! has one column of `2^m` small integers for each component of its entries. The claim is that at
+//! **Relation.** A [`LookupShape`] lists tables and lookups. Lookup $\ell$ names a table
+//! $t(\ell)$ and has one column of $2^m$ small integers for each component of its entries. The claim is that at
 //! every position the tuple of components is an entry of the table. The prover also has, for each
 //! table, the column of *multiplicities*: how often each entry is looked up.
 //!
 //! With challenges $\alpha, \beta$ drawn after all these columns are committed, a tuple is
 //! compressed to $f = \sum_j \beta^j c_j + \beta^J (t + 1)$, where $J$ is the largest arity: every
 //! component and the table's number have a power of $\beta$ of their own. Then
-//! $$ \sum_l \sum_x \frac{1}{\alpha - f_l(x)} - \sum_t \sum_y \frac{m_t(y)}{\alpha - f_t(y)} = 0. $$
+//! $$ \sum_\ell \sum_x \frac{1}{\alpha - f_\ell(x)} - \sum_t \sum_y \frac{\mu_t(y)}{\alpha - f_t(y)} = 0, $$
+//! with $\mu_t$ the multiplicities.
 //!
 //! **The tree.** All columns are stacked, largest first (at equal size lookups before tables, each
 //! in the order of the shape), into one column of $2^n$ fractions; what is left is padding
-//! $0/1$. So every column starts at a multiple of its size and is selected by `eq` of the high
-//! variables. A binary tree adds neighbours `2x` and `2x+1`:
+//! $0/1$. So every column starts at a multiple of its size and is selected by $\mathrm{eq}$ of the high
+//! variables. A binary tree adds neighbours $2x$ and $2x + 1$:
 //! $N = n_0 d_1 + n_1 d_0$, $D = d_0 d_1$.
 //!
 //! **Prover.** The root's numerator is zero; its denominator is sent. For each layer, claims
-//! `(N, D)` at a point `r` are batched by a fresh $\lambda$ and with $n^+ = n + (\lambda/2) d$
-//! $$ N + \lambda D = \sum_x eq(r, x) (n_0^+(x) d_1(x) + n_1^+(x) d_0(x)), $$
-//! a sumcheck of degree 3. It sends $n_0^+, n_1^+, d_0, d_1$ at the sumcheck's point; one more
+//! $(N, D)$ at a point $r$ are batched by a fresh $\lambda$ and with $n^{\prime} = n + \frac{\lambda}{2} d$
+//! $$ N + \lambda D = \sum_x \mathrm{eq}(r, x) \left( n_0^{\prime}(x) d_1(x) + n_1^{\prime}(x) d_0(x) \right), $$
+//! a sumcheck of degree 3. It sends $n_0^{\prime}, n_1^{\prime}, d_0, d_1$ at the sumcheck's point; one more
 //! challenge joins the two halves to claims on the layer below. At the leaves it sends the values
 //! of all columns. Columns are read as the integers they are: leaves of one component, where
 //! numerators are 1 and a product of denominators is $\alpha^2 - \alpha(x_0+x_1) + x_0 x_1$, are
@@ -31,20 +32,36 @@
 //! the leaves, that the two claims are the combination of the columns' values, of the tables'
 //! closed forms and of the padding. What it returns is unchecked: [`LookupClaims`].
 //!
-//! **Soundness.** With `N = 2^n` leaves and arity at most `J`, a false claim on committed columns
-//! ends in true claims with probability at most $(N J + 3 n^2 / 2 + 2 n) / |F|$. If a tuple is in
-//! no table, it is a pole of the sum above that nothing cancels (there are fewer than `|F|`
+//! **Soundness.** With $2^n$ leaves and arity at most $J$, a false claim on committed columns
+//! ends in true claims with probability at most $(2^n J + \frac{3}{2} n^2 + 2 n) / |F|$. If a tuple is in
+//! no table, it is a pole of the sum above that nothing cancels (there are fewer than $|F|$
 //! leaves), so the root's numerator is a polynomial in $\alpha, \beta$ that is not zero, of degree
-//! below `N J`; the rest is for the sumchecks, the $\lambda$ and the joining challenges. This does
+//! below $2^n J$; the rest is for the sumchecks, the $\lambda$ and the joining challenges. This does
 //! not need the root's denominator. Where it is a number, zero is refused all the same; where it is
 //! masked it is not tested and must not be revealed, being a function of the columns.
 //!
 //! **Departures.** The paper has one table and batches columns in the leaf; here columns of all
-//! sizes and several tables share one tree. $\lambda/2$ is shared by the two numerators, so that
+//! sizes and several tables share one tree. $\lambda / 2$ is shared by the two numerators, so that
 //! a layer has two products instead of three.
 //!
 //! **References.** \[Papini-Haböck 2023/1284\] LogUp and GKR; \[Haböck 2022/1530\] logarithmic
-//! derivatives; \[Gruen 2024/108\] the sumcheck with `eq` factored out.
+//! derivatives; \[Gruen 2024/108\] the sumcheck with $\mathrm{eq}$ factored out.
+//!
+//! # To learn it
+//!
+//! `tests/teaching/logup.rs` in the repository has the sum and the tree from scratch, and a cheat who
+//! knows the challenges beforehand; `examples/03_lookup.rs` looks up a rectifier. The identity at the
+//! centre, with numbers: 5, 7, 7 looked up in the table of 5, 6, 7.
+//!
+//! ```
+//! use ark_ff::Field;
+//! use ark_pallas::Fr;
+//!
+//! let alpha = Fr::from(1000);
+//! let term = |value: i64| (alpha - Fr::from(value)).inverse().unwrap();
+//! let lookups = term(5) + term(7) + term(7);
+//! assert_eq!(lookups, Fr::from(1) * term(5) + Fr::from(0) * term(6) + Fr::from(2) * term(7));
+//! ```
 mod layer;
 mod leaves;
 mod prover;

@@ -1,33 +1,39 @@
 //! The textbook GKR protocol for layered arithmetic circuits [Goldwasser-Kalai-Rothblum 2008].
 //!
 //! **Relation.** A public [`Circuit`] has layers of addition and multiplication gates, each gate
-//! with two wires from the layer below. With $V_i$ the multilinear extension of layer `i`'s values
-//! (padded with zeros to a power of two), the claim is $V_{top}(r) = v$ on the outputs; what is
+//! with two wires from the layer below. With $V_i$ the multilinear extension of layer $i$'s values
+//! (padded with zeros to a power of two), the claim is $V_{\text{top}}(r) = v$ on the outputs; what is
 //! left are two claims on the inputs $V_0$.
 //!
-//! **Prover.** For each layer, from the top, with `W(z)` the weights of its claims,
-//! $$ v = \sum_{x, y} \tilde{add}(x, y) (V(x) + V(y)) + \tilde{mul}(x, y) V(x) V(y),
-//! \quad \tilde{add}(x, y) = \sum_{z \text{ adds } (l, r)} W(z) \cdot eq(l, x) \cdot eq(r, y) $$
-//! over the layer below, and the same for `mul`. One pass over the gates makes
-//! this a sum over `x` of products of tables, a second one, when `x` is bound, a sum over `y`
-//! [Xie et al. 2019/317, sec. 3.3]: time linear in the number of gates. The values $V(x), V(y)$ at
-//! the two points are sent.
+//! **Prover.** For each layer, from the top, with $W(z)$ the weights of its claims and $V$ the layer
+//! below,
+//! $$ v = \sum_{x, y} \mathrm{add}(x, y) \left( V(x) + V(y) \right) + \mathrm{mul}(x, y) V(x) V(y),
+//! \quad \mathrm{add}(x, y) = \sum_{z \text{ adds } (l, r)} W(z) \cdot \mathrm{eq}(l, x) \cdot \mathrm{eq}(r, y) $$
+//! and the same for $\mathrm{mul}$. One pass over the gates makes this a sum over $x$ of products of
+//! tables, a second one, when $x$ is bound, a sum over $y$ [Xie et al. 2019/317, sec. 3.3]: time linear
+//! in the number of gates. The values $V(x), V(y)$ at the two points are sent.
 //!
 //! **Verifier.** Two sumchecks of degree 2 a layer; evaluates the wiring predicates from the list
 //! of gates, two multiplications a gate; one product of received scalars a layer.
 //!
 //! **Two claims to one.** The two claims that a layer leaves are not reduced to one point: they
-//! are added with weights 1 and $\gamma$, which only changes `W` in the next layer.
+//! are added with weights 1 and $\gamma$, which only changes $W$ in the next layer.
 //!
 //! **Soundness.** A false claim ends in a true pair with probability at most
-//! $\sum_i (4 s_i + 1) / |F|$, for $2^{s_i}$ values below layer `i`; a claim on given outputs adds
-//! $s / |F|$.
+//! $\sum_i (4 s_i + 1) / |F|$, for $2^{s_i}$ values below layer $i$; a claim on given outputs, of $s$
+//! variables, adds $s / |F|$. A prover who lies is not refused in a layer: it can answer so that the
+//! layer's check passes, and then one of the two claims is false.
 //!
 //! **Departures.** The paper sends a curve through both points instead of $\gamma$; the random
 //! combination is that of [Chiesa-Forbes-Spooner 2017/305; Xie et al. 2019/317, sec. 3.4].
 //!
 //! **References.** \[Goldwasser-Kalai-Rothblum 2008\] Delegating computation; \[Xie et al.
 //! 2019/317\] Libra; \[Thaler 22\] Proofs, arguments, and zero-knowledge, sec. 4.6.
+//!
+//! # To learn it
+//!
+//! `tests/teaching/gkr.rs` in the repository has one layer from scratch;
+//! `examples/02_layered_circuit.rs` proves a matrix product.
 mod prover;
 mod verifier;
 

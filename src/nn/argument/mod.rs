@@ -4,22 +4,26 @@
 //! committed in the proof (the *witness*), some are committed in the statement, some are rows of a
 //! committed data set named by a public schedule, and some are public.
 //!
-//! **Protocol.** After the statement the prover sends
+//! **Prover.** After the statement it sends
 //! 1. the row commitments of the witness and, when hiding, of the vector of masks;
 //! 2. the reduction of the relation to claims on inputs ([`relation::reduce`]);
 //! 3. the reduction of all claims to one combination of rows ([`opening`]);
 //! 4. when hiding, the answers of the product proof ([`hadamard`](crate::commit::hadamard));
-//! 5. the linear-form proof ([`linear`](crate::commit::linear)) for `mu (folded rows) + (masks)`.
+//! 5. the linear-form proof ([`linear`](crate::commit::linear)) for $\mu C_f + C_{\mathbf m}$, the
+//!    folded rows and the masks.
 //!
-//! How many pads are needed is found by running the verifier on zeros; which constraints they
-//! must satisfy is found by the prover by running the verifier on its own messages. So there is
+//! **Verifier.** Follows the same reductions on what it receives, affine forms in the pads when
+//! hiding, collects the checks as constraints on the masks, and is left with one group equation:
+//! [`Pending`]. How many pads are needed is found by running the verifier on zeros; which constraints
+//! they must satisfy is found by the prover by running the verifier on its own messages. So there is
 //! one description of each check.
 //!
-//! **Why `mu`.** Pedersen commitments bind no length: a row commitment might have a component on
+//! **Why $\mu$.** Pedersen commitments bind no length: a row commitment might have a component on
 //! the generators of the masks, and a prover could hide there a constant that changes a product
-//! of pads. After everything else is in the transcript a challenge `mu` is drawn, and
-//! `C_masks + mu C_fold` is opened with the form `(mask form | eq / mu)`: components at the wrong
-//! generators enter with `mu` or `1 / mu` and cannot cancel but with probability `2 / |F|` (equation 47 of
+//! of pads. After everything else is in the transcript a challenge $\mu$ is drawn, and
+//! $\mu C_f + C_{\mathbf m}$ is opened with the form
+//! $\left( \mu^{-1} \mathrm{eq}(z, \cdot) \mid \phi \right)$: components at the wrong generators enter
+//! with $\mu$ or $\mu^{-1}$ and cannot cancel but with probability $2 / |F|$ (equation 47 of
 //! [`notes`](crate::notes)).
 //!
 //! **Soundness.** The sum of the bounds of the parts, equation 52. What is committed in the statement

@@ -1,21 +1,33 @@
 //! The relations of a multilayer perceptron, in the tensor-relation language.
 //!
-//! Dimensions are listed lowest variables first: sample `b`, step `t` (and `s` for an earlier
-//! step), unit. `l = 1..L` are layers; `u_l` is the unit axis behind layer `l`, `u_0` the inputs.
-//! The bias is a row of the weights: `W_l[j, i, h]` has one more variable `h` on its input side,
-//! `h = 0` for weights and `(i, h) = (0, 1)` for the bias, whose input is the public `2^s mask`.
-//! The mask is one on real samples of real steps: without it padding would train.
+//! Equations 23 to 29 of [`notes`](crate::notes), *Training relation*: what each lookup is for, and why
+//! the result is that of the integers.
 //!
-//! **Padding** is forced to zero. On padded samples and steps `A_0` (a gather by the public
-//! schedule) and the mask are zero, so `Z_1 = 0`, of which `(Y, remainder) = (0, 0)` is the only
-//! pair in range, and so on up to the output; targets are zero there too, so `G_L = 0` and all
+//! **Relation.** Dimensions are listed lowest variables first: sample $b$, step $t$ (and $\tau$ for an
+//! earlier step), unit. $l = 1, \dots, L$ are layers; $u_l$ is the unit axis behind layer $l$, $u_0$ the
+//! inputs. The bias is a row of the weights: $W_l(j, i, h)$ has one more variable $h$ on its input
+//! side, $h = 0$ for weights and $(i, h) = (0, 1)$ for the bias, whose input is $2^s M$ for the public
+//! mask $M$. The mask is one on real samples of real steps: without it padding would train. Weights
+//! between the first and the last step are defined, not committed: the update is exact and linear, so
+//! they telescope,
+//! $$ W_l(j, i, h, t) = W_l(j, i, h) - c \sum_{\tau} \lbrack \tau < t \rbrack
+//! \sum_b A_{l-1}^+(b, \tau, i, h) \cdot G_l(b, \tau, j). $$
+//!
+//! **Prover, verifier, soundness.** Those of [`relation`](super::relation): this module only describes.
+//!
+//! **Padding** is forced to zero. On padded samples and steps $A_0$ (a gather by the public
+//! schedule) and the mask are zero, so $Z_1 = 0$, of which $Y = 0$ with remainder 0 is the only
+//! pair in range, and so on up to the output; targets are zero there too, so $G_L = 0$ and all
 //! gradients are. On padded units weights are zero: at a root by definition, behind a step because
 //! activations or gradients of padded units are, and so along the lineage.
 //!
-//! Equations 23 to 29 of [`notes`](crate::notes).
-//!
 //! [`Training`] and [`Forward`] are made of the same few pieces (`Builder`): a committed tensor
 //! over the positions, an input with its bias row, a Hadamard product, a rounding.
+//!
+//! **Departures.** zkDL decomposes rounded values into bits and proves them to be bits; here limbs and
+//! signs are looked up. zkDL has the weights of each step among its tensors.
+//!
+//! **References.** \[Sun et al. 23\] zkDL, arXiv 2307.16273.
 mod data;
 mod forward;
 #[cfg(test)]

@@ -14,20 +14,29 @@
 //! * *Lookups* say that at every position a tuple of tensors lies in a table; *equalities* say
 //!   that an input equals a virtual tensor.
 //!
-//! **Reduction** ([`reduce`](fn@reduce)). One LogUp-GKR over all lookups gives a claim on every looked-up
-//! tensor. Then, from the top *level* down, all claims on the virtual tensors of a level are
+//! **Prover, verifier.** Both sides follow one description, [`reduce`](fn@reduce), as a [`Prover`] and
+//! as a [`Verifier`]. One [LogUp-GKR](crate::gkr::fractional) over all lookups gives a claim on every
+//! looked-up tensor. Then, from the top *level* down, all claims on the virtual tensors of a level are
 //! reduced in one batched sumcheck to claims on their operands. A tensor's level is its depth
 //! above the inputs, affine definitions not counted: a claim on an affine tensor is split
 //! linearly at its own point and costs no sumcheck.
 //!
-//! For a term `c * einsum` and a claim at `r` on its output: an output axis that occurs in
-//! exactly one operand is substituted by its coordinates of `r`; one that occurs in several
-//! stays under the sum with a factor `eq(r, x)`; a contracted axis stays without one.
+//! For a term and a claim at $r$ on its output, an output axis that occurs in exactly one operand is
+//! substituted by its coordinates of $r$; one of the set $E$ that occur in several stays under the sum
+//! with a factor $\mathrm{eq}$; a contracted axis stays without one:
+//! $$ \tilde X(r) = \sum_k \kappa_k \sum_{\text{axes of } E \text{ and contracted}}
+//! \prod_{a \in E} \mathrm{eq}(r_a, x_a) \prod_j \tilde T_{k,j}(\ldots). $$
 //!
 //! **Soundness.** Claims of a level are combined by powers of a challenge drawn after all of
-//! them (and the values of direct operands) are in the transcript: error at most
-//! `claims / |F|`, plus `3 n / |F|` for the sumcheck. Equalities are checked at a point that was
-//! drawn after all inputs were committed.
+//! them (and the values of direct operands) are in the transcript: error at most $\chi / |F|$ for
+//! $\chi$ claims, plus $3 n / |F|$ for the sumcheck over $n$ variables. Equalities are checked at a point
+//! that was drawn after all inputs were committed.
+//!
+//! **Departures.** zkDL stacks the tensors of all layers and steps into one; here a step is an axis,
+//! layers share one sumcheck a level, and tensors keep their sizes (19).
+//!
+//! **References.** \[Sun et al. 23\] zkDL, arXiv 2307.16273, for proving layers and steps together;
+//! \[Thaler 22\], sec. 4.4, for the sumcheck of a matrix product.
 //!
 //! **Adding a layer** is a new definition in this language, and maybe a lookup table.
 mod dense;
