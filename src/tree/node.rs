@@ -250,7 +250,7 @@ impl fmt::Display for NodeLabel {
         write!(f, "{}", self.id.short())?;
         match &self.title {
             // Whoever wrote the title must not steer the reader's terminal.
-            Some(title) => write!(f, " \"{}\"", title.escape_debug()),
+            Some(title) => write!(f, " {title:?}"),
             None => Ok(()),
         }
     }

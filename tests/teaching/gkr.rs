@@ -193,6 +193,20 @@ fn library_accepts(circuit: &Circuit, values: &[Vec<Fr>], inputs: &[Fr]) -> bool
     let Ok(left) = layered::verify(circuit, claim, &mut channel) else {
         return false;
     };
+    // The error as the library counts it: `4 s + 1` for each layer above `2^s` values, and a claim on
+    // the outputs.
+    let widths = circuit.layers().iter().map(Vec::len);
+    let widths = [circuit.num_inputs()].into_iter().chain(widths);
+    let vars: Vec<u128> = widths.map(|width| num_vars(width) as u128).collect();
+    let bound = vars[..vars.len() - 1]
+        .iter()
+        .map(|s| 4 * s + 1)
+        .sum::<u128>()
+        + vars[vars.len() - 1];
+    assert_eq!(
+        channel.errors().values().map(|(_, sum)| sum).sum::<u128>(),
+        bound
+    );
     let mut claims = left.points.iter().zip(&left.values);
     channel.finish().is_ok() && claims.all(|(r, v)| evaluate(inputs, r) == v.constant())
 }
@@ -239,7 +253,7 @@ proptest! {
             && gates.iter().all(|gate| matches!(gate, Gate::Mul(..)));
         let left = run(error, false);
         prop_assert_eq!(left.is_none(), stuck);
-        for claims in left {
+        if let Some(claims) = left {
             prop_assert!(claims.iter().any(|c| !c.is_true(&inputs)));
         }
     }

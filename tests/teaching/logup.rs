@@ -130,6 +130,14 @@ fn library_accepts(
     let Ok(claims) = fractional::verify(&shape, &mut channel) else {
         return false;
     };
+    // The error as the library counts it: the sum as a polynomial in the challenges, and for each of
+    // `n` layers of the tree a sumcheck of degree 3 and two claims made one twice.
+    let (n, arity) = (shape.num_vars() as u128, committed.len() as u128);
+    let bound = (arity << n) + 3 * n * n.saturating_sub(1) / 2 + 2 * n;
+    assert_eq!(
+        channel.errors().values().map(|(_, sum)| sum).sum::<u128>(),
+        bound
+    );
     let bits = poly::num_vars(multiplicities.len());
     let mut columns = committed.iter().zip(&claims.columns[0]);
     channel.finish().is_ok()

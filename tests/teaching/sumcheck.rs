@@ -207,6 +207,9 @@ proptest! {
 
         let mut channel = VerifierChannel::new(b"teaching", b"", &proof);
         let left = sumcheck::verify(Expr::known(claim), coins.len(), 2, &mut channel).unwrap();
+        // `n d`, as the library counts it.
+        let rounds = coins.len() as u64;
+        prop_assert_eq!(channel.errors()["sumcheck challenge"], (rounds, 2 * u128::from(rounds)));
         channel.finish().unwrap();
         prop_assert_eq!((left.point, left.value.constant()), (coins, value));
     }
