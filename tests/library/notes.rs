@@ -830,6 +830,76 @@ fn equation_51() {
     assert!(!check(3));
 }
 
+/// (53) the values that have bits are those of the table, each has them once, and the equations are
+/// those of extensions.
+#[test]
+fn equation_53_is_membership_in_a_table() {
+    let rng = &mut rng(53);
+    let value = |bits: &[Fr]| -> Fr {
+        let weights = (0..bits.len()).map(|i| Fr::from(2u64).pow([i as u64]));
+        let sum: Fr = bits.iter().zip(weights).map(|(bit, w)| *bit * w).sum();
+        sum - bits[bits.len() - 1] * Fr::from(2u64).pow([bits.len() as u64])
+    };
+    for b in 1..6 {
+        let table = Signed { bits: b };
+        for x in -(1i64 << b)..1 << b {
+            let ways = (0..1 << b).filter(|k| value(&vertex(*k, b)) == Fr::from(x));
+            let index = LookupTable::<Fr>::index(&table, &[x]);
+            assert_eq!(ways.count(), usize::from(index.is_some()));
+        }
+        let (len, r) = (8, random(rng, 3));
+        let rows: Vec<Vec<Fr>> = (0..len)
+            .map(|_| vertex(rng.gen_range(0..1 << b), b))
+            .collect();
+        let values: Vec<Fr> = rows.iter().map(|bits| value(bits)).collect();
+        let columns = (0..b).map(|i| rows.iter().map(|bits| bits[i]).collect());
+        let columns: Vec<Vec<Fr>> = columns.collect();
+        let at_r: Vec<Fr> = columns.iter().map(|column| extension(column, &r)).collect();
+        assert_eq!(extension(&values, &r), value(&at_r));
+
+        let point = random(rng, 3 + num_vars(b));
+        let not_bits = |entries: &[Fr]| -> Fr {
+            let terms = entries.iter().map(|bit| *bit * (Fr::ONE - bit));
+            extension(&terms.collect::<Vec<_>>(), &point)
+        };
+        let mut entries = columns.concat();
+        assert!(not_bits(&entries).is_zero());
+        entries[rng.gen_range(0..len * b)] = Fr::from(2u64);
+        assert!(!not_bits(&entries).is_zero());
+    }
+}
+
+/// (54) reciprocals that are committed add up to what (31) says.
+#[test]
+fn equation_54_is_31_with_reciprocals() {
+    let rng = &mut rng(54);
+    let bits = 3;
+    let mut column: Vec<i64> = (0..13).map(|_| rng.gen_range(0..1 << bits)).collect();
+    let alpha = Fr::rand(rng);
+    let holds = |column: &[i64], counts: &[i64]| {
+        let reciprocal = |v: i64| (alpha - Fr::from(v)).inverse().unwrap();
+        let a: Vec<Fr> = column.iter().map(|f| reciprocal(*f)).collect();
+        let b: Vec<Fr> = (0..1 << bits).map(reciprocal).collect();
+        let right: Fr = counts
+            .iter()
+            .zip(&b)
+            .map(|(count, b)| Fr::from(*count) * b)
+            .sum();
+        a.iter().sum::<Fr>() == right
+    };
+    let shape = LookupShape::<Fr>::new(vec![(0, 4)], vec![Arc::new(Unsigned { bits })]).unwrap();
+    let counts = |column: &[i64]| {
+        let columns = [vec![Arc::new(column.to_vec())]];
+        fractional::count_multiplicities(&shape, &columns).map(|counts| counts.concat())
+    };
+    column.resize(16, 0);
+    let honest = counts(&column).unwrap();
+    assert!(holds(&column, &honest));
+    column[3] = 1 << bits;
+    assert!(counts(&column).is_err());
+    assert!(!holds(&column, &honest));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
     /// (26) as a claim at a point, on random shapes.
