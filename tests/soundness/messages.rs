@@ -276,7 +276,7 @@ fn every_message_counts(hiding: bool, stride: usize) {
                 *nth += 1;
                 let later = &segment.messages[k + 1..];
                 let last = later.iter().all(|m| m.label != message.label);
-                if *nth > 1 && !last && *nth % stride != 0 {
+                if *nth > 1 && !last && !nth.is_multiple_of(stride) {
                     continue;
                 }
                 let expected = segment.expected(k);

@@ -42,8 +42,8 @@ impl Honest {
 
     /// The `nth` challenge of a label.
     fn challenge(&self, label: &str, nth: usize) -> F {
-        let alike = self.drawn.iter().filter(|(l, _)| *l == label);
-        let (_, bytes) = alike.skip(nth).next().unwrap();
+        let mut alike = self.drawn.iter().filter(|(l, _)| *l == label);
+        let (_, bytes) = alike.nth(nth).unwrap();
         F::deserialize_compressed(bytes.as_slice()).unwrap()
     }
 
