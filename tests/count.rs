@@ -126,7 +126,7 @@ fn sumchecks() {
 /// `m` looked-up integers: the tree has layers of `m / 2`, `m / 4`, .. fractions above its leaves, `m`
 /// together. Each is added up from the one below (3 for each of its fractions, the first from
 /// integers), batched (1), and reduced in rounds of 3/2 and 1 a fraction, halving (5 in all). The
-/// leaves themselves are integers for one round; then `m / 2` elements, in rounds of 1 and 1/2.
+/// first layer is not kept: its `m / 2` sums are made three times, and batched twice. The leaves themselves are integers for one round; then `m / 2` elements, in rounds of 1 and 1/2.
 fn lookups() {
     const M: u64 = 1 << 14;
     let shape = LookupShape::new(vec![(0, 14)], vec![Arc::new(Unsigned { bits: 4 })]).unwrap();
@@ -136,9 +136,9 @@ fn lookups() {
     let uses: Vec<_> = uses.into_iter().map(Arc::new).collect();
     let mut channel = ProverChannel::<Scalar>::new(b"test", b"");
     let counts = counted(|| fractional::prove(&shape, &columns, &uses, &mut channel)).1;
-    let field = 3 * M / 2 + M + 5 * M + 3 * M / 2;
+    let field = 3 * M / 2 + (M + M / 2) + 5 * M + 3 * M / 2;
     // Sums of neighbours, round and bind of the leaves, and the column's value at the point.
-    let small = 3 * M / 2 + 3 * M / 4 + M + M;
+    let small = 3 * (3 * M / 2) + 3 * M / 4 + M + M;
     for (got, by_hand) in [
         (counts.field_multiplications, field),
         (counts.small_multiply_accumulates, small),

@@ -1,5 +1,8 @@
 //! The prover's side of the sumcheck of one layer.
-use super::{half, leaves::read};
+use super::{
+    half,
+    leaves::{SUMS, Sums, read},
+};
 use crate::{
     count,
     poly::{
@@ -32,16 +35,30 @@ impl<F: WideField> Batching<F> {
     /// Batches fractions in place.
     ///
     /// `spare` is a buffer to be written to; half of the length of `values` is used.
-    pub fn segment(&self, mut values: Vec<Fraction<F>>, spare: Vec<Fraction<F>>) -> Segment<F> {
+    pub fn segment(
+        &self,
+        mut values: Vec<Fraction<F>>,
+        spare: Vec<Fraction<F>>,
+    ) -> Segment<'static, F> {
         // One a fraction.
         count::field_multiplications(values.len());
-        parallel::for_each_chunk(&mut values, parallel::GRAIN, |_, chunk| {
-            let done = simd::batch(chunk, &self.half_lambda);
-            for v in &mut chunk[done..] {
-                *v = v.batched(self.half_lambda);
-            }
-        });
+        parallel::for_each_chunk(&mut values, parallel::GRAIN, |_, chunk| self.batch(chunk));
         Segment::Fractions(Halving::new(values, spare))
+    }
+}
+
+impl<F: WideField> Batching<F> {
+    fn batch(&self, values: &mut [Fraction<F>]) {
+        let done = simd::batch(values, &self.half_lambda);
+        for v in &mut values[done..] {
+            *v = v.batched(self.half_lambda);
+        }
+    }
+
+    /// Batched sums from number `start` on.
+    fn read(&self, sums: &Sums<'_, F>, start: usize, out: &mut [Fraction<F>]) {
+        sums.read(start, out);
+        self.batch(out);
     }
 }
 
@@ -99,7 +116,7 @@ impl<T: Copy> Halving<T> {
 /// Numerators are batched, `n' = n + (lambda/2) d`. Where `n = 1` only `u = d + 1/lambda` is kept,
 /// since the gate is then `n_0' d_1 + n_1' d_0 = d_0 + d_1 + lambda d_0 d_1 = lambda u_0 u_1 -
 /// 1/lambda`.
-pub(super) enum Segment<F> {
+pub(super) enum Segment<'a, F> {
     /// `n = 1` and `u = shift - column`, before the first round.
     Small {
         column: Arc<Vec<i64>>,
@@ -110,6 +127,8 @@ pub(super) enum Segment<F> {
     Ones(Halving<F>),
     /// Any fractions.
     Fractions(Halving<Fraction<F>>),
+    /// Sums of leaves before the first round, not batched yet, and a buffer for half of them.
+    Sums(&'a Sums<'a, F>, Vec<Fraction<F>>),
 }
 
 /// The two halves of `eq` over the variables after the current one.
@@ -141,12 +160,13 @@ fn weighted_sum<F: PrimeField, const K: usize>(
     })
 }
 
-impl<F: WideField> Segment<F> {
+impl<F: WideField> Segment<'_, F> {
     fn len(&self) -> usize {
         match self {
             Segment::Small { len, .. } => *len,
             Segment::Ones(shifted) => shifted.len,
             Segment::Fractions(values) => values.len,
+            Segment::Sums(sums, _) => sums.len(),
         }
     }
 
@@ -157,6 +177,11 @@ impl<F: WideField> Segment<F> {
             Segment::Ones(shifted) => shifted.values()[i],
             Segment::Small { column, shift, .. } => {
                 *shift - F::from(column.get(i).copied().unwrap_or(0))
+            }
+            Segment::Sums(sums, _) => {
+                let mut sum = [Fraction::zero()];
+                sums.read(i, &mut sum);
+                return sum[0].batched(batching.half_lambda);
             }
         };
         let d = shifted - batching.inverse;
@@ -211,6 +236,13 @@ impl<F: WideField> Segment<F> {
                     fractions_round(&values[4 * range.start..4 * range.end], low)
                 });
             }
+            Segment::Sums(sums, _) => {
+                // They are batched too.
+                count::field_multiplications((6 + 4) * gates);
+                return weighted_sum(eq, start, gates, |range, low| {
+                    sums_round(sums, batching, range, low)
+                });
+            }
         };
         [
             at_0 * batching.lambda - batching.inverse * weight,
@@ -219,8 +251,28 @@ impl<F: WideField> Segment<F> {
     }
 
     /// Binds the current variable.
-    fn bind(&mut self, r: F) {
+    fn bind(&mut self, r: F, batching: &Batching<F>) {
         match self {
+            Segment::Sums(sums, spare) => {
+                // Each is batched; two a fraction that is left.
+                count::field_multiplications(2 * sums.len());
+                let mut half = std::mem::take(spare);
+                if half.len() < sums.len() / 2 {
+                    half = simd::zero_fractions(sums.len() / 2);
+                }
+                let left = &mut half[..sums.len() / 2];
+                parallel::for_each_chunk(left, parallel::GRAIN, |start, out| {
+                    let mut values = vec![Fraction::zero(); SUMS];
+                    for (k, out) in out.chunks_mut(SUMS / 2).enumerate() {
+                        let values = &mut values[..2 * out.len()];
+                        batching.read(sums, 2 * start + k * SUMS, values);
+                        bind_fractions(values, r, out);
+                    }
+                });
+                let mut left = Halving::new(half, Vec::new());
+                left.len = sums.len() / 2;
+                *self = Segment::Fractions(left);
+            }
             Segment::Small { column, shift, len } => {
                 // Two an entry that is left.
                 count::small_multiply_accumulates(*len);
@@ -247,17 +299,21 @@ impl<F: WideField> Segment<F> {
                 count::field_multiplications(values.len);
                 values.halve(simd::zero_fractions, |values, half| {
                     parallel::for_each_chunk(half, parallel::GRAIN, |start, out| {
-                        let values = &values[2 * start..];
-                        let done = simd::bind_fractions(values, &r, out);
-                        let (blocks, out) = (values[2 * done..].chunks_exact(4), &mut out[done..]);
-                        for (out, v) in out.chunks_exact_mut(2).zip(blocks) {
-                            out[0] = interpolate(&v[0], &v[2], r);
-                            out[1] = interpolate(&v[1], &v[3], r);
-                        }
+                        bind_fractions(&values[2 * start..], r, out);
                     });
                 });
             }
         }
+    }
+}
+
+/// Binds the current variable of fractions.
+fn bind_fractions<F: WideField>(values: &[Fraction<F>], r: F, out: &mut [Fraction<F>]) {
+    let done = simd::bind_fractions(values, &r, out);
+    let (blocks, out) = (values[2 * done..].chunks_exact(4), &mut out[done..]);
+    for (out, v) in out.chunks_exact_mut(2).zip(blocks) {
+        out[0] = interpolate(&v[0], &v[2], r);
+        out[1] = interpolate(&v[1], &v[3], r);
     }
 }
 
@@ -315,6 +371,25 @@ fn fractions_round<F: WideField>(values: &[Fraction<F>], low: &[F]) -> [F; 2] {
     [0, 1].map(|k| vector[k] + sums[k].reduce::<F>())
 }
 
+/// The same for sums that are made here.
+fn sums_round<F: WideField>(
+    sums: &Sums<'_, F>,
+    batching: &Batching<F>,
+    range: Range<usize>,
+    low: &[F],
+) -> [F; 2] {
+    let mut values = vec![Fraction::zero(); SUMS];
+    let mut total = [F::ZERO; 2];
+    for (k, low) in low.chunks(SUMS / 4).enumerate() {
+        let values = &mut values[..4 * low.len()];
+        batching.read(sums, 4 * range.start + k * SUMS, values);
+        for (total, sum) in total.iter_mut().zip(fractions_round(values, low)) {
+            *total += sum;
+        }
+    }
+    total
+}
+
 /// `shift - x_0 - r (y_0 - x_0)` and the same for the other child.
 fn bind_small<F: WideField>(column: &[i64], shift: F, challenge: F, len: usize) -> Vec<F> {
     let (one, r) = (F::ONE.raw(), challenge.raw());
@@ -344,18 +419,18 @@ fn bind_small<F: WideField>(column: &[i64], shift: F, challenge: F, len: usize) 
 /// Segments have multiples of four entries, so that no gate of a round lies in two of them; those
 /// that have become shorter are joined at the end. What follows the last one is padding with
 /// gates `lambda`, which is never stored.
-pub(super) struct LayerProver<F> {
+pub(super) struct LayerProver<'a, F> {
     eq: SplitEq<F>,
     point: Vec<F>,
     round: usize,
     /// `eq` over the variables already bound.
     scale: F,
     batching: Batching<F>,
-    segments: Vec<Segment<F>>,
+    segments: Vec<Segment<'a, F>>,
 }
 
-impl<F: WideField> LayerProver<F> {
-    pub fn new(point: &[F], batching: Batching<F>, segments: Vec<Segment<F>>) -> Self {
+impl<'a, F: WideField> LayerProver<'a, F> {
+    pub fn new(point: &[F], batching: Batching<F>, segments: Vec<Segment<'a, F>>) -> Self {
         let mut prover = Self {
             eq: SplitEq::new(point),
             point: point.to_vec(),
@@ -376,7 +451,7 @@ impl<F: WideField> LayerProver<F> {
             return;
         };
         let segments = self.segments.split_off(first);
-        let mut joined = match <[Segment<F>; 1]>::try_from(segments) {
+        let mut joined = match <[Segment<'a, F>; 1]>::try_from(segments) {
             Ok([Segment::Fractions(values)]) => values,
             Ok([segment]) => Halving::new(segment.fractions(&self.batching), Vec::new()),
             Err(segments) => {
@@ -465,7 +540,7 @@ fn eq_prefix_sum<F: PrimeField>(point: &[F], end: usize) -> F {
     sum
 }
 
-impl<F: WideField> RoundProver<F> for LayerProver<F> {
+impl<F: WideField> RoundProver<F> for LayerProver<'_, F> {
     fn num_vars(&self) -> usize {
         self.point.len()
     }
@@ -496,7 +571,7 @@ impl<F: WideField> RoundProver<F> for LayerProver<F> {
     fn bind(&mut self, challenge: F) {
         self.scale *= poly::eq_eval(&[self.point[self.round]], &[challenge]);
         for segment in &mut self.segments {
-            segment.bind(challenge);
+            segment.bind(challenge, &self.batching);
         }
         self.round += 1;
         self.join_short_segments();

@@ -114,29 +114,27 @@ impl<F: WideField> Leaves<F> {
         }
     }
 
-    /// Adds neighbours: `out[i]` is the sum of leaves `2i` and `2i+1`.
-    fn add_pairs(&self, out: &mut [Fraction<F>]) {
-        if let Leaves::Small { column, shift, .. } = self {
-            // One for the numerator, two for the denominator.
-            count::small_multiply_accumulates(3 * out.len());
-            return add_small_pairs(column, *shift, out);
-        }
+    /// `out[i]` is the sum of leaves `2 (start + i)` and the next one.
+    fn add_pairs(&self, start: usize, out: &mut [Fraction<F>]) {
         match self {
+            Leaves::Small { column, shift, .. } => {
+                // One for the numerator, two for the denominator.
+                count::small_multiply_accumulates(3 * out.len());
+                return add_small_pairs(column, *shift, start, out);
+            }
             Leaves::Tuples { columns, .. } => {
                 // Two denominators, and their product.
                 count::small_multiply_accumulates(2 * columns.len() * out.len());
                 count::field_multiplications(out.len());
             }
-            _ => count::field_multiplications(3 * out.len()),
+            Leaves::Fractions(_) => count::field_multiplications(3 * out.len()),
         }
-        parallel::for_each_chunk(out, parallel::GRAIN, |start, out| {
-            let mut denominators = vec![F::ZERO; 2 * out.len()];
-            let known = self.denominators(2 * start, F::ZERO, &mut denominators);
-            let done = simd::add_ones(&denominators[..known], out);
-            for (i, out) in (start..).zip(out).skip(done) {
-                *out = self.fraction(2 * i).add(&self.fraction(2 * i + 1));
-            }
-        });
+        let mut denominators = vec![F::ZERO; 2 * out.len()];
+        let known = self.denominators(2 * start, F::ZERO, &mut denominators);
+        let done = simd::add_ones(&denominators[..known], out);
+        for (i, out) in (start..).zip(out).skip(done) {
+            *out = self.fraction(2 * i).add(&self.fraction(2 * i + 1));
+        }
     }
 
     /// `out[i] = d[start + i] + more` for the denominators of small tuples. Returns how many were
@@ -159,7 +157,7 @@ impl<F: WideField> Leaves<F> {
     }
 
     /// The column as the sumcheck of the leaves takes it.
-    pub fn segment(&self, batching: &Batching<F>) -> Segment<F> {
+    pub fn segment(&self, batching: &Batching<F>) -> Segment<'static, F> {
         match self {
             Leaves::Tuples {
                 columns,
@@ -205,29 +203,31 @@ fn tuple_denominator<F: WideField>(
     acc.reduce()
 }
 
-/// `1/(a - x_0) + 1/(a - x_1) = (2a - (x_0 + x_1)) / (a^2 - a (x_0 + x_1) + x_0 x_1)`.
-fn add_small_pairs<F: WideField>(column: &[i64], a: F, out: &mut [Fraction<F>]) {
+/// `1/(a - x_0) + 1/(a - x_1) = (2a - (x_0 + x_1)) / (a^2 - a (x_0 + x_1) + x_0 x_1)`, for pairs
+/// from number `start` on.
+fn add_small_pairs<F: WideField>(column: &[i64], a: F, start: usize, out: &mut [Fraction<F>]) {
+    let here = column.get(2 * start..).unwrap_or_default();
+    let done = simd::add_small_pairs(here, a, out);
+    if done == out.len() {
+        return;
+    }
     let (one, a_2, a_square) = (F::ONE.raw(), a.double().raw(), a.square().raw());
     let raw_a = a.raw();
-    parallel::for_each_chunk(out, parallel::GRAIN, |start, out| {
-        let here = column.get(2 * start..).unwrap_or_default();
-        let done = simd::add_small_pairs(here, a, out);
-        for (i, out) in (start + done..).zip(&mut out[done..]) {
-            let [x_0, x_1] = read(column, 2 * i);
-            let sum = x_0 + x_1;
-            let mut n = WideAccumulator::default();
-            n.add_product(1, &a_2);
-            n.add_product(-sum, &one);
-            let mut d = WideAccumulator::default();
-            d.add_product(1, &a_square);
-            d.add_product(-sum, &raw_a);
-            d.add_product(x_0 * x_1, &one);
-            *out = Fraction {
-                n: n.reduce(),
-                d: d.reduce(),
-            };
-        }
-    });
+    for (i, out) in (start + done..).zip(&mut out[done..]) {
+        let [x_0, x_1] = read(column, 2 * i);
+        let sum = x_0 + x_1;
+        let mut n = WideAccumulator::default();
+        n.add_product(1, &a_2);
+        n.add_product(-sum, &one);
+        let mut d = WideAccumulator::default();
+        d.add_product(1, &a_square);
+        d.add_product(-sum, &raw_a);
+        d.add_product(x_0 * x_1, &one);
+        *out = Fraction {
+            n: n.reduce(),
+            d: d.reduce(),
+        };
+    }
 }
 
 /// `K` values from `start` on, the tail being zero.
@@ -239,16 +239,74 @@ pub(super) fn read<const K: usize>(column: &[i64], start: usize) -> [i64; K] {
     }
 }
 
-/// All layers above the leaves, the root last. None is longer than its real fractions need.
+/// The layer of sums of two leaves. It is as large as all layers above it together, and is made anew
+/// whenever it is read: that takes no longer than to read it, and it need not be kept.
+pub(super) struct Sums<'a, F> {
+    /// Leaves of an even number, with the place of their first sum.
+    blocks: Vec<(usize, &'a Leaves<F>)>,
+    /// What follows them: sums of blocks of one leaf.
+    last: Vec<Fraction<F>>,
+    len: usize,
+}
+
+/// Sums that are made at a time.
+pub(super) const SUMS: usize = 1024;
+
+impl<'a, F: WideField> Sums<'a, F> {
+    pub(super) fn new(leaves: &'a [Leaves<F>]) -> Self {
+        let (mut blocks, mut single, mut len) = (Vec::new(), Vec::new(), 0);
+        for block in leaves {
+            match block.len() {
+                1 => single.push(block.fraction(0)),
+                n => {
+                    blocks.push((len, block));
+                    len += n / 2;
+                }
+            }
+        }
+        let sum = |pair: &[Fraction<F>]| match pair {
+            [a, b] => a.add(b),
+            _ => pair[0],
+        };
+        let last: Vec<_> = single.chunks(2).map(sum).collect();
+        len += last.len();
+        Self { blocks, last, len }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The sums from number `start` on.
+    pub(super) fn read(&self, mut start: usize, mut out: &mut [Fraction<F>]) {
+        let first = self.blocks.partition_point(|(at, _)| *at <= start);
+        for (at, block) in &self.blocks[first.saturating_sub(1)..] {
+            let left = (at + block.len() / 2).saturating_sub(start);
+            let (here, rest) = out.split_at_mut(left.min(out.len()));
+            block.add_pairs(start - at, here);
+            (start, out) = (start + here.len(), rest);
+            if out.is_empty() {
+                return;
+            }
+        }
+        let at = start + self.last.len() - self.len;
+        out.copy_from_slice(&self.last[at..at + out.len()]);
+    }
+}
+
+/// All layers above the sums of two leaves, the root last. None is longer than its real fractions
+/// need.
 pub(super) fn add_layers<F: WideField>(
     num_vars: usize,
-    leaves: &[Leaves<F>],
+    sums: &Sums<'_, F>,
 ) -> Vec<Vec<Fraction<F>>> {
     let mut layers: Vec<Vec<Fraction<F>>> = Vec::with_capacity(num_vars);
-    for k in 0..num_vars {
+    for k in 1..num_vars {
         let next = match layers.last() {
-            None => add_leaves(leaves),
-            Some(layer) => add_neighbours(layer),
+            None => add_neighbours(sums.len(), |start, out| sums.read(start, out)),
+            Some(layer) => add_neighbours(layer.len(), |start, out| {
+                out.copy_from_slice(&layer[start..start + out.len()]);
+            }),
         };
         debug_assert!(next.len() <= 1 << (num_vars - k - 1));
         layers.push(next);
@@ -256,42 +314,27 @@ pub(super) fn add_layers<F: WideField>(
     layers
 }
 
-/// The layer above a layer.
-fn add_neighbours<F: WideField>(layer: &[Fraction<F>]) -> Vec<Fraction<F>> {
+/// The layer above a layer of `len` fractions, which `read` gives from any place on.
+fn add_neighbours<F: WideField>(
+    len: usize,
+    read: impl Fn(usize, &mut [Fraction<F>]) + Sync + Send,
+) -> Vec<Fraction<F>> {
     // Three an addition of fractions.
-    count::field_multiplications(3 * layer.len().div_ceil(2));
-    let mut out = simd::zero_fractions(layer.len().div_ceil(2));
+    count::field_multiplications(3 * len.div_ceil(2));
+    let mut out = simd::zero_fractions(len.div_ceil(2));
     parallel::for_each_chunk(&mut out, parallel::GRAIN, |start, out| {
-        let layer = &layer[2 * start..];
-        let done = simd::add_pairs(layer, out);
-        for (i, out) in (done..).zip(&mut out[done..]) {
-            let right = layer.get(2 * i + 1).copied();
-            *out = layer[2 * i].add(&right.unwrap_or(Fraction::zero()));
+        let mut layer = vec![Fraction::zero(); SUMS];
+        for (k, out) in out.chunks_mut(SUMS / 2).enumerate() {
+            let first = 2 * start + k * SUMS;
+            // A missing last one stays `0/1`.
+            let here = (2 * out.len()).min(len - first);
+            layer[here..].fill(Fraction::zero());
+            read(first, &mut layer[..here]);
+            let done = simd::add_pairs(&layer[..2 * out.len()], out);
+            for (pair, out) in layer.chunks(2).zip(out).skip(done) {
+                *out = pair[0].add(&pair[1]);
+            }
         }
     });
-    out
-}
-
-/// The first layer above the leaves.
-fn add_leaves<F: WideField>(leaves: &[Leaves<F>]) -> Vec<Fraction<F>> {
-    let len: usize = leaves.iter().map(Leaves::len).sum();
-    let mut out = simd::zero_fractions(len.div_ceil(2));
-    let mut rest = &mut out[..];
-    let mut single = Vec::new();
-    for block in leaves {
-        if block.len() == 1 {
-            single.push(block.fraction(0));
-            continue;
-        }
-        let (head, tail) = rest.split_at_mut(block.len() / 2);
-        block.add_pairs(head);
-        rest = tail;
-    }
-    for (out, pair) in rest.iter_mut().zip(single.chunks(2)) {
-        *out = match pair {
-            [a, b] => a.add(b),
-            _ => pair[0],
-        };
-    }
     out
 }

@@ -2,7 +2,7 @@
 use super::{
     Fingerprint, LookupEvaluations, LookupShape, NotInTable, half,
     layer::{Batching, LayerProver, Segment},
-    leaves,
+    leaves::{self, Sums},
 };
 use crate::{
     gkr::table::LookupTable,
@@ -32,10 +32,16 @@ pub fn prove<F: WideField>(
     assert_eq!(multiplicities.len(), shape.tables.len());
     let fingerprint = Fingerprint::draw(shape, channel);
     let leaves = leaves::stack(shape, &fingerprint, columns, multiplicities);
-    let mut layers = leaves::add_layers(shape.num_vars, &leaves);
-    let root = match layers.last() {
-        Some(root) => root[0],
-        None => leaves.first().map_or(Fraction::zero(), |b| b.fraction(0)),
+    let sums = Sums::new(&leaves);
+    let mut layers = leaves::add_layers(shape.num_vars, &sums);
+    let root = match (layers.last(), shape.num_vars) {
+        (Some(root), _) => root[0],
+        (None, 0) => leaves.first().map_or(Fraction::zero(), |b| b.fraction(0)),
+        (None, _) => {
+            let mut root = [Fraction::zero()];
+            sums.read(0, &mut root);
+            root[0]
+        }
     };
     channel.send("lookup root", &root.d);
 
@@ -49,6 +55,9 @@ pub fn prove<F: WideField>(
         (claim, spare) = prove_layer(claim, channel, |batching| {
             vec![batching.segment(layer, std::mem::take(&mut spare))]
         });
+    }
+    if shape.num_vars > 1 {
+        (claim, spare) = prove_layer(claim, channel, |_| vec![Segment::Sums(&sums, spare)]);
     }
     drop(spare);
     if shape.num_vars > 0 {
@@ -177,10 +186,10 @@ struct FractionClaim<F> {
 
 /// From a layer to the one below, whose columns `segments` gives once the batching challenge is
 /// known. Returns a used buffer too.
-fn prove_layer<F: WideField>(
+fn prove_layer<'a, F: WideField>(
     claim: FractionClaim<F>,
     channel: &mut ProverChannel<F>,
-    segments: impl FnOnce(&Batching<F>) -> Vec<Segment<F>>,
+    segments: impl FnOnce(&Batching<F>) -> Vec<Segment<'a, F>>,
 ) -> (FractionClaim<F>, Vec<Fraction<F>>) {
     let lambda: F = channel.challenge("lookup lambda", 1);
     let batching = Batching::new(lambda);
