@@ -39,7 +39,10 @@ impl Failure {
             Self::NotVerified(error) => (error, 1),
             Self::Input(error) => (error, 2),
         };
-        eprintln!("error: {}", visible(&output::chain(&**error)));
+        output::complain(&format_args!(
+            "error: {}",
+            visible(&output::chain(&**error))
+        ));
         ExitCode::from(status)
     }
 }

@@ -7,8 +7,8 @@
 pub fn explain() {
     // Without a handler Ctrl-C ends the program all the same, and says nothing.
     let _ = ctrlc::set_handler(|| {
-        eprintln!(
-            "\nstopped; the tree is as it was. The same command goes on behind the last segment proven"
+        super::output::complain(
+            &"\nstopped; the tree is as it was. The same command goes on behind the last segment proven",
         );
         std::process::exit(130);
     });

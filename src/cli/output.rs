@@ -10,8 +10,14 @@ use std::{
 /// Writes to standard output; what cannot be written is an error.
 pub fn print(text: &impl Display) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    write!(out, "{text}")?;
-    Ok(out.flush()?)
+    let written = write!(out, "{text}").and_then(|()| out.flush());
+    let place = |e: std::io::Error| std::io::Error::new(e.kind(), format!("standard output: {e}"));
+    Ok(written.map_err(place)?)
+}
+
+/// Writes a line to standard error. If that cannot be written, the exit status still tells.
+pub fn complain(text: &impl Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// An error and its causes, each that its effect does not quote already.

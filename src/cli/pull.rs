@@ -2,7 +2,7 @@
 use super::{
     Failure,
     args::{Reporting, TreeDir},
-    progress,
+    output, progress,
     tree::on_its_curve,
 };
 use clap::Args;
@@ -73,7 +73,10 @@ fn pull<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failu
     cache.remember(done.taken.iter().copied());
     for damage in &done.damage {
         let text = damage.to_string();
-        eprintln!("warning: in the other tree, {}", visible(&text));
+        output::complain(&format_args!(
+            "warning: in the other tree, {}",
+            visible(&text)
+        ));
     }
     let refused = done.refused.iter().map(|(id, refusal)| Refused {
         id: *id,
@@ -85,7 +88,7 @@ fn pull<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failu
     };
     options.reporting.print(&report)?;
     for refused in &report.refused {
-        eprintln!("error: {}", visible(&refused.reason));
+        output::complain(&format_args!("error: {}", visible(&refused.reason)));
     }
     match (report.refused.len(), report.taken.is_empty()) {
         (0, _) => Ok(()),

@@ -2,6 +2,7 @@
 use super::{
     Failure,
     args::{CurveName, TreeDir},
+    output,
 };
 use zktree::{
     Bls12381, Pallas,
@@ -94,7 +95,7 @@ impl<C: Curve<ScalarField: WideField>> Opened<C> {
     /// Says on standard error which files are damaged.
     pub fn warn(&self) {
         for damage in &self.damage {
-            eprintln!("warning: {}", visible(&damage.to_string()));
+            output::complain(&format_args!("warning: {}", visible(&damage.to_string())));
         }
     }
 }

@@ -160,7 +160,8 @@ fn finish<C: Curve<ScalarField: WideField>>(
     match (reasons.next(), reasons.len(), opened.damage.len()) {
         (Some(first), 0, _) => Err(Failure::not_verified(first)),
         (Some(first), more, _) => {
-            reasons.for_each(|reason| eprintln!("error: {}", visible(&reason)));
+            reasons
+                .for_each(|reason| output::complain(&format_args!("error: {}", visible(&reason))));
             let nodes = more + 1;
             Err(Failure::not_verified(format!(
                 "{first}; {nodes} nodes in all"

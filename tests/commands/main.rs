@@ -1,6 +1,8 @@
 //! The commands that work on a directory, through the program itself.
 mod input;
 #[cfg(unix)]
+mod misuse;
+#[cfg(unix)]
 mod readme;
 mod resume;
 mod story;
