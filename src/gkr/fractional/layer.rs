@@ -262,7 +262,7 @@ impl<F: WideField> Segment<'_, F> {
                 }
                 let left = &mut half[..sums.len() / 2];
                 parallel::for_each_chunk(left, parallel::GRAIN, |start, out| {
-                    let mut values = vec![Fraction::zero(); SUMS];
+                    let mut values = [Fraction::zero(); SUMS];
                     for (k, out) in out.chunks_mut(SUMS / 2).enumerate() {
                         let values = &mut values[..2 * out.len()];
                         batching.read(sums, 2 * start + k * SUMS, values);
@@ -378,7 +378,7 @@ fn sums_round<F: WideField>(
     range: Range<usize>,
     low: &[F],
 ) -> [F; 2] {
-    let mut values = vec![Fraction::zero(); SUMS];
+    let mut values = [Fraction::zero(); SUMS];
     let mut total = [F::ZERO; 2];
     for (k, low) in low.chunks(SUMS / 4).enumerate() {
         let values = &mut values[..4 * low.len()];

@@ -323,7 +323,7 @@ fn add_neighbours<F: WideField>(
     count::field_multiplications(3 * len.div_ceil(2));
     let mut out = simd::zero_fractions(len.div_ceil(2));
     parallel::for_each_chunk(&mut out, parallel::GRAIN, |start, out| {
-        let mut layer = vec![Fraction::zero(); SUMS];
+        let mut layer = [Fraction::zero(); SUMS];
         for (k, out) in out.chunks_mut(SUMS / 2).enumerate() {
             let first = 2 * start + k * SUMS;
             // A missing last one stays `0/1`.
