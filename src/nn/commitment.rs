@@ -3,6 +3,7 @@ use super::{
     Architecture, Dataset, Weights,
     argument::{KnownMatrix, Layout},
     mlp,
+    network::MAX_WIDTH,
 };
 use crate::{
     commit::{Curve, Generators, RowBlindings, RowCommitments, hyrax, msm},
@@ -462,9 +463,22 @@ impl<C: Curve> DatasetCommitment<C> {
         self.num_targets
     }
 
-    /// Number of columns.
+    /// Number of columns; of a shape that no network has, at most the largest number.
     pub fn width(&self) -> usize {
-        self.num_features + self.num_targets
+        self.num_features.saturating_add(self.num_targets)
+    }
+
+    /// Checks that a network may have such data: until then columns cost whoever reads the
+    /// commitment nothing, and their number may be any.
+    pub(crate) fn check_columns(&self) -> Result<(), VerifyError> {
+        let [features, targets] = [self.num_features, self.num_targets];
+        let possible = |width| (1..=MAX_WIDTH).contains(&width);
+        match possible(features) && possible(targets) {
+            true => Ok(()),
+            false => Err(VerifyError::Statement(format!(
+                "a data set of {features} features and {targets} targets: no network has such data"
+            ))),
+        }
     }
 
     /// The commitments of the rows.

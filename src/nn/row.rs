@@ -53,9 +53,11 @@ impl<C: Curve<ScalarField: WideField>> DatasetCommitment<C> {
     /// Checks that a row of the data set has these values.
     ///
     /// # Errors
-    /// [`VerifyError::Shape`] if the data set has no such row or other columns;
+    /// [`VerifyError::Statement`] if no network has data of this shape; [`VerifyError::Shape`] if
+    /// the data set has no such row or other columns;
     /// [`VerifyError::Opening`] if values and blinding do not open the commitment of this row.
     pub fn verify_row(&self, opening: &RowOpening<C::ScalarField>) -> Result<(), VerifyError> {
+        self.check_columns()?;
         let row = self.rows().rows.get(opening.row);
         let commitment = row.ok_or(VerifyError::Shape {
             what: "rows of the data set, of which one is to be opened",

@@ -17,7 +17,6 @@ use super::{
     fixed::MAX_TABLE_BITS,
     init::LayerStream,
     mlp::{DataRange, Extent, Training},
-    network::MAX_WIDTH,
 };
 use crate::{
     commit::Curve,
@@ -374,13 +373,7 @@ pub(crate) fn dataset_argument<C: Curve<ScalarField: WideField>>(
     bits: u32,
     hiding: bool,
 ) -> Result<DataArgument<C::ScalarField>, VerifyError> {
-    let widths = [dataset.num_features(), dataset.num_targets()];
-    if !widths.iter().all(|width| (1..=MAX_WIDTH).contains(width)) {
-        let [features, targets] = widths;
-        return Err(VerifyError::Statement(format!(
-            "a data set of {features} features and {targets} targets: no network has such data"
-        )));
-    }
+    dataset.check_columns()?;
     if !(2..=MAX_TABLE_BITS).contains(&bits) {
         return Err(VerifyError::Statement(format!(
             "a range of {bits} bits for data: it must be from 2 to {MAX_TABLE_BITS}"

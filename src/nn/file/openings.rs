@@ -3,7 +3,7 @@ use super::{Entry, check_count, integers, malformed, write};
 use crate::{
     commit::RowBlindings,
     error::DataError,
-    nn::{Dataset, DatasetOpening, WeightOpening, Weights},
+    nn::{Dataset, DatasetOpening, WeightOpening, Weights, network::MAX_WIDTH},
     transcript,
 };
 use ark_ff::PrimeField;
@@ -73,9 +73,16 @@ impl<F: PrimeField> DatasetOpening<F> {
         else {
             return Err(malformed("features or targets: not two axes".to_owned()));
         };
-        if rows != target_rows || width == 0 || target_width == 0 {
-            let what = "features and targets: not as many rows, or no columns";
+        if rows == 0 || rows != target_rows {
+            let what = "features and targets: not as many rows, or none";
             return Err(malformed(what.to_owned()));
+        }
+        if ![width, target_width]
+            .iter()
+            .all(|n| (1..=MAX_WIDTH).contains(n))
+        {
+            let what = format!("features or targets: not from 1 to {MAX_WIDTH} columns");
+            return Err(malformed(what));
         }
         let pairs = features.chunks(width).zip(targets.chunks(target_width));
         let values = pairs.flat_map(|(x, y)| x.iter().chain(y)).copied();

@@ -1,0 +1,296 @@
+//! Verifiers. What is verified is what an honest prover made, or is refused.
+use super::{
+    input::{Input, altered},
+    scene::{Field, Scene, author},
+};
+use ark_ec::CurveGroup;
+use std::sync::{Arc, OnceLock};
+use zktree::{
+    Pallas,
+    commit::{Curve, RowCommitments},
+    error::VerifyError,
+    nn::{
+        Architecture, DatasetCommitment, FixedPoint, FixedPointConfig, LearningRate, ParentWeights,
+        ScheduleSeed, TrainingParameters, TrainingProof, TrainingStatement, WeightBound,
+        WeightCommitment, argument::Pending, proof,
+    },
+    transcript::{Challenger, VerifierChannel},
+    tree::{DatasetName, Node, RowProof},
+};
+
+/// Honest bytes as the input says: all others, altered, or the beginning and another end.
+fn forged(honest: &[u8], mut input: Input<'_>) -> Vec<u8> {
+    match input.byte() % 4 {
+        0 => input.rest().to_vec(),
+        1 => {
+            let prefix = &honest[..input.below(honest.len() + 1)];
+            [prefix, input.rest()].concat()
+        }
+        _ => altered(honest, input.rest()),
+    }
+}
+
+fn checked(pending: Result<Vec<Pending<Pallas>>, VerifyError>) -> Result<(), VerifyError> {
+    Pending::check_all(&pending?)
+}
+
+/// Proofs of training: from a root or a committed parent, hiding or not.
+pub fn training(data: &[u8]) {
+    type Case = (TrainingStatement<Pallas>, Arc<TrainingProof>);
+    static CASES: OnceLock<Vec<Case>> = OnceLock::new();
+    let cases = CASES.get_or_init(|| {
+        let of = |hiding| {
+            let scene = Scene::get(hiding);
+            let proofs = [&scene.child, &scene.grandchild].map(|c| c.edge.proof.clone());
+            scene.statements().into_iter().zip(proofs)
+        };
+        of(false).chain(of(true)).collect()
+    });
+    let mut input = Input::new(data);
+    let (statement, honest) = &cases[input.below(cases.len())];
+    let proof = TrainingProof(forged(&honest.0, input));
+    let verdict = checked(statement.verify(&proof));
+    assert_eq!(verdict.is_ok(), proof == **honest, "{verdict:?}");
+}
+
+/// Proofs that data are in their range, of a number of bits that the input chooses too.
+pub fn data_range(data: &[u8]) {
+    let mut input = Input::new(data);
+    let hiding = input.byte() % 2 == 1;
+    let edge = &Scene::get(hiding).child.edge;
+    let claim = match input.byte() {
+        bits @ 0..32 => (u32::from(bits), hiding),
+        32 => (5, !hiding),
+        _ => (5, hiding),
+    };
+    let bytes = forged(&edge.data_proof, input);
+    let pending = proof::verify_dataset(&edge.dataset, claim.0, claim.1, &bytes);
+    let verdict = checked(pending.map(|pending| vec![pending]));
+    let honest = claim == (5, hiding) && bytes == **edge.data_proof;
+    assert_eq!(verdict.is_ok(), honest, "{verdict:?}");
+}
+
+/// A node and its data set, altered and signed by its author, below an honest root.
+pub fn lineage(data: &[u8]) {
+    let mut input = Input::new(data);
+    let scene = Scene::get(input.byte() % 2 == 1);
+    let honest = &scene.grandchild;
+    let mut edge = honest.edge.clone();
+    if input.byte() % 2 == 1 {
+        let [features, targets] = [(); 2].map(|()| usize::try_from(input.number()).unwrap());
+        let mut rows = edge.dataset.rows().clone();
+        rows.rows.truncate(input.byte().into());
+        edge.dataset = DatasetCommitment::new(features, targets, rows);
+    }
+    let Ok(mut node) = Node::<Pallas>::decode(&altered(&honest.node.encode(), input.rest())) else {
+        return;
+    };
+    if edge.dataset != honest.edge.dataset {
+        node.dataset = DatasetName::of(&edge.dataset);
+    }
+    node.author = author().public();
+    edge.signature = author().sign(node.id(&edge));
+    let same = node == honest.node;
+    // Everything that is done with a node that is not verified yet.
+    let (mut tree, _) = scene.tree();
+    let Ok(id) = tree.add_node(node, edge) else {
+        return;
+    };
+    let picture = zktree::tree::Picture::of(&tree, &|_| None);
+    assert!(!tree.to_string().is_empty() && !picture.svg().is_empty());
+    assert_eq!(tree.verify_lineage(id).is_ok(), same);
+}
+
+/// Proofs of a row: of the scene's data, and of data sets of shapes that no network has.
+pub fn row_proof(data: &[u8]) {
+    let mut input = Input::new(data);
+    let scene = Scene::get(true);
+    let (node, edge) = (&scene.child.node, &scene.child.edge);
+    let shape = input.byte();
+    let file = input.rest();
+    let honest = RowProof::<Pallas>::new(scene.data.opening(), node.dataset.root, 3).unwrap();
+    let file = match shape % 4 {
+        0 => file.to_vec(),
+        _ => altered(honest.to_json().as_bytes(), file),
+    };
+    let Ok(mut proof) = RowProof::<Pallas>::from_json(&file) else {
+        return;
+    };
+    let again = RowProof::from_json(proof.to_json().as_bytes());
+    assert_eq!(again.unwrap(), proof);
+    let opened = scene.data.opening().open_row(proof.opening.row);
+    let honest = proof.dataset == node.dataset.root && opened.is_ok_and(|o| o == proof.opening);
+    assert_eq!(proof.verify(node, edge).is_ok(), honest);
+
+    let (mut node, mut edge) = (node.clone(), edge.clone());
+    for width in [usize::MAX, 1 << 63, 0, 1 << 20] {
+        edge.dataset = DatasetCommitment::new(width, 1, edge.dataset.rows().clone());
+        node.dataset = DatasetName::of(&edge.dataset);
+        proof.dataset = node.dataset.root;
+        assert!(proof.verify(&node, &edge).is_err());
+    }
+}
+
+/// A run that was cut off, with and without the sum that tells damage.
+pub fn checkpoint(data: &[u8]) {
+    use sha2::{Digest, Sha256};
+    type Case = (TrainingStatement<Pallas>, Vec<u8>);
+    static CASES: OnceLock<Vec<Case>> = OnceLock::new();
+    let rng = &mut rand::rngs::OsRng;
+    let cases = CASES.get_or_init(|| {
+        let rng = &mut rand::rngs::OsRng;
+        let of = |hiding| {
+            let scene = Scene::get(hiding);
+            let [_, statement] = scene.statements();
+            let (child, last) = (&scene.child.opening, &scene.grandchild.opening);
+            let prover = statement.prover(child, last, scene.data.opening(), rng);
+            let mut prover = prover.unwrap();
+            prover.prove_next().unwrap();
+            let bytes = prover.checkpoint().unwrap();
+            (statement.clone(), bytes)
+        };
+        [false, true].map(of).into()
+    });
+    let mut input = Input::new(data);
+    let hiding = input.below(2);
+    let (statement, honest) = &cases[hiding];
+    let scene = Scene::get(hiding == 1);
+    let summed = input.byte() % 2 == 1;
+    let mut bytes = forged(honest, input);
+    if summed && let Some(end) = bytes.len().checked_sub(32) {
+        bytes.truncate(end);
+        let sum = Sha256::digest(&bytes);
+        bytes.extend(sum);
+    }
+    let (child, data) = (&scene.grandchild.opening, scene.data.opening());
+    if let Ok(prover) = statement.resume(&bytes, child, data, rng) {
+        // Proofs are taken as they are, weights are not.
+        assert!(prover.done() <= 2);
+        prover.checkpoint().unwrap();
+    }
+}
+
+/// Messages that are pulled in an order that the first bytes choose, and more of them than there
+/// are.
+pub fn channel(data: &[u8]) {
+    let mut input = Input::new(data);
+    let order = input.bytes(16);
+    let proof = input.rest();
+    let mut channel = VerifierChannel::<Field>::new(b"hostile", b"", proof);
+    for kind in order {
+        let count = usize::from(kind / 8);
+        let read = match kind % 8 {
+            0 => channel.receive("a").map(drop),
+            1 => channel.receive_all("b", count).map(drop),
+            2 => channel.receive_all("c", usize::MAX).map(drop),
+            3 => channel.receive_point::<Pallas>("d").map(drop),
+            4 => channel.receive_points::<Pallas>("e", count).map(drop),
+            5 => channel
+                .receive_points::<Pallas>("f", usize::MAX - count)
+                .map(drop),
+            6 => channel.receive_clear("g").map(drop),
+            _ => {
+                channel.masked();
+                Ok(())
+            }
+        };
+        if read.is_err() {
+            return;
+        }
+    }
+    let _: Field = channel.challenge("end");
+    let _ = channel.finish();
+}
+
+/// A statement of which everything comes from the input, and a proof of zeros and identities,
+/// which decode wherever they are pulled.
+pub fn statement(data: &[u8]) {
+    let mut input = Input::new(data);
+    let Some(statement) = any_statement(&mut input) else {
+        return;
+    };
+    let identities = identities(input.below(1 << 11));
+    let scalars = vec![0; 32 * input.below(1 << 12)];
+    let between = WeightCommitment::<Pallas>::encoded_len(&statement.parameters.architecture);
+    let between = self::identities(between / Pallas::ENCODED_LEN);
+    let mut proof = Vec::new();
+    for segment in statement.parameters.segments().take(2) {
+        if segment.index + 1 < statement.parameters.num_segments() {
+            proof.extend(&between);
+        }
+        let len = identities.len() + scalars.len();
+        proof.extend((len as u64).to_le_bytes());
+        proof.extend(identities.iter().chain(&scalars));
+    }
+    proof.extend(input.rest());
+    assert!(checked(statement.verify(&TrainingProof(proof))).is_err());
+}
+
+fn identities(count: usize) -> Vec<u8> {
+    let identity = Pallas::encode(&Pallas::default().into_affine());
+    identity.repeat(count)
+}
+
+fn any_statement(input: &mut Input<'_>) -> Option<TrainingStatement<Pallas>> {
+    let layers = 1 + input.below(3);
+    let widths = (0..=layers).map(|_| 1 + input.below(33)).collect();
+    let architecture = Architecture::new(widths).ok()?;
+    let fixed_point = any_format(input)?;
+    let rows = identities(input.byte().into());
+    let rows = RowCommitments::<Pallas>::decode(&rows, rows.len() / Pallas::ENCODED_LEN).unwrap();
+    let [features, targets] = match input.byte() {
+        0 => [(); 2].map(|()| usize::try_from(input.number()).unwrap()),
+        _ => [architecture.num_inputs(), architecture.num_outputs()],
+    };
+    let weights =
+        identities(WeightCommitment::<Pallas>::encoded_len(&architecture) / Pallas::ENCODED_LEN);
+    let weights = WeightCommitment::decode(&weights, &architecture).unwrap();
+    let parent = match input.byte() % 2 {
+        0 => ParentWeights::Root {
+            seed: input.number(),
+        },
+        _ => ParentWeights::Committed {
+            commitment: weights.clone(),
+            bound: WeightBound::new(u128::from(input.number()) << input.below(64)),
+        },
+    };
+    Some(TrainingStatement {
+        parameters: TrainingParameters {
+            architecture,
+            fixed_point,
+            rate: LearningRate::from_coefficient(input.number()).ok()?,
+            batch: usize::try_from(input.number()).unwrap(),
+            steps: input.number(),
+            segment_steps: input.number(),
+            hiding: input.byte() % 2 == 1,
+        },
+        parent,
+        child: weights,
+        dataset: DatasetCommitment::new(features, targets, rows),
+        schedule: ScheduleSeed([1; 32]),
+        parent_id: [2; 32],
+        child_pre_id: [3; 32],
+    })
+}
+
+/// Any format but those that are refused.
+fn any_format(input: &mut Input<'_>) -> Option<FixedPoint> {
+    let mut bits = |min: u32, count: u8| min + u32::from(input.byte() % count);
+    let (s, above) = (bits(1, 24), bits(0, 13));
+    let config = FixedPointConfig {
+        activation_bits: s,
+        gradient_bits: s + above,
+        weight_bits: (2 * s + above + bits(0, 59)).min(60),
+        hidden_range_bits: bits(2, 23),
+        output_range_bits: bits(2, 23),
+        gradient_range_bits: bits(2, 23),
+        data_range_bits: bits(2, 23),
+        limbs: Vec::new(),
+    };
+    let (mut limbs, mut left) = (Vec::new(), config.weight_bits);
+    while left > 0 {
+        limbs.push(bits(1, 24).min(left));
+        left -= limbs.last()?;
+    }
+    FixedPoint::new(FixedPointConfig { limbs, ..config }).ok()
+}
