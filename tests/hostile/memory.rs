@@ -1,1 +1,233 @@
-//! Memory: parsers take a multiple of what they are given, verifiers what honest proofs take.
+//! Memory: a parser takes a multiple of the bytes that it is given, a verifier no more for a forged
+//! proof than for an honest one of the same statement.
+use crate::{
+    alone, seeds,
+    targets::{Field, Scene, altered},
+};
+use peak_alloc::PeakAlloc;
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+use std::hint::black_box;
+use zktree::{
+    Pallas,
+    commit::{Curve, RowCommitments},
+    nn::{
+        Architecture, DatasetCommitment, DatasetOpening, Normalization, RowOpening, Table,
+        TrainingProof, WeightCommitment, WeightOpening, Weights,
+        encoding::{Decoder, Encoder},
+        proof,
+    },
+    tree::{
+        DatasetName, Node, Root, RowProof,
+        store::{ConsistencyProof, InclusionProof, NodeFile},
+    },
+};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// The most memory that was taken at one time beyond what was taken before.
+fn peak<T>(run: impl FnOnce() -> T) -> usize {
+    MEMORY.reset_peak_usage();
+    let before = MEMORY.current_usage();
+    drop(black_box(run()));
+    MEMORY.peak_usage().saturating_sub(before)
+}
+
+/// A parser and the target whose corpus is of its format.
+type Parser = (&'static str, fn(&[u8]));
+
+const PARSERS: [Parser; 13] = [
+    ("root", |b| drop(black_box(Root::decode(b)))),
+    ("node", |b| drop(black_box(Node::<Pallas>::decode(b)))),
+    ("node_file", |b| {
+        drop(black_box(NodeFile::<Pallas>::decode(b)))
+    }),
+    ("normalization", |b| {
+        drop(black_box(Normalization::from_bytes(b)))
+    }),
+    ("normalization", |b| {
+        drop(black_box(serde_json::from_slice::<Normalization>(b)))
+    }),
+    ("points", |b| {
+        let rows = b.len() / Pallas::ENCODED_LEN;
+        drop(black_box(RowCommitments::<Pallas>::decode(b, rows)))
+    }),
+    ("row_proof", |b| {
+        drop(black_box(RowProof::<Pallas>::from_json(b)))
+    }),
+    ("log_proof", |b| {
+        drop(black_box(serde_json::from_slice::<InclusionProof>(b)))
+    }),
+    ("log_proof", |b| {
+        drop(black_box(serde_json::from_slice::<ConsistencyProof>(b)))
+    }),
+    ("table", |b| drop(black_box(Table::from_reader("t.csv", b)))),
+    ("safetensors", |b| {
+        drop(black_box(Weights::from_safetensors(b)))
+    }),
+    ("safetensors", |b| {
+        drop(black_box(WeightOpening::<Field>::from_safetensors(b)))
+    }),
+    ("safetensors", |b| {
+        drop(black_box(DatasetOpening::<Field>::from_safetensors(b)))
+    }),
+];
+
+/// Bytes of memory that a parser may take for each byte that it is given, and for none. A table
+/// has the highest factor: a row of one digit is a list of its own. Layouts of the widest layer are
+/// what takes most without bytes.
+const FACTOR: usize = 96;
+const CONSTANT: usize = 1 << 16;
+
+fn check(name: &str, parse: fn(&[u8]), input: &[u8]) {
+    let peak = peak(|| parse(input));
+    let len = input.len();
+    let most = FACTOR * len + CONSTANT;
+    assert!(peak <= most, "{name}: {peak} bytes of memory for {len}");
+}
+
+/// What small things look like in the formats, many times over.
+fn swarms() -> Vec<Vec<u8>> {
+    let swarm = |start: &str, one: &str, end: &str| {
+        let text = [start, &one.repeat(30_000), end].concat();
+        text.into_bytes()
+    };
+    vec![
+        swarm("", "[", ""),
+        swarm("[", "1,", "1]"),
+        swarm("a,y\n", "1,2\n", ""),
+        swarm("a\n", "1\n", ""),
+        swarm("a", ",b", "\n1\n"),
+        swarm("", "\"\"\n", ""),
+        swarm(
+            "{\"features\":[",
+            "{\"name\":\"\",\"mean\":0,\"deviation\":0},",
+            "{",
+        ),
+        swarm("{\"format\":\"zktree row 1\",\"values\":[", "0,", "0]"),
+        swarm("{\"path\":[", "\"\",", "\"\"]}"),
+        header(&"{\"a\":[],".repeat(30_000)),
+        header(&tensors(10_000)),
+    ]
+}
+
+/// The beginning of a file of tensors.
+fn header(json: &str) -> Vec<u8> {
+    [&(json.len() as u64).to_le_bytes(), json.as_bytes()].concat()
+}
+
+fn tensors(count: usize) -> String {
+    let tensor = |n| format!("\"{n}\":{{\"dtype\":\"I64\",\"shape\":[0],\"data_offsets\":[0,0]}}");
+    let all: Vec<String> = (0..count).map(tensor).collect();
+    format!("{{{}}}", all.join(","))
+}
+
+/// Encodings of the largest network there is, with all that follows missing.
+fn giants() -> Vec<Vec<u8>> {
+    let root = Scene::get(true).root.encode();
+    let mut decoder = Decoder::new("zktree/v1/root", &root).unwrap();
+    decoder.numbers("widths").unwrap();
+    let format = decoder.bytes("format").unwrap();
+    let widths = [1 << 16; 65];
+    let start = Encoder::new("zktree/v1/pre-id").string(Pallas::NAME);
+    let node = start
+        .hash(&[0; 32])
+        .numbers(widths.into_iter())
+        .bytes(format)
+        .bytes(&[])
+        .finish();
+    let file = Encoder::new("zktree/v1/node-file").bytes(&node);
+    let root = Encoder::new("zktree/v1/root").numbers(widths.into_iter());
+    vec![node, file.finish(), root.bytes(format).finish()]
+}
+
+#[test]
+fn parsers_take_memory_in_proportion_to_bytes() {
+    let _alone = alone();
+    let rng = &mut ChaCha20Rng::seed_from_u64(1);
+    let (swarms, giants) = (swarms(), giants());
+    for (name, parse) in PARSERS {
+        for honest in seeds::corpus(name) {
+            check(name, parse, &honest);
+            check(
+                name,
+                parse,
+                &honest.repeat(1 + 100_000 / (honest.len() + 1)),
+            );
+            for _ in 0..100 {
+                let mut script = [0; 24];
+                rng.fill_bytes(&mut script);
+                check(name, parse, &altered(&honest, &script));
+            }
+        }
+        for input in swarms.iter().chain(&giants) {
+            check(name, parse, input);
+        }
+    }
+}
+
+/// The number of bytes is compared with the one that the architecture calls for before memory is
+/// taken for points.
+#[test]
+fn a_commitment_is_read_into_no_more_than_its_bytes() {
+    let _alone = alone();
+    let architecture = Architecture::new(vec![1 << 16; 65]).unwrap();
+    let bytes = vec![0; 1 << 16];
+    let peak = peak(|| WeightCommitment::<Pallas>::decode(&bytes, &architecture).unwrap_err());
+    assert!(peak <= CONSTANT, "{peak}");
+}
+
+#[test]
+fn forged_proofs_take_no_more_memory_than_honest_ones() {
+    let _alone = alone();
+    let rng = &mut ChaCha20Rng::seed_from_u64(2);
+    let mut compare = |what: &str, honest: &[u8], verify: &dyn Fn(&[u8]) -> bool| {
+        assert!(verify(honest), "{what}, which also makes the generators");
+        let most = 2 * peak(|| verify(honest)) + (1 << 16);
+        for _ in 0..100 {
+            let mut script = [0; 24];
+            rng.fill_bytes(&mut script);
+            let forged = altered(honest, &script);
+            let peak = peak(|| verify(&forged));
+            assert!(peak <= most, "{what}: {peak} bytes, and {most} are allowed");
+        }
+    };
+    for hiding in [false, true] {
+        let scene = Scene::get(hiding);
+        for (statement, child) in scene
+            .statements()
+            .iter()
+            .zip([&scene.child, &scene.grandchild])
+        {
+            compare("training", &child.edge.proof.0, &|bytes| {
+                statement.verify(&TrainingProof(bytes.to_vec())).is_ok()
+            });
+        }
+        let edge = &scene.child.edge;
+        compare("range of data", &edge.data_proof, &|bytes| {
+            proof::verify_dataset(&edge.dataset, 5, hiding, bytes).is_ok()
+        });
+    }
+}
+
+/// Generators are made for each column of a row: for data that no network has they are not.
+#[test]
+fn a_row_of_too_many_columns_is_refused_before_generators_are_made() {
+    let _alone = alone();
+    let scene = Scene::get(true);
+    let (mut node, mut edge) = (scene.child.node.clone(), scene.child.edge.clone());
+    let columns = 1 << 18;
+    edge.dataset = DatasetCommitment::new(columns - 1, 1, edge.dataset.rows().clone());
+    node.dataset = DatasetName::of(&edge.dataset);
+    let proof = RowProof::<Pallas> {
+        dataset: node.dataset.root,
+        opening: RowOpening {
+            row: 0,
+            values: vec![0; columns],
+            blinding: Field::default(),
+        },
+    };
+    let peak = peak(|| proof.verify(&node, &edge).unwrap_err());
+    assert!(peak < CONSTANT, "{peak}");
+}

@@ -4,6 +4,7 @@ mod family;
 
 mod completeness;
 mod export;
+mod extremes;
 mod identity;
 mod lineage;
 mod notes;

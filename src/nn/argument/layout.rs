@@ -14,7 +14,9 @@ use std::ops::Range;
 pub struct Layout {
     num_vars: usize,
     row_vars: usize,
-    rows: Vec<usize>,
+    /// Ranges of committed rows, ascending, none next to another: a layout is small however many
+    /// rows there are, so that it can be made before it is known whether they are there.
+    rows: Vec<Range<usize>>,
 }
 
 impl Layout {
@@ -22,13 +24,19 @@ impl Layout {
     /// `real`.
     pub fn new(num_vars: usize, row_vars: usize, real: &[Range<usize>]) -> Self {
         let row_vars = row_vars.min(num_vars);
-        let mut rows: Vec<usize> = real
+        let mut ranges: Vec<Range<usize>> = real
             .iter()
             .filter(|range| !range.is_empty())
-            .flat_map(|range| range.start >> row_vars..((range.end - 1) >> row_vars) + 1)
+            .map(|range| range.start >> row_vars..((range.end - 1) >> row_vars) + 1)
             .collect();
-        rows.sort_unstable();
-        rows.dedup();
+        ranges.sort_unstable_by_key(|range| range.start);
+        let mut rows: Vec<Range<usize>> = Vec::new();
+        for range in ranges {
+            match rows.last_mut() {
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                _ => rows.push(range),
+            }
+        }
         Self {
             num_vars,
             row_vars,
@@ -38,7 +46,12 @@ impl Layout {
 
     /// Number of committed rows.
     pub fn num_rows(&self) -> usize {
-        self.rows.len()
+        self.rows.iter().map(Range::len).sum()
+    }
+
+    /// The committed rows, ascending.
+    fn rows(&self) -> impl Iterator<Item = usize> + '_ {
+        self.rows.iter().cloned().flatten()
     }
 
     /// `log2` of the length of a row.
@@ -53,12 +66,12 @@ impl Layout {
 
     /// The committed rows of `values`, cut short where the values end.
     pub fn slices<'a>(&self, values: &'a [i64]) -> Vec<&'a [i64]> {
-        let cut = |row: &usize| {
+        let cut = |row: usize| {
             let start = (row << self.row_vars).min(values.len());
             let end = ((row + 1) << self.row_vars).min(values.len());
             values.get(start..end).unwrap_or_default()
         };
-        self.rows.iter().map(cut).collect()
+        self.rows().map(cut).collect()
     }
 
     /// Equation 37: the evaluation at `point` as a bilinear form.
@@ -68,19 +81,18 @@ impl Layout {
             .unwrap_or((point, &[]));
         let eq = poly::eq_evals(high);
         let rows = self
-            .rows
-            .iter()
-            .map(|r| eq.get(*r).copied().unwrap_or_default())
+            .rows()
+            .map(|r| eq.get(r).copied().unwrap_or_default())
             .collect();
         (rows, Columns::Eq(low.to_vec()))
     }
 
     /// Folds the committed rows of `values`.
     pub(crate) fn fold<F: WideField>(&self, values: &[i64], weights: &[F]) -> Vec<F> {
-        let count = self.rows.last().map_or(0, |last| last + 1);
+        let count = self.rows.last().map_or(0, |last| last.end);
         let mut full = vec![F::ZERO; count];
-        for (row, weight) in self.rows.iter().zip(weights) {
-            full[*row] = *weight;
+        for (row, weight) in self.rows().zip(weights) {
+            full[row] = *weight;
         }
         int::fold_high(values, 1 << self.row_vars, &full)
     }
