@@ -84,6 +84,22 @@ mod tests {
     type Scalar = <Pallas as ark_ec::PrimeGroup>::ScalarField;
 
     #[test]
+    fn shapes_that_no_network_has_are_refused() {
+        let opening = RowOpening::<Scalar> {
+            row: 0,
+            values: vec![0],
+            blinding: Scalar::ONE,
+        };
+        for (features, targets) in [(usize::MAX, 1), (1 << 63, 1 << 63), (0, 1), (1 << 17, 1)] {
+            let rows = vec![Default::default()];
+            let rows = crate::commit::RowCommitments { rows };
+            let data = DatasetCommitment::<Pallas>::new(features, targets, rows);
+            let error = data.verify_row(&opening).unwrap_err();
+            assert!(matches!(error, VerifyError::Statement(_)), "{error}");
+        }
+    }
+
+    #[test]
     fn a_row_opens_and_nothing_else_does() {
         let values = (0..7 * 5).map(|x| x * 3 - 40).collect();
         let data = Dataset::from_rows(3, 2, values).unwrap();

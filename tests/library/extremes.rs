@@ -352,21 +352,41 @@ fn weights_at_the_ends_of_their_type() {
         let unmoved = by_hand(&[end], 0, 0);
         assert_eq!(unmoved.verifies().layers()[0].weight, [end]);
     }
-    // The gradient is 2 (0 - target), and the feature 0: only the bias moves, by 2^4 times that.
-    let mut run = by_hand(&[1], 0, 1);
-    let bias = |bias| Layer {
-        weight: vec![1],
-        bias: vec![bias],
+    // With the largest rate a bias moves by 2^53 2^4 2 (target - Y), a weight by feature / 2^4 of it.
+    let run = |feature, target| {
+        let mut run = by_hand(&[0], feature, target);
+        run.parameters.rate = LearningRate::from_coefficient(LearningRate::MAX).unwrap();
+        run
     };
-    let architecture = &run.parameters.architecture;
-    let start = |bias| Weights::new(architecture.clone(), vec![bias]).unwrap();
-    let largest = LearningRate::from_coefficient(LearningRate::MAX).unwrap();
-    let [inside, outside] = [i64::MAX >> 5, 0].map(|b| start(bias(b)));
-    run.parameters.rate = largest;
-    run.start = Start::Weights(outside, 1 << 63);
-    let moved = run.outcome().unwrap();
-    assert_eq!(moved.layers()[0].bias, [LearningRate::MAX as i64 * 2 * 16]);
-    drop(inside);
+    for target in [31, -32] {
+        let moved = run(16, target).verifies();
+        let end = target << 58;
+        assert_eq!(
+            (&*moved.layers()[0].weight, &*moved.layers()[0].bias),
+            (&[end][..], &[end][..])
+        );
+    }
+    run(16, 32).leaves(0, "W", 1 << 63);
+    run(0, 32).leaves(0, "b", 1 << 63);
+    run(0, -33).leaves(0, "b", -33 << 58);
+}
+
+/// Whichever step it is in which a value leaves its range.
+#[test]
+fn the_step_that_fails_is_named() {
+    let run = |steps| {
+        let p = TrainingParameters {
+            rate: LearningRate::from_coefficient(60).unwrap(),
+            segment_steps: 2,
+            ..parameters(&[1, 1], steps)
+        };
+        Run::of(p, vec![16, 16]).outcome()
+    };
+    let failed = (1..64).find_map(|steps| Some((steps, run(steps).err()?)));
+    let (steps, error) = failed.expect("a rate at which training diverges");
+    assert!(steps > 2, "{error}");
+    let text = format!("step {}, layer 0: Y is ", steps - 1);
+    assert!(error.to_string().starts_with(&text), "{error}");
 }
 
 /// The bound on weights is public, and may be all that 128 bits hold, but not more behind a run.

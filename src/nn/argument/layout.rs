@@ -136,3 +136,30 @@ impl Gather {
         (rows, Columns::Dense(columns))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn rows_are_those_that_a_range_meets_each_once(
+            num_vars in 0..8_usize,
+            row_vars in 0..9_usize,
+            real in prop::collection::vec((0..256_usize, 0..40_usize), 0..5),
+        ) {
+            let size = 1 << num_vars;
+            let range = |(start, len): &(usize, usize)| start % size..(start % size + len).min(size);
+            let real: Vec<_> = real.iter().map(range).collect();
+            let layout = Layout::new(num_vars, row_vars, &real);
+            let len = 1 << layout.row_vars();
+            let met = |row: &usize| {
+                (row * len..(row + 1) * len).any(|k| real.iter().any(|range| range.contains(&k)))
+            };
+            let naive: Vec<usize> = (0..size / len).filter(met).collect();
+            prop_assert_eq!(layout.num_rows(), naive.len());
+            prop_assert_eq!(layout.rows().collect::<Vec<_>>(), naive);
+        }
+    }
+}

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     Pallas,
     commit::RowBlindings,
-    nn::{Dataset, DatasetOpening, WeightOpening, init},
+    nn::{Dataset, DatasetOpening, WeightOpening, init, network::MAX_WIDTH},
 };
 
 type Scalar = <Pallas as ark_ec::PrimeGroup>::ScalarField;
@@ -67,6 +67,18 @@ fn data_are_read_back() {
     let weights = weights().to_safetensors().unwrap();
     let error = DatasetOpening::<Scalar>::from_safetensors(&weights).unwrap_err();
     assert!(error.to_string().contains("features is missing"), "{error}");
+}
+
+/// Without rows a file may name any number of columns, for each of which a generator is made.
+#[test]
+fn data_of_no_rows_or_too_many_columns_are_refused() {
+    for (features, values) in [(1 << 40, vec![]), (MAX_WIDTH + 1, vec![0; MAX_WIDTH + 2])] {
+        let data = Dataset::from_rows(features, 1, values).unwrap();
+        let data = DatasetOpening::<Scalar>::new(data, false, &mut rand::rngs::OsRng);
+        let bytes = data.to_safetensors().unwrap();
+        let error = DatasetOpening::<Scalar>::from_safetensors(&bytes).unwrap_err();
+        assert!(error.to_string().contains("features"), "{error}");
+    }
 }
 
 #[test]
