@@ -4,9 +4,18 @@
 //! identity". Such equations are not checked one at a time: multiplied by random weights and
 //! added up, those of many proofs become one multi-scalar multiplication, in which the generators
 //! occur once (equation 51 of [`notes`](crate::notes)).
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
 use super::{Curve, Generators, RowCommitments, Shape, msm};
 use crate::{count, error::VerifyError};
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::{AdditiveGroup, Field, Zero};
 
 /// `sum_i columns_i G_i + sum_j pads_j G'_j + blinding H + product Q + sum_k s_k P_k`.
 #[derive(Debug, Clone)]
@@ -48,7 +57,8 @@ impl<C: Curve> Combination<C> {
         self.terms.push((scalar, point));
     }
 
-    /// Adds `sum_i weights_i rows_i`: a commitment folded over its rows.
+    /// Adds `sum_i weights_i rows_i`: a commitment folded over its rows. Rows of weight zero take
+    /// no memory: of a large data set a segment of training uses few.
     ///
     /// # Errors
     /// If there are not as many weights as rows.
@@ -65,8 +75,9 @@ impl<C: Curve> Combination<C> {
                 got,
             });
         }
+        let terms = weights.iter().copied().zip(commitment.rows.iter().copied());
         self.terms
-            .extend(weights.iter().copied().zip(commitment.rows.iter().copied()));
+            .extend(terms.filter(|(weight, _)| !weight.is_zero()));
         Ok(())
     }
 
@@ -165,6 +176,11 @@ impl<C: Curve> GroupEquation<C> {
         self.0.shape()
     }
 
+    /// How many scalars and points there are to keep.
+    pub fn size(&self) -> usize {
+        self.shape().len() + 2 * self.0.terms.len()
+    }
+
     /// Checks the equation.
     ///
     /// # Errors
@@ -183,11 +199,12 @@ impl<C: Curve> GroupEquation<C> {
     /// # Errors
     /// As [`check`](Self::check), and [`VerifyError::Shape`] unless there is one weight for each
     /// equation.
-    pub fn check_all(
+    pub fn check_all<'a>(
         gens: &Generators<C>,
-        equations: &[Self],
+        equations: impl IntoIterator<Item = &'a Self, IntoIter: ExactSizeIterator>,
         weights: &[C::ScalarField],
     ) -> Result<(), VerifyError> {
+        let equations = equations.into_iter();
         let (expected, got) = (equations.len(), weights.len());
         if expected != got {
             return Err(VerifyError::Shape {
@@ -197,7 +214,7 @@ impl<C: Curve> GroupEquation<C> {
             });
         }
         let mut sum = Combination::new();
-        for (equation, weight) in equations.iter().zip(weights) {
+        for (equation, weight) in equations.zip(weights) {
             sum.add_scaled(*weight, &equation.0);
         }
         Self(sum).check(gens)

@@ -85,7 +85,7 @@ pub struct FormClaim<F, V> {
 #[must_use = "the combination of rows is not opened yet"]
 #[derive(Debug, Clone)]
 pub struct Folded<F, V> {
-    /// Weights of the rows of matrices: `(matrix, weights)`, a matrix may occur several times.
+    /// Weights of the rows of matrices: `(matrix, weights)`, each matrix once.
     pub rows: Vec<(usize, Vec<F>)>,
     /// A point of the column variables.
     pub point: Vec<F>,
@@ -115,20 +115,24 @@ pub fn verify<F: PrimeField>(
     })
 }
 
-/// Each claim's row weights, times its power of `rho` and its column form at the point.
+/// Each claim's row weights, times its power of `rho` and its column form at the point; those of
+/// claims on one matrix added up.
 fn scale_rows<F: PrimeField, V>(
     claims: Vec<FormClaim<F, V>>,
     rho: F,
     point: &[F],
 ) -> Vec<(usize, Vec<F>)> {
     let mut power = F::ONE;
-    let mut rows = Vec::with_capacity(claims.len());
+    let mut rows: Vec<(usize, Vec<F>)> = Vec::new();
     for mut claim in claims {
         let scale = power * claim.columns.evaluate(point);
         // One a row.
         count::field_multiplications(claim.rows.len());
         claim.rows.iter_mut().for_each(|u| *u *= scale);
-        rows.push((claim.matrix, claim.rows));
+        match rows.iter_mut().find(|(matrix, _)| *matrix == claim.matrix) {
+            Some((_, sum)) => sum.iter_mut().zip(claim.rows).for_each(|(s, u)| *s += u),
+            None => rows.push((claim.matrix, claim.rows)),
+        }
         power *= rho;
     }
     rows

@@ -20,6 +20,15 @@
 //! # To learn it
 //!
 //! `examples/05_prove_training.rs` in the repository proves a run, and one with a step left out.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
 mod segments;
 
 pub use segments::SegmentProver;
@@ -166,13 +175,24 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     /// # Errors
     /// [`VerifyError`], located by segment.
     pub fn verify(&self, proof: &TrainingProof) -> Result<Vec<Pending<C>>, VerifyError> {
+        let mut pending = Vec::new();
+        self.verify_each(proof, &mut |_, segment| pending.push(segment))?;
+        Ok(pending)
+    }
+
+    /// As [`verify`](Self::verify), handing over what is pending of each segment, by its number, so
+    /// that not all need be kept. It counts for nothing if there is an error later.
+    pub(crate) fn verify_each(
+        &self,
+        proof: &TrainingProof,
+        hand_over: &mut dyn FnMut(u64, Pending<C>),
+    ) -> Result<(), VerifyError> {
         let _ = self.validate()?;
         let mut parts = Parts::new(&proof.0, self);
         let mut before = match &self.parent {
             ParentWeights::Root { .. } => None,
             ParentWeights::Committed { commitment, .. } => Some(commitment.clone()),
         };
-        let mut pending = Vec::new();
         for segment in self.parameters.segments() {
             let mut verify = || {
                 let (after, bytes) = parts.take(segment.index)?;
@@ -181,10 +201,11 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
                 before = Some(after);
                 Ok(proven)
             };
-            pending.push(verify().located(|| format!("segment {}", segment.index))?);
+            let pending = verify().located(|| format!("segment {}", segment.index))?;
+            hand_over(segment.index, pending);
         }
         match parts.rest().len() {
-            0 => Ok(pending),
+            0 => Ok(()),
             count => Err(VerifyError::TrailingBytes { count }),
         }
     }

@@ -9,6 +9,15 @@
 //!
 //! Steps are proven in [segments](Segment), each with the encoded statement in its transcript; the
 //! weights between two are committed in the proof. How, is in [`proof`](super::proof).
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
 use super::{
     Architecture, FixedPoint, LearningRate, Schedule, ScheduleSeed, Sgd, WeightBound,
     argument::{Argument, Gather, Source},

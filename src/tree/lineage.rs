@@ -121,15 +121,13 @@ impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
     ) -> Result<Self, TreeError> {
         let (next, statement) = self.step(node, edge)?;
         let label = node.label_of(next.id);
-        let segments = statement
-            .verify(&edge.proof)
-            .map_err(|source| TreeError::Training {
-                node: label.clone(),
-                source,
-            })?;
-        for (k, pending) in segments.into_iter().enumerate() {
-            batch.push(Part::Segment(label.clone(), k), pending);
-        }
+        let verified = statement.verify_each(&edge.proof, &mut |segment, pending| {
+            batch.push(Part::Segment(label.clone(), segment), pending);
+        });
+        verified.map_err(|source| TreeError::Training {
+            node: label.clone(),
+            source,
+        })?;
         let parameters = &node.parameters;
         let bits = parameters.fixed_point.data_range_bits();
         let [_, data_proof] = edge.proof_hashes();
@@ -212,14 +210,16 @@ impl<'a, C: Curve<ScalarField: WideField>> Path<'a, C> {
 #[must_use = "nothing is proven until the equations are checked"]
 pub(super) struct Batch<C: Curve> {
     pending: Vec<(Part, Pending<C>)>,
+    /// Scalars and points of them.
+    size: usize,
     /// Claims of the range of data, which edges on the same data share, and whose they are. The
     /// proof of each is verified once.
     data: BTreeMap<Claim, Vec<NodeLabel>>,
     failed: Vec<TreeError>,
 }
 
-/// Equations that are merged into one, at most.
-const MAX_PENDING: usize = 256;
+/// Scalars and points of equations that are merged into one, about: beyond, those so far are checked.
+const MAX_PENDING: usize = 1 << 20;
 
 /// What a proof of the range of data says, and the proof: data, bits, hiding, the proof's hash.
 type Claim = (DatasetName, u32, bool, [u8; 32]);
@@ -227,7 +227,7 @@ type Claim = (DatasetName, u32, bool, [u8; 32]);
 /// What has a proof of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
-    Segment(NodeLabel, usize),
+    Segment(NodeLabel, u64),
     Data(Claim),
 }
 
@@ -235,15 +235,17 @@ impl<C: Curve<ScalarField: WideField>> Batch<C> {
     pub(super) fn new() -> Self {
         Self {
             pending: Vec::new(),
+            size: 0,
             data: BTreeMap::new(),
             failed: Vec::new(),
         }
     }
 
-    /// Adds an equation; checks those so far if they are many, so that memory is bounded.
+    /// Adds an equation; checks those so far if they are large, so that memory is bounded.
     fn push(&mut self, part: Part, pending: Pending<C>) {
+        self.size += pending.size();
         self.pending.push((part, pending));
-        if self.pending.len() >= MAX_PENDING {
+        if self.size >= MAX_PENDING {
             self.flush();
         }
     }
@@ -274,6 +276,7 @@ impl<C: Curve<ScalarField: WideField>> Batch<C> {
     /// Checks the equations so far by one multi-scalar multiplication. If that fails, checks each
     /// alone to find those that do not hold; if all hold alone, so does their sum.
     fn flush(&mut self) {
+        self.size = 0;
         let pending = std::mem::take(&mut self.pending);
         let (parts, pending): (Vec<_>, Vec<_>) = pending.into_iter().unzip();
         if Pending::check_all(&pending).is_ok() {

@@ -2,23 +2,25 @@
 //! proof than for an honest one of the same statement.
 use crate::{
     alone, seeds,
-    targets::{Field, Scene, altered},
+    targets::{Field, Scene, altered, author},
 };
 use peak_alloc::PeakAlloc;
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
-use std::hint::black_box;
+use std::{hint::black_box, ops::ControlFlow};
 use zktree::{
     Pallas,
     commit::{Curve, RowCommitments},
+    error::VerifyError,
     nn::{
-        Architecture, DatasetCommitment, DatasetOpening, Normalization, RowOpening, Table,
-        TrainingProof, WeightCommitment, WeightOpening, Weights,
+        Architecture, ColumnStatistics, Dataset, DatasetCommitment, DatasetOpening, LearningRate,
+        Normalization, RowOpening, Table, TrainingParameters, TrainingProof, WeightCommitment,
+        WeightOpening, Weights,
         encoding::{Decoder, Encoder},
         proof,
     },
     tree::{
-        DatasetName, Node, Root, RowProof,
+        Child, DatasetName, Draft, Labels, Node, ProvenDataset, Root, RowProof, Tree, TreeError,
         store::{ConsistencyProof, InclusionProof, NodeFile},
     },
 };
@@ -230,4 +232,95 @@ fn a_row_of_too_many_columns_is_refused_before_generators_are_made() {
     };
     let peak = peak(|| proof.verify(&node, &edge).unwrap_err());
     assert!(peak < CONSTANT, "{peak}");
+}
+
+/// A node of a run of as many segments as steps, on many rows, below the scene's root or another.
+fn long_run(root: &Root, rows: i64, batch: usize, steps: u64, hiding: bool) -> Child<Pallas> {
+    let rng = &mut ChaCha20Rng::seed_from_u64(3);
+    let (inputs, outputs) = (
+        root.architecture().num_inputs(),
+        root.architecture().num_outputs(),
+    );
+    let values = (0..rows * (inputs + outputs) as i64).map(|k| k % 5 - 2);
+    let data = Dataset::from_rows(inputs, outputs, values.collect()).unwrap();
+    let data = DatasetOpening::new(data, hiding, rng);
+    let data = ProvenDataset::new(data, root.fixed_point(), hiding).unwrap();
+    let mut tree = Tree::new();
+    let draft = Draft {
+        parent: tree.add_root(root.clone()).unwrap(),
+        dataset: &data,
+        parameters: TrainingParameters {
+            architecture: root.architecture().clone(),
+            fixed_point: root.fixed_point().clone(),
+            rate: LearningRate::from_coefficient(1).unwrap(),
+            batch,
+            steps,
+            segment_steps: 1,
+            hiding,
+        },
+        nonce: 0,
+        author: &author(),
+        labels: Labels::default(),
+    };
+    let go_on = &mut |_| ControlFlow::Continue(());
+    draft.train(&tree, &root.opening(), rng, go_on).unwrap()
+}
+
+fn verified(root: &Root, child: &Child<Pallas>) -> Result<(), TreeError> {
+    let mut tree = Tree::new();
+    tree.add_root(root.clone()).unwrap();
+    let id = tree.add_node(child.node.clone(), child.edge.clone())?;
+    tree.verify_lineage(id).map(drop)
+}
+
+/// Segments share the data set: what each holds until its group equation is checked is of the size
+/// of its own proof.
+#[test]
+fn an_edge_of_many_segments_takes_memory_in_proportion_to_its_bytes() {
+    let _alone = alone();
+    let root = &Scene::get(true).root;
+    let child = long_run(root, 4000, 2, 64, true);
+    verified(root, &child).unwrap();
+    let (len, peak) = (child.edge.encoded_len(), peak(|| verified(root, &child)));
+    assert!(
+        peak <= 8 * len + (1 << 20),
+        "{peak} bytes of memory for {len}"
+    );
+}
+
+/// All rows are in every batch, so that equations are checked before the last segment is looked at;
+/// one that fails is reported all the same.
+#[test]
+fn equations_that_are_checked_early_are_not_forgotten() {
+    let _alone = alone();
+    let scene = &Scene::get(false).root;
+    let columns = |name: &str| {
+        let column = scene.normalization().features()[0].clone();
+        vec![ColumnStatistics {
+            name: name.to_owned(),
+            ..column
+        }]
+    };
+    let normalization = Normalization::new(columns("x"), columns("y")).unwrap();
+    let architecture: Architecture = "1,1".parse().unwrap();
+    let len = WeightCommitment::<Pallas>::encoded_len(&architecture);
+    let root = Root::new(architecture, scene.fixed_point().clone(), normalization, 1).unwrap();
+    let (rows, segments) = (1 << 14, 34);
+    let mut child = long_run(&root, rows, rows as usize, segments, false);
+    verified(&root, &child).unwrap();
+
+    // The last scalar of the first segment's proof is in its equation alone.
+    let mut proof = child.edge.proof.0.clone();
+    let first = u64::from_le_bytes(proof[len..len + 8].try_into().unwrap());
+    let end = len + 8 + usize::try_from(first).unwrap();
+    proof[end - 32] ^= 1;
+    child.edge.proof = TrainingProof(proof).into();
+    child.edge.signature = author().sign(child.node.id(&child.edge));
+    let Err(TreeError::Training { source, .. }) = verified(&root, &child) else {
+        panic!("a forged edge");
+    };
+    assert_eq!(
+        source.to_string(),
+        format!("segment 0: {}", VerifyError::Opening)
+    );
 }

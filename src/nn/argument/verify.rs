@@ -44,14 +44,16 @@ impl<C: Curve> Pending<C> {
             channel.send_clear("binding", &proof.binding);
         }
         let weights = channel.challenges("weights", pending.len(), 1);
-        let equations: Vec<_> = pending.iter().map(|p| p.equation.clone()).collect();
-        let columns = equations
-            .iter()
-            .map(|e| e.shape().columns)
-            .max()
-            .unwrap_or(0);
-        let pads = equations.iter().map(|e| e.shape().pads).max().unwrap_or(0);
-        GroupEquation::check_all(&Generators::get(columns, pads), &equations, &weights)
+        let equations = pending.iter().map(|p| &p.equation);
+        let shapes = || equations.clone().map(GroupEquation::shape);
+        let columns = shapes().map(|shape| shape.columns).max().unwrap_or(0);
+        let pads = shapes().map(|shape| shape.pads).max().unwrap_or(0);
+        GroupEquation::check_all(&Generators::get(columns, pads), equations, &weights)
+    }
+
+    /// How many scalars and points there are to keep until the equation is checked.
+    pub(crate) fn size(&self) -> usize {
+        self.equation.size()
     }
 }
 

@@ -1,4 +1,13 @@
 //! The verifier's side of the reduction: values are affine forms in pads.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
 use super::{
     Relation, TensorId,
     reduce::{Batch, Party},

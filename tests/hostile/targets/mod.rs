@@ -15,7 +15,7 @@ pub use formats::{
 };
 pub use input::altered;
 pub use proofs::{channel, checkpoint, data_range, lineage, row_proof, statement, training};
-pub use scene::{Field, Scene};
+pub use scene::{Field, Scene, author};
 
 /// A target and its name.
 pub type Target = (&'static str, fn(&[u8]));
