@@ -132,10 +132,10 @@ impl Soundness {
         }
     }
 
-    /// Adds one proof.
-    pub fn add(&mut self, errors: &Errors) {
-        self.proofs += 1;
-        self.merge(errors);
+    /// Adds `count` proofs that have the same errors.
+    pub fn add(&mut self, errors: &Errors, count: u64) {
+        self.proofs = self.proofs.saturating_add(count);
+        self.merge(errors, count);
     }
 
     /// Adds the proofs of another account, over the same curve.
@@ -144,15 +144,15 @@ impl Soundness {
     /// If it is over another curve.
     pub fn extend(&mut self, other: &Self) {
         assert_eq!(self.group, other.group, "one curve");
-        self.proofs += other.proofs;
-        self.merge(&other.errors);
+        self.proofs = self.proofs.saturating_add(other.proofs);
+        self.merge(&other.errors, 1);
     }
 
-    fn merge(&mut self, errors: &Errors) {
+    fn merge(&mut self, errors: &Errors, times: u64) {
         for (label, (count, error)) in errors {
             let (all, sum) = self.errors.entry(label).or_default();
-            *all += count;
-            *sum = sum.saturating_add(*error);
+            *all = all.saturating_add(count.saturating_mul(times));
+            *sum = sum.saturating_add(error.saturating_mul(times.into()));
         }
     }
 
@@ -251,17 +251,20 @@ mod tests {
         let mut all = Soundness::new::<Pallas>();
         assert_eq!(all.statistical_bits(), f64::INFINITY);
         assert!((all.field_bits - 254.0).abs() < 1e-6);
-        all.add(&Errors::from([("mu", (1, 2)), ("lookup beta", (1, 0))]));
+        let proof = Errors::from([("mu", (1, 2)), ("lookup beta", (1, 0))]);
+        all.add(&proof, 1);
         assert!((all.statistical_bits() - 253.0).abs() < 1e-6);
         let mut twice = all.clone();
         twice.extend(&all);
-        assert_eq!(twice.proofs(), 2);
+        let mut counted = Soundness::new::<Pallas>();
+        counted.add(&proof, 2);
+        assert_eq!((twice.proofs(), &twice), (2, &counted));
         assert!((twice.statistical_bits() - 252.0).abs() < 1e-6);
         let parts = twice.parts();
         assert_eq!((parts[0].challenge, parts[0].bits), ("lookup beta", None));
         assert_eq!((parts[1].count, parts[1].error), (2, 4));
         // Bits that cannot be counted do not wrap around.
-        twice.add(&Errors::from([("mu", (1, u128::MAX))]));
+        twice.add(&Errors::from([("mu", (1, u128::MAX))]), 1);
         assert!(twice.statistical_bits() < 127.0);
     }
 

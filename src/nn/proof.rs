@@ -46,7 +46,6 @@ use crate::{
     nn::{Weights, mlp},
     poly::WideField,
     security::Soundness,
-    transcript::Errors,
 };
 use rand::{CryptoRng, RngCore};
 use std::{ops::ControlFlow, sync::Arc};
@@ -217,20 +216,11 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     pub fn soundness(&self) -> Result<Soundness, VerifyError> {
         let _ = self.validate()?;
         let mut soundness = Soundness::new::<C>();
-        let mut last: Option<((bool, u64), Errors)> = None;
-        for segment in self.parameters.segments() {
+        // Not segment by segment: nobody has looked at a proof, and there may be any number.
+        for (segment, count) in self.parameters.segment_shapes() {
             let at_root = segment.index == 0 && matches!(self.parent, ParentWeights::Root { .. });
-            let shape = (at_root, segment.steps);
-            // Segments of one shape have the same challenges.
-            let errors = match last.take() {
-                Some((of, errors)) if of == shape => errors,
-                _ => self
-                    .segment_argument(segment, at_root)?
-                    .argument
-                    .errors::<C>()?,
-            };
-            soundness.add(&errors);
-            last = Some((shape, errors));
+            let argument = self.segment_argument(segment, at_root)?.argument;
+            soundness.add(&argument.errors::<C>()?, count);
         }
         Ok(soundness)
     }
@@ -439,7 +429,7 @@ pub fn dataset_soundness<C: Curve<ScalarField: WideField>>(
 ) -> Result<Soundness, VerifyError> {
     let (_, argument, _) = dataset_argument(commitment, bits, hiding)?;
     let mut soundness = Soundness::new::<C>();
-    soundness.add(&argument.errors::<C>()?);
+    soundness.add(&argument.errors::<C>()?, 1);
     Ok(soundness)
 }
 

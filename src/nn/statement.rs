@@ -70,11 +70,23 @@ impl TrainingParameters {
     /// Steps `first .. first + count` of each segment.
     pub fn segments(&self) -> impl Iterator<Item = Segment> + use<> {
         let (size, steps) = (self.segment_steps.max(1), self.steps);
-        (0..self.num_segments()).map(move |index| Segment {
-            index,
-            first_step: index * size,
-            steps: size.min(steps - index * size),
-        })
+        (0..self.num_segments()).map(move |index| Segment::cut(index, size, steps))
+    }
+
+    /// A segment of each shape, and how many there are of it: the first, which may start at a root,
+    /// those behind it that are as long, and the last.
+    pub(crate) fn segment_shapes(&self) -> impl Iterator<Item = (Segment, u64)> + use<> {
+        let (size, steps) = (self.segment_steps.max(1), self.steps);
+        let count = self.num_segments();
+        let last = count.saturating_sub(1);
+        let alike = [0..count.min(1), 1..last, last.max(1)..count];
+        alike
+            .into_iter()
+            .filter(|numbers| !numbers.is_empty())
+            .map(move |numbers| {
+                let segment = Segment::cut(numbers.start, size, steps);
+                (segment, numbers.end - numbers.start)
+            })
     }
 }
 
@@ -87,6 +99,17 @@ pub struct Segment {
     pub first_step: u64,
     /// How many steps it has.
     pub steps: u64,
+}
+
+impl Segment {
+    /// Segment number `index` of `steps` steps in segments of `size`.
+    fn cut(index: u64, size: u64, steps: u64) -> Self {
+        Self {
+            index,
+            first_step: index * size,
+            steps: size.min(steps - index * size),
+        }
+    }
 }
 
 /// Where training starts.

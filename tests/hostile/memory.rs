@@ -234,15 +234,13 @@ fn a_row_of_too_many_columns_is_refused_before_generators_are_made() {
     assert!(peak < CONSTANT, "{peak}");
 }
 
-/// A node of a run of as many segments as steps, on many rows, below the scene's root or another.
-fn long_run(root: &Root, rows: i64, batch: usize, steps: u64, hiding: bool) -> Child<Pallas> {
+/// A child of a root by a run of as many segments as steps, on rows of zeros.
+fn long_run(root: &Root, rows: usize, batch: usize, steps: u64, hiding: bool) -> Child<Pallas> {
     let rng = &mut ChaCha20Rng::seed_from_u64(3);
-    let (inputs, outputs) = (
-        root.architecture().num_inputs(),
-        root.architecture().num_outputs(),
-    );
-    let values = (0..rows * (inputs + outputs) as i64).map(|k| k % 5 - 2);
-    let data = Dataset::from_rows(inputs, outputs, values.collect()).unwrap();
+    let network = root.architecture();
+    let (inputs, outputs) = (network.num_inputs(), network.num_outputs());
+    let values = vec![0; rows * (inputs + outputs)];
+    let data = Dataset::from_rows(inputs, outputs, values).unwrap();
     let data = DatasetOpening::new(data, hiding, rng);
     let data = ProvenDataset::new(data, root.fixed_point(), hiding).unwrap();
     let mut tree = Tree::new();
@@ -306,7 +304,7 @@ fn equations_that_are_checked_early_are_not_forgotten() {
     let len = WeightCommitment::<Pallas>::encoded_len(&architecture);
     let root = Root::new(architecture, scene.fixed_point().clone(), normalization, 1).unwrap();
     let (rows, segments) = (1 << 14, 34);
-    let mut child = long_run(&root, rows, rows as usize, segments, false);
+    let mut child = long_run(&root, rows, rows, segments, false);
     verified(&root, &child).unwrap();
 
     // The last scalar of the first segment's proof is in its equation alone.

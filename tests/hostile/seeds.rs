@@ -226,16 +226,20 @@ fn channels() -> Vec<Vec<u8>> {
 /// A network of one layer, with formats and a proof that go a long way.
 fn statements() -> Vec<Vec<u8>> {
     let format = [3, 0, 4, 4, 4, 5, 3, 4, 4, 4];
-    let of = |parent: &[u8], hiding: u8, points: [u8; 2], scalars: [u8; 2]| {
+    // The second is the largest number of steps that there is.
+    let steps: [&[u8]; 2] = [&[2], &[216, 0, 0, 2]];
+    let of = |steps: &[u8], parent: &[u8], hiding: u8, points: u8| {
         let network = [&[0, 0, 0, 0, 0, 1, 0, 0, 0][..], &format].concat();
-        let training = [1, 2, 3, 2, hiding];
-        let tail = [&[0], &points[..], &[0], &scalars].concat();
+        let training = [&[1, 2], steps, &[1, hiding]].concat();
+        let tail = [0, 0, points, 0, 2, 0];
         [&network, &[5, 1][..], parent, &training, &tail].concat()
     };
     let mut seeds = Vec::new();
     for points in [0, 8, 16, 64] {
-        seeds.push(of(&[0, 7], 0, [0, points], [2, 0]));
-        seeds.push(of(&[1, 9, 0, 0, 0], 1, [0, points], [2, 0]));
+        for steps in steps {
+            seeds.push(of(steps, &[0, 7], 0, points));
+            seeds.push(of(steps, &[1, 9, 0, 0, 0], 1, points));
+        }
     }
     seeds
 }

@@ -99,6 +99,7 @@ pub fn lineage(data: &[u8]) {
     let picture = zktree::tree::Picture::of(&tree, &|_| None);
     assert!(!tree.to_string().is_empty() && !picture.svg().is_empty());
     assert_eq!(tree.verify_lineage(id).is_ok(), same);
+    let _ = tree.soundness(&[id]);
 }
 
 /// Proofs of a row: of the scene's data, and of data sets of shapes that no network has.
@@ -198,7 +199,7 @@ pub fn channel(data: &[u8]) {
             return;
         }
     }
-    let _: Field = channel.challenge("end");
+    let _: Field = channel.challenge("end", 1);
     let _ = channel.finish();
 }
 
@@ -209,6 +210,10 @@ pub fn statement(data: &[u8]) {
     let Some(statement) = any_statement(&mut input) else {
         return;
     };
+    if let Ok(soundness) = statement.soundness() {
+        assert_eq!(soundness.proofs(), statement.parameters.num_segments());
+        assert!(soundness.statistical_bits() < 256.0);
+    }
     let identities = identities(input.below(1 << 11));
     let scalars = vec![0; 32 * input.below(1 << 12)];
     let between = WeightCommitment::<Pallas>::encoded_len(&statement.parameters.architecture);
