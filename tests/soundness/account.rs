@@ -19,7 +19,7 @@ fn every_challenge_is_accounted_for() {
             };
             let (pending, transcripts) = record(|| proven.verify().unwrap());
             let mut met = Soundness::new::<Pallas>();
-            pending.iter().for_each(|p| met.add(p.errors()));
+            pending.iter().for_each(|p| met.add(p.errors(), 1));
             assert_eq!(told, met, "{name}");
             let mut counts: BTreeMap<String, u64> = BTreeMap::new();
             for event in transcripts.into_iter().flatten() {
