@@ -4,15 +4,6 @@
 //! values are come by (computed and sent, or received). Everything else, which claims there are,
 //! at which points, how they are batched and what is checked, is this file. A [`Party`] is one
 //! of the two sides.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic
-    )
-)]
 use super::{Axis, Index, Kind, Operand, Relation, TensorId, Term};
 use crate::{
     count,
