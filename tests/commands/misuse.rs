@@ -191,3 +191,80 @@ fn an_error_that_cannot_be_printed_keeps_its_exit_status() {
     let mut command = world.command("show --tree nowhere");
     assert_eq!(command.stderr(full).status().unwrap().code(), Some(2));
 }
+
+/// The command where a folder cannot be written: in a mount of its own that only this process sees, for
+/// permission bits do not bind the superuser; else by permission bits.
+fn read_only(world: &World, folder: &str, arguments: &str) -> std::process::Output {
+    let command = world.command(arguments);
+    let mount = format!(
+        "mount --bind {folder} {folder} && mount -o remount,ro,bind {folder} && exec \"$0\" \"$@\""
+    );
+    let mounted = Command::new("unshare")
+        .args(["-m", "sh", "-c", &mount])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(world.path(""))
+        .env("XDG_CACHE_HOME", world.path("cache"))
+        .output();
+    match mounted {
+        Ok(output) if !String::from_utf8_lossy(&output.stderr).contains("mount") => output,
+        _ => {
+            let run = |mode: &str, folder: &str| {
+                let status = Command::new("chmod").args(["-R", mode, folder]).status();
+                assert!(status.unwrap().success());
+            };
+            let path = world.path(folder);
+            run("a-w", path.to_str().unwrap());
+            let output = world.run(arguments);
+            run("u+w", path.to_str().unwrap());
+            output
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_named_and_can_be_verified() {
+    let (world, root) = World::with_root();
+    world.init("other");
+    world.ok(&World::train("alice", "other", &root));
+    std::fs::create_dir(world.path("folder")).unwrap();
+    if read_only(&world, "folder", "key --out folder/probe.pem")
+        .status
+        .success()
+    {
+        eprintln!("skipped: neither mounts nor permission bits keep this user from writing");
+        return;
+    }
+    let train = World::train("alice", "tree", &root);
+    let init = World::init_command("folder/tree");
+    let export = format!("export --tree tree {root} --out folder/root.safetensors");
+    for (folder, command, named) in [
+        ("tree", train.as_str(), "tree/"),
+        ("tree", "pull --tree tree other", "tree/"),
+        ("folder", init.as_str(), "folder/"),
+        ("folder", export.as_str(), "folder/root.safetensors"),
+        ("folder", "key --out folder/k.pem", "folder/k.pem"),
+    ] {
+        let output = read_only(&world, folder, command);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{command}: {error}");
+        let why = ["Read-only file system", "Permission denied"];
+        assert!(why.iter().any(|why| error.contains(why)), "{error}");
+        assert!(error.contains(named), "{command}: {error}");
+        assert_eq!(unfinished(&world.path(folder)), [""; 0]);
+    }
+    // A tree on a medium that cannot be written is as good as any to read.
+    for command in [
+        "verify --tree tree --no-cache",
+        "show --tree tree",
+        "log --tree tree",
+    ] {
+        let output = read_only(&world, "tree", command);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{command}: {error}");
+    }
+    assert_eq!(world.ids("tree"), [root.as_str()]);
+    world.ok(&train);
+    world.ok("pull --tree tree other");
+    world.ok("verify --tree tree --no-cache");
+}
