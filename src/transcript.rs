@@ -41,6 +41,7 @@ use ark_serialize::{CanonicalDeserialize, CanonicalSerialize, Compress, Validate
 use rand::{CryptoRng, RngCore, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
 use tracing::trace;
+use zeroize::Zeroizing;
 
 /// Version of the protocol: part of every transcript, apart from the crate's version.
 pub const PROTOCOL: &[u8] = b"zktree proof of training, version 1";
@@ -146,11 +147,12 @@ impl MaskPlan {
 }
 
 /// The prover's end: writes the proof and draws challenges.
-pub struct ProverChannel<F> {
+pub struct ProverChannel<F: PrimeField> {
     transcript: Transcript,
     proof: Vec<u8>,
-    /// One-time pads still to be used, last first; `None` without hiding.
-    pads: Option<Vec<F>>,
+    /// One-time pads still to be used, last first; `None` without hiding. Used ones are erased with
+    /// the others, when the channel is dropped.
+    pads: Option<Zeroizing<Vec<F>>>,
 }
 
 impl<F: PrimeField> ProverChannel<F> {
@@ -166,7 +168,7 @@ impl<F: PrimeField> ProverChannel<F> {
     /// From here on the `i`-th scalar sent is masked by `pads[i]`.
     pub fn mask_with(&mut self, mut pads: Vec<F>) {
         pads.reverse();
-        self.pads = Some(pads);
+        self.pads = Some(Zeroizing::new(pads));
     }
 
     /// Sends a scalar, masked if the proof is hiding.
@@ -229,7 +231,7 @@ impl<F: PrimeField> ProverChannel<F> {
 
     /// Number of pads not used yet.
     pub fn pads_left(&self) -> usize {
-        self.pads.as_ref().map_or(0, Vec::len)
+        self.pads.as_ref().map_or(0, |pads| pads.len())
     }
 
     /// Ends the proof.

@@ -10,6 +10,7 @@
 use std::{collections::HashSet, fmt, fs::File, io::Read, ops::Range, path::Path};
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 
 use super::{encoding::Decoder, fixed::FixedPoint};
 use crate::error::{DataError, DecodeError};
@@ -625,6 +626,13 @@ impl Dataset {
             values: self.values.get(range).unwrap_or_default().to_vec(),
             ..*self
         })
+    }
+}
+
+/// The values are secrets.
+impl Drop for Dataset {
+    fn drop(&mut self) {
+        self.values.zeroize();
     }
 }
 

@@ -10,6 +10,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 
 use crate::error::ConfigError;
 
@@ -144,6 +145,14 @@ pub struct Layer {
     pub weight: Vec<i64>,
     /// `[outputs]`.
     pub bias: Vec<i64>,
+}
+
+/// Weights are secrets.
+impl Drop for Layer {
+    fn drop(&mut self) {
+        self.weight.zeroize();
+        self.bias.zeroize();
+    }
 }
 
 /// Shapes only: weights are secrets.

@@ -14,6 +14,7 @@ use crate::{
     poly::WideField,
 };
 use ark_ff::PrimeField;
+use zeroize::Zeroize;
 
 /// A row's values and blinding.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,6 +25,13 @@ pub struct RowOpening<F: PrimeField> {
     pub values: Vec<i64>,
     /// The blinding of its commitment.
     pub blinding: F,
+}
+
+impl<F: PrimeField> Drop for RowOpening<F> {
+    fn drop(&mut self) {
+        self.values.zeroize();
+        self.blinding.zeroize();
+    }
 }
 
 /// The place only: the rest is for whom it is shown to.

@@ -9,6 +9,7 @@ mod identity;
 mod lineage;
 mod notes;
 mod resume;
+mod secrets;
 mod simd;
 #[path = "../soundness/mod.rs"]
 mod soundness;

@@ -18,7 +18,7 @@ use rand::{CryptoRng, RngCore};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tracing::info_span;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A committed matrix of the statement, as the prover knows it.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ struct Secrets<F: PrimeField> {
     /// The matrices of the proof and of the statement, in the order of the description.
     matrices: Vec<KnownMatrix<F>>,
     masks: Masks<F>,
-    masks_blinding: F,
+    masks_blinding: Zeroizing<F>,
 }
 
 impl<F: WideField> Argument<F> {
@@ -180,9 +180,9 @@ impl<F: WideField> Argument<F> {
         matrices.extend(known.iter().cloned());
 
         let masks = Masks::draw(layout, rng);
-        let mut masks_blinding = F::ZERO;
+        let mut masks_blinding = Zeroizing::new(F::ZERO);
         if self.hiding {
-            masks_blinding = F::rand(rng);
+            *masks_blinding = F::rand(rng);
             let point = msm::full::<C>(gens.pads(), masks.vector()) + gens.blind(&masks_blinding);
             channel.send_point::<C>("masks", &point.into());
             channel.mask_with(masks.pads().to_vec());
@@ -207,7 +207,7 @@ impl<F: WideField> Argument<F> {
         rng: &mut (impl RngCore + CryptoRng),
         channel: &mut ProverChannel<F>,
     ) -> Result<(), ProveError> {
-        let mut blinding = secrets.masks_blinding;
+        let mut blinding = *secrets.masks_blinding;
         for (matrix, weights) in &folded.rows {
             blinding += mu * secrets.matrices[*matrix].blindings.fold(weights);
         }

@@ -21,7 +21,7 @@ use tracing::info_span;
 pub type Values = BTreeMap<TensorId, Arc<Vec<i64>>>;
 
 /// The prover of a relation, writing to a channel.
-pub struct Prover<'a, F> {
+pub struct Prover<'a, F: WideField> {
     relation: &'a Relation<F>,
     values: &'a Values,
     channel: &'a mut ProverChannel<F>,
