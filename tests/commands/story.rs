@@ -56,8 +56,8 @@ fn three_owners_make_a_tree() {
         (&json!(3), &json!(true))
     );
     let soundness = &verified["soundness"];
-    // Three edges of one segment each, and the ranges of three data sets.
-    assert_eq!(soundness["proofs"], json!(6));
+    // Three edges of two segments each, and the ranges of three data sets.
+    assert_eq!(soundness["proofs"], json!(9));
     assert!(soundness["statistical_bits"].as_f64().unwrap() > 200.0);
     let bits = soundness["bits"].as_f64().unwrap();
     assert!((125.0..128.0).contains(&bits));
