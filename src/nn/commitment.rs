@@ -486,6 +486,11 @@ impl<C: Curve> DatasetCommitment<C> {
         &self.rows
     }
 
+    /// The commitments of the rows, shared.
+    pub(crate) fn shared_rows(&self) -> Arc<RowCommitments<C>> {
+        self.rows.clone()
+    }
+
     /// The name of the data set: a hash of its shape and the Merkle root over its rows.
     pub fn root(&self) -> [u8; 32] {
         Sha256::new_with_prefix(b"zktree-v1 data set")

@@ -51,6 +51,7 @@ pub mod encoding;
 pub mod file;
 pub mod fixed;
 pub mod float;
+pub mod inference;
 pub mod init;
 mod matmul;
 pub mod mlp;

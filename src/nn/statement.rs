@@ -363,7 +363,7 @@ pub(crate) struct SegmentArgument<F> {
 }
 
 /// Evaluates the expansion of a root's seed at a point `(output unit, input unit, is bias)`.
-fn root_input<F: WideField>(
+pub(crate) fn root_input<F: WideField>(
     seed: u64,
     architecture: &Architecture,
     fixed: &FixedPoint,

@@ -1,7 +1,7 @@
 //! The forward relation: outputs are the forward pass of the weights on the inputs.
 use super::{Builder, Committed, Extent, Limbs, TableKind, witness};
 use crate::{
-    error::ProveError,
+    error::{ProveError, VerifyError},
     nn::{
         Architecture, FixedPoint, Weights,
         relation::{Index, Relation, TensorId, Values, at, term},
@@ -18,8 +18,26 @@ struct LayerTensors {
     input: TensorId,
 }
 
-/// The relation of a forward pass of a batch. Inputs, weights and outputs are opened as the
-/// caller says: committed, gathered or public.
+/// What a forward relation says of its last layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Head {
+    /// The outputs are an input of the relation: the caller opens them.
+    Outputs,
+    /// The outputs are committed in the proof, and of them only the sum of squared errors is said.
+    SquaredError {
+        /// Whether the targets' range is proven: it must be, unless it is known.
+        targets_in_range: bool,
+    },
+}
+
+/// The tensors of a sum of squared errors.
+struct ErrorTensors {
+    targets: TensorId,
+    sum: TensorId,
+}
+
+/// The relation of a forward pass of a batch. Inputs, weights, and outputs or targets are opened as
+/// the caller says: committed, gathered or public.
 pub struct Forward<F> {
     relation: Arc<Relation<F>>,
     extent: Extent,
@@ -27,29 +45,35 @@ pub struct Forward<F> {
     layers: Vec<LayerTensors>,
     weights: Vec<TensorId>,
     inputs: TensorId,
+    error: Option<ErrorTensors>,
 }
 
 impl<F: WideField> Forward<F> {
-    /// The relation for `batch` samples. With `commit_outputs` the outputs are among the
-    /// committed tensors, else the caller opens them.
+    /// The relation for `batch` samples. With `inputs_in_range` the range of the inputs is proven:
+    /// it must be, unless it is known.
     pub fn new(
         architecture: &Architecture,
         fixed: &FixedPoint,
         batch: usize,
-        commit_outputs: bool,
+        inputs_in_range: bool,
+        head: Head,
     ) -> Self {
         let depth = architecture.num_layers();
         let extent = Extent { batch, steps: 1 };
         let (mut builder, _) = Builder::new(fixed, &architecture.widths(), extent, &[]);
         let b = &mut builder;
         let inputs = b.input("A0", 0);
+        let data = TableKind::Signed(b.fixed.data_range_bits());
+        if inputs_in_range {
+            b.lookup(data, &[inputs]);
+        }
         let weights = b.weights("forward");
         let mut below = inputs;
         let mut layers = Vec::new();
         for l in 1..=depth {
             let input = b.with_bias(below, l);
             let name = format!("Y{l}");
-            let y = match l == depth && !commit_outputs {
+            let y = match l == depth && head == Head::Outputs {
                 true => b.input(&name, l),
                 false => b.commit(name, l),
             };
@@ -78,6 +102,16 @@ impl<F: WideField> Forward<F> {
                 input,
             });
         }
+        let error = match (head, layers.last()) {
+            (Head::SquaredError { targets_in_range }, Some(last)) => {
+                let error = squared_error(b, depth, last.y);
+                if targets_in_range {
+                    b.lookup(data, &[error.targets]);
+                }
+                Some(error)
+            }
+            _ => None,
+        };
         let (relation, committed) = builder.finish();
         Self {
             relation,
@@ -86,6 +120,7 @@ impl<F: WideField> Forward<F> {
             layers,
             weights,
             inputs,
+            error,
         }
     }
 
@@ -114,17 +149,34 @@ impl<F: WideField> Forward<F> {
         self.layers.last().map(|layer| layer.y)
     }
 
+    /// `X[sample, 1 step, unit]`, with [`Head::SquaredError`].
+    pub fn targets(&self) -> Option<TensorId> {
+        self.error.as_ref().map(|error| error.targets)
+    }
+
+    /// The sum of squared errors, a scalar, with [`Head::SquaredError`].
+    pub fn squared_error(&self) -> Option<TensorId> {
+        self.error.as_ref().map(|error| error.sum)
+    }
+
+    /// `[B, width]`, unit fastest, as a tensor of this relation.
+    pub fn arrange(&self, width: usize, values: &[i64]) -> Vec<i64> {
+        witness::arrange(self.extent, width, |_, i| values[i])
+    }
+
     /// The witness of a forward pass on `inputs` (`[B, inputs]`, unit fastest), multiplicities
-    /// counted.
+    /// counted; `targets`, `[B, outputs]`, are used with [`Head::SquaredError`] alone.
     ///
     /// # Errors
-    /// [`ProveError::NotInTable`] if a value is in no table.
+    /// [`ProveError::NotInTable`] if a value is in no table; [`ProveError::Statement`] if the sum
+    /// of squared errors leaves 63 bits.
     pub fn witness(
         &self,
         fixed: &FixedPoint,
         weights: &Weights,
         inputs: &[i64],
         activations: &[Activations],
+        targets: &[i64],
     ) -> Result<Values, ProveError> {
         let (extent, architecture) = (self.extent, weights.architecture());
         let mut values = Values::new();
@@ -152,7 +204,44 @@ impl<F: WideField> Forward<F> {
             put(&mut values, self.weights[k], tensor);
             below = activation.rectified();
         }
+        if let (Some(error), Some(last)) = (&self.error, activations.last()) {
+            let sum = squared_error_of(&last.y, targets)?;
+            let targets = self.arrange(architecture.num_outputs(), targets);
+            put(&mut values, error.targets, targets);
+            put(&mut values, error.sum, vec![sum]);
+        }
         witness::count_multiplicities(&self.relation, &mut values)?;
         Ok(values)
     }
+}
+
+/// Equation 12, but for its scale: `sum over samples and units of (Y - X)^2`.
+///
+/// # Errors
+/// [`ProveError::Statement`] if it leaves 63 bits.
+pub fn squared_error_of(outputs: &[i64], targets: &[i64]) -> Result<i64, ProveError> {
+    let squares = outputs.iter().zip(targets).map(|(y, x)| {
+        let error = i128::from(*y) - i128::from(*x);
+        error * error
+    });
+    i64::try_from(squares.sum::<i128>()).map_err(|_| {
+        let what = "the sum of squared errors leaves 63 bits: take fewer rows";
+        VerifyError::Statement(what.into()).into()
+    })
+}
+
+/// Targets, errors `E = Y - X`, and the sum of their squares, equal to an input of no variables.
+fn squared_error<F: WideField>(b: &mut Builder<F>, l: usize, y: TensorId) -> ErrorTensors {
+    let targets = b.input("target", l);
+    let (over, dims) = (b.over(l), b.dims(l));
+    let terms = vec![
+        term(F::ONE, [at(y, &over)], &over),
+        term(-F::ONE, [at(targets, &over)], &over),
+    ];
+    let error = b.relation.define("error", &dims, terms);
+    let square = term(F::ONE, [at(error, &over), at(error, &over)], &[]);
+    let total = b.relation.define("sum of squares", &[], vec![square]);
+    let sum = b.relation.input("squared error", &[]);
+    b.relation.equal(sum, total, total);
+    ErrorTensors { targets, sum }
 }

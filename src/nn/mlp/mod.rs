@@ -31,12 +31,12 @@
 mod data;
 mod forward;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod training;
 mod witness;
 
 pub use data::DataRange;
-pub use forward::Forward;
+pub use forward::{Forward, Head, squared_error_of};
 pub use training::Training;
 pub use witness::{count_multiplicities, weight_extent, weight_tensors, weight_values};
 

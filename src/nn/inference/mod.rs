@@ -1,0 +1,238 @@
+//! Proving what a committed network predicts.
+//!
+//! **Relation.** An [`InferenceStatement`] holds if there are weights that open the commitment of a
+//! model (or that a root's seed expands to), and rows that open what is committed of inputs, outputs
+//! and targets, such that the [integer forward pass](super::train::forward) of these weights on the
+//! inputs gives the outputs, or outputs whose squared errors sum to the stated number: equations 2 to
+//! 4 and 12 of [`nn`](super).
+//!
+//! **Prover.** Runs the forward pass and proves it by one [`argument`](super::argument) for the
+//! relation [`mlp::Forward`](super::mlp::Forward). Weights are committed once; a proof opens them and
+//! commits only to what is between the layers.
+//!
+//! **Verifier.** Builds the same relation from the statement, checks ranges of what is public itself,
+//! and returns the group equation as [`Pending`]: nothing is verified until [`Pending::check_all`].
+//!
+//! **Soundness.** Equation 52 of [`notes`](crate::notes). Committed inputs and targets are looked up
+//! in the range of data, so that no value wraps around the field with weights within the bound of the
+//! statement. That bound, and that the padding of the committed weights is zero, is
+//! known along a lineage from a root; who states an inference on its own vouches for them.
+//!
+//! **Hiding.** As in training: weights, committed rows and all that is between are hidden. What is
+//! public is not: outputs on many chosen inputs tell a lot about the weights.
+//!
+//! **Departures.** zkDL's released code proves an inference without a verifier or Fiat-Shamir, and
+//! commits to the weights anew.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+mod argument;
+mod batch;
+#[cfg(test)]
+mod tests;
+
+pub use argument::InferenceSecrets;
+pub use batch::{Batch, CommittedRows, RowsOpening};
+
+use super::{
+    Architecture, FixedPoint, FixedPointConfig, WeightBound,
+    encoding::{Encoder, encode_fixed_point},
+    fixed::in_range,
+    statement::ParentWeights,
+};
+use crate::{
+    commit::Curve,
+    error::{ConfigError, VerifyError},
+    poly::WideField,
+};
+
+/// A network as the statement of an inference knows it: public.
+#[derive(Debug, Clone)]
+pub struct Model<C: Curve> {
+    /// Widths of the network.
+    pub architecture: Architecture,
+    /// Number formats and ranges.
+    pub fixed_point: FixedPoint,
+    /// Its weights: a seed, or a commitment and a bound on their size.
+    pub weights: ParentWeights<C>,
+    /// Identity of the model; the proof is bound to it.
+    pub id: [u8; 32],
+}
+
+/// What is said of the outputs.
+#[derive(Debug, Clone)]
+pub enum OutputClaim<C: Curve> {
+    /// These are the outputs, `[samples, outputs]`.
+    Outputs(Batch<C>),
+    /// This is the sum of squared errors, over samples and outputs.
+    SquaredError {
+        /// `[samples, outputs]`.
+        targets: Batch<C>,
+        /// The sum, in units of `2^-2s`; below `2^63`.
+        sum: u64,
+    },
+}
+
+/// "The model has these outputs, or this error, on these inputs."
+#[derive(Debug, Clone)]
+pub struct InferenceStatement<C: Curve> {
+    /// The network.
+    pub model: Model<C>,
+    /// `[samples, inputs]`.
+    pub inputs: Batch<C>,
+    /// What is said of its outputs on them.
+    pub claim: OutputClaim<C>,
+    /// Whether the proof hides everything but the statement.
+    pub hiding: bool,
+}
+
+/// More samples than this in one proof are refused: what the verifier allocates is bounded.
+const MAX_SAMPLES: usize = 1 << 20;
+/// More committed values than this in one proof are refused.
+const MAX_ENTRIES: usize = 1 << 34;
+
+impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
+    /// Checks that the parts fit together, that public values are in range, and that no value can
+    /// wrap around the field. Returns the number of samples.
+    ///
+    /// # Errors
+    /// [`VerifyError::Statement`] or [`VerifyError::Shape`] saying what does not fit.
+    pub fn validate(&self) -> Result<usize, VerifyError> {
+        let Model {
+            architecture,
+            fixed_point,
+            weights,
+            ..
+        } = &self.model;
+        let samples = self.inputs.samples(architecture.num_inputs(), "inputs")?;
+        let (what, batch) = match &self.claim {
+            OutputClaim::Outputs(batch) => ("outputs", batch),
+            OutputClaim::SquaredError { targets, .. } => ("targets", targets),
+        };
+        let rows = batch.samples(architecture.num_outputs(), what)?;
+        VerifyError::check_shape("rows of what is said of the outputs", samples, rows)?;
+        if samples > MAX_SAMPLES {
+            return Err(VerifyError::Statement(format!(
+                "{samples} samples in one proof: at most {MAX_SAMPLES} fit; make several proofs"
+            )));
+        }
+        let data = fixed_point.data_range_bits();
+        check_range("input", &self.inputs, data)?;
+        match &self.claim {
+            OutputClaim::Outputs(outputs) => {
+                check_range("output", outputs, fixed_point.output_range_bits())?;
+            }
+            OutputClaim::SquaredError { targets, sum } => {
+                check_range("target", targets, data)?;
+                if i64::try_from(*sum).is_err() {
+                    let what = format!("a sum of squared errors of {sum}: it leaves 63 bits");
+                    return Err(VerifyError::Statement(what));
+                }
+            }
+        }
+        let bound = match weights {
+            ParentWeights::Root { .. } => WeightBound::initial(architecture, fixed_point),
+            ParentWeights::Committed { commitment, bound } => {
+                commitment.check_shape(architecture)?;
+                *bound
+            }
+        };
+        let bits = <C::ScalarField as ark_ff::PrimeField>::MODULUS_BIT_SIZE;
+        bound
+            .check_no_wrap(architecture, fixed_point, bits)
+            .map_err(statement)?;
+        Ok(samples)
+    }
+
+    /// The mean over samples of the sum over outputs of squared errors, in units of the
+    /// standardised targets, if that is what is claimed: equation 12.
+    pub fn mean_squared_error(&self) -> Option<f64> {
+        let OutputClaim::SquaredError { sum, .. } = &self.claim else {
+            return None;
+        };
+        let samples = self.validate().ok()?;
+        let unit = (1_u64 << (2 * self.model.fixed_point.activation_bits())) as f64;
+        Some(*sum as f64 / unit / samples as f64)
+    }
+
+    /// The whole statement.
+    fn encode(&self) -> Vec<u8> {
+        let model = &self.model;
+        let start = Encoder::new("zktree/v1/inference")
+            .string(C::NAME)
+            .numbers(model.architecture.widths().iter().map(|w| *w as u64))
+            .bytes(&encode_fixed_point(&model.fixed_point))
+            .flag(self.hiding)
+            .hash(&model.id);
+        let start = match &model.weights {
+            ParentWeights::Root { seed } => start.string("seed").number(*seed),
+            ParentWeights::Committed { commitment, .. } => {
+                start.string("committed").hash(&commitment.digest())
+            }
+        };
+        let start = start.hash(&self.inputs.digest());
+        let end = match &self.claim {
+            OutputClaim::Outputs(outputs) => start.string("outputs").hash(&outputs.digest()),
+            OutputClaim::SquaredError { targets, sum } => start
+                .string("squared error")
+                .hash(&targets.digest())
+                .number(*sum),
+        };
+        end.finish()
+    }
+}
+
+fn statement(error: ConfigError) -> VerifyError {
+    VerifyError::Statement(error.to_string())
+}
+
+/// Public values are in the signed range of `bits` bits.
+fn check_range<C: Curve>(
+    what: &'static str,
+    batch: &Batch<C>,
+    bits: u32,
+) -> Result<(), VerifyError> {
+    let Batch::Public(values) = batch else {
+        return Ok(());
+    };
+    let mut values = values.iter().enumerate();
+    match values.find(|(_, value)| !in_range(i128::from(**value), bits)) {
+        None => Ok(()),
+        Some((index, value)) => Err(VerifyError::Statement(format!(
+            "{what} {index} is {value}, outside of the range of {bits} bits"
+        ))),
+    }
+}
+
+/// The formats with the limbs that make a proof of `roundings` rounded values cheapest.
+///
+/// Limbs are no part of what is computed: a remainder of `w` bits may be cut anyhow. Long limbs
+/// are few a value, but a table costs its length however seldom it is used.
+fn with_limbs_for(fixed: &FixedPoint, roundings: usize) -> Result<FixedPoint, VerifyError> {
+    let bits = fixed.weight_bits() as usize;
+    let width = |count: usize| bits.div_ceil(count);
+    // The last limb is signed: it has a table of its own.
+    let cost = |count: &usize| (count * roundings).saturating_add(2 << width(*count));
+    let counts = bits.div_ceil(MAX_LIMB_BITS)..=bits.div_ceil(MIN_LIMB_BITS);
+    let count = counts.min_by_key(cost).unwrap_or(1);
+    let mut limbs = vec![width(count) as u32; count];
+    if let Some(last) = limbs.last_mut() {
+        *last = (bits - width(count) * (count - 1)) as u32;
+    }
+    FixedPoint::new(FixedPointConfig {
+        limbs,
+        ..fixed.config().clone()
+    })
+    .map_err(statement)
+}
+
+/// Longest limb that is worth a table.
+const MAX_LIMB_BITS: usize = 20;
+/// Shortest limb that is worth its commitment.
+const MIN_LIMB_BITS: usize = 8;
