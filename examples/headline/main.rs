@@ -22,6 +22,7 @@ mod operations;
 mod phases;
 mod report;
 mod run;
+mod work;
 
 use clap::Parser;
 use std::error::Error;

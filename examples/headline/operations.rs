@@ -1,13 +1,12 @@
 //! Operations counted, what one of them costs, and how far each phase is from the product of both.
 //! In a build with the feature `count`; else there is nothing to report.
-use super::float;
+use super::{float, work::Work};
 use ndarray::Array2;
 use rand::{Rng, SeedableRng};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
     fmt,
-    ops::AddAssign,
     time::{Duration, Instant},
 };
 use zktree::{
@@ -15,38 +14,6 @@ use zktree::{
     count::{self, Counts},
     poly::{WideField, int, parallel, simd},
 };
-
-/// How long something took, and what was done meanwhile.
-#[derive(Clone, Copy, Default)]
-pub struct Work {
-    pub time: Duration,
-    /// Nothing where the build does not count.
-    pub counts: Counts,
-}
-
-impl AddAssign for Work {
-    fn add_assign(&mut self, other: Self) {
-        self.time += other.time;
-        self.counts += other.counts;
-    }
-}
-
-/// When something began.
-pub struct Start(Instant, Counts);
-
-impl Start {
-    pub fn now() -> Self {
-        Self(Instant::now(), count::snapshot().unwrap_or_default())
-    }
-
-    /// What was done since.
-    pub fn work(&self) -> Work {
-        Work {
-            time: self.0.elapsed(),
-            counts: count::snapshot().unwrap_or_default() - self.1,
-        }
-    }
-}
 
 /// Seconds of one operation, all threads being at work on many.
 #[derive(Clone, Copy, Serialize)]

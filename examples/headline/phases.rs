@@ -1,5 +1,5 @@
 //! Time and operations of each kind of span, and bytes of each part of a proof, as `tracing` tells them.
-use super::operations::{Start, Work};
+use super::work::{Start, Work};
 use std::{
     collections::BTreeMap,
     error::Error,

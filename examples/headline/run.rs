@@ -1,9 +1,10 @@
 //! The measurement.
 use super::{
     float,
-    operations::{Operations, Start, Work},
+    operations::Operations,
     phases::Phases,
     report::Report,
+    work::{Work, peak_memory, timed},
 };
 use rand::{Rng, SeedableRng};
 use std::{error::Error, ops::ControlFlow};
@@ -146,12 +147,6 @@ pub fn run<C: Curve<ScalarField: WideField>>(
     })
 }
 
-fn timed<T>(work: impl FnOnce() -> T) -> (T, Work) {
-    let start = Start::now();
-    let result = work();
-    (result, start.work())
-}
-
 fn sum<'a>(parts: impl IntoIterator<Item = &'a Work>) -> Work {
     let mut sum = Work::default();
     parts.into_iter().for_each(|part| sum += *part);
@@ -164,12 +159,4 @@ fn threads() -> usize {
     let set = set.and_then(|n| n.parse().ok()).filter(|n| *n > 0);
     let all = || std::thread::available_parallelism().map_or(1, usize::from);
     set.unwrap_or_else(all)
-}
-
-/// The most memory that was resident, in bytes, where the system says it.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib << 10)
 }

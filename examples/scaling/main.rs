@@ -15,6 +15,8 @@ mod phases;
 mod report;
 #[path = "../headline/run.rs"]
 mod run;
+#[path = "../headline/work.rs"]
+mod work;
 
 use clap::{Parser, ValueEnum};
 use phases::Phases;
