@@ -1,6 +1,9 @@
 //! Operations counted, what one of them costs, and how far each phase is from the product of both.
 //! In a build with the feature `count`; else there is nothing to report.
-use super::{float, work::Work};
+use super::{
+    float,
+    work::{Start, Work},
+};
 use ndarray::Array2;
 use rand::{Rng, SeedableRng};
 use serde::Serialize;
