@@ -308,8 +308,9 @@ impl<F: PrimeField> Expr<F> {
 
     /// `self + factor * other`.
     pub fn plus(&self, factor: F, other: &Self) -> Self {
-        // One a term, and the constant.
-        count::field_multiplications(other.terms.len() + 1);
+        count::field_multiplications(other.terms.len());
+        // The constant.
+        count::field_multiplications(1);
         let mut terms = Vec::with_capacity(self.terms.len() + other.terms.len());
         let (mut a, mut b) = (self.terms.iter().peekable(), other.terms.iter().peekable());
         loop {
@@ -342,8 +343,9 @@ impl<F: PrimeField> Expr<F> {
 
     /// `factor * self`.
     pub fn times(&self, factor: F) -> Self {
-        // One a term, and the constant.
-        count::field_multiplications(self.terms.len() + 1);
+        count::field_multiplications(self.terms.len());
+        // The constant.
+        count::field_multiplications(1);
         Self {
             constant: factor * self.constant,
             terms: self.terms.iter().map(|(m, c)| (*m, factor * c)).collect(),
@@ -739,7 +741,10 @@ mod tests {
             value(&sum, &plan, &pads),
             x[0] * x[1] + c * x[2] - x[2] * x[2] - c * x[0]
         );
-        assert!(verifier.multiply(&sum, &y[0]).is_err());
+        // Only what was received as it is can be a factor.
+        for other in [&sum, &y[0].times(Fr::from(2u64)), &y[0].plus(c, &y[1])] {
+            assert!(verifier.multiply(other, &y[0]).is_err());
+        }
         assert_eq!(plan.factors(), vec![0, 1, 2]);
         verifier.assert_zero(sum, "sum").unwrap();
         assert_eq!(
@@ -748,6 +753,36 @@ mod tests {
                 check: "every constraint on pads is proven"
             })
         );
+    }
+
+    /// Sums are merged: each mask is there once, in order.
+    #[test]
+    fn sums_are_sorted() {
+        let expr = |masks: &[Mask]| Expr {
+            constant: Fr::from(3u64),
+            terms: masks.iter().map(|m| (*m, Fr::from(5u64))).collect(),
+        };
+        let masks = [0, 1, 2].map(Mask::Pad).into_iter();
+        let masks: Vec<Mask> = masks.chain([0, 1].map(Mask::Product)).collect();
+        let subset = |bits: u32| -> Vec<Mask> {
+            let in_subset = |k: &usize| bits >> k & 1 == 1;
+            (0..masks.len())
+                .filter(in_subset)
+                .map(|k| masks[k])
+                .collect()
+        };
+        for a in 0..1 << masks.len() {
+            for b in 0..1 << masks.len() {
+                let sum = expr(&subset(a)).plus(Fr::from(2u64), &expr(&subset(b)));
+                let found: Vec<Mask> = sum.terms().iter().map(|(m, _)| *m).collect();
+                assert_eq!(found, subset(a | b));
+                for (mask, c) in sum.terms() {
+                    let has = |bits| u64::from(subset(bits).contains(mask));
+                    assert_eq!(*c, Fr::from(5 * has(a) + 10 * has(b)));
+                }
+                assert_eq!(sum.constant(), Fr::from(9u64));
+            }
+        }
     }
 
     #[test]

@@ -98,8 +98,8 @@ fn run<C: Curve<ScalarField: WideField>>(
             weights: ParentWeights::Committed { commitment, bound },
             id: [0; 32],
         },
-        inputs: Batch::<C>::public(inputs),
-        claim: OutputClaim::Outputs(Batch::public(outputs?)),
+        inputs: Batch::<C>::public(architecture.num_inputs(), inputs),
+        claim: OutputClaim::Outputs(Batch::public(architecture.num_outputs(), outputs?)),
         hiding,
     };
     let secrets = InferenceSecrets {

@@ -145,23 +145,16 @@ fn report<C: Curve<ScalarField: WideField>>(
 ) -> Result<Report, Failure> {
     let id = opened.find(id)?;
     let root = opened.tree.path(id)?.root();
-    let unit = (1_u64 << root.fixed_point().activation_bits()) as f64;
     let normalization = root.normalization();
     let columns = normalization
         .features()
         .iter()
         .chain(normalization.targets());
-    let columns = columns.zip(&proof.opening.values).map(|(column, integer)| {
-        let spread = if column.deviation > 0.0 {
-            column.deviation
-        } else {
-            1.0
-        };
-        Column {
-            name: column.name.clone(),
-            integer: *integer,
-            value: *integer as f64 / unit * spread + column.mean,
-        }
+    let columns = columns.zip(&proof.opening.values);
+    let columns = columns.map(|(column, integer)| Column {
+        name: column.name.clone(),
+        integer: *integer,
+        value: column.restore(*integer, root.fixed_point()),
     });
     Ok(Report {
         id: id.to_string(),

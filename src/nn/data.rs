@@ -241,6 +241,16 @@ pub struct ColumnStatistics {
 }
 
 impl ColumnStatistics {
+    /// What an integer with `s` fraction bits stands for before standardisation.
+    pub fn restore(&self, integer: i64, fixed: &FixedPoint) -> f64 {
+        let unit = (1_u64 << fixed.activation_bits()) as f64;
+        let spread = match self.deviation > 0.0 {
+            true => self.deviation,
+            false => 1.0,
+        };
+        integer as f64 / unit * spread + self.mean
+    }
+
     /// `(value - mean) / deviation`, or only centred where there is no spread.
     fn standardize(&self, value: f64) -> f64 {
         let centred = value - self.mean;
@@ -495,41 +505,26 @@ impl Dataset {
         normalization: &Normalization,
         fixed: &FixedPoint,
     ) -> Result<Self, DataError> {
-        let columns: Vec<(usize, &ColumnStatistics)> = normalization
-            .features
-            .iter()
-            .chain(&normalization.targets)
-            .map(|column| Ok((table.position(&column.name)?, column)))
-            .collect::<Result<_, DataError>>()?;
-        let (exponent, fraction) = (fixed.data_range_bits() - 1, fixed.activation_bits());
-        let (end, unit) = ((1_u64 << exponent) as f64, (1_u64 << fraction) as f64);
-        let mut values = Vec::with_capacity(columns.len().saturating_mul(table.num_rows()));
-        for row in &table.rows {
-            for &(position, column) in &columns {
-                // Present: rows are as long as the header.
-                let value = row.cells.get(position).copied().unwrap_or_default();
-                let standardized = column.standardize(value);
-                let rounded = (standardized * unit).round();
-                if !(-end..end).contains(&rounded) {
-                    let (file, line, column) = (table.file.clone(), row.line, column.name.clone());
-                    return Err(DataError::OutOfRange {
-                        file,
-                        line,
-                        column,
-                        value,
-                        standardized,
-                        exponent,
-                        fraction,
-                    });
-                }
-                values.push(rounded as i64);
-            }
-        }
+        let columns = normalization.features.iter().chain(&normalization.targets);
         Self::from_rows(
             normalization.features.len(),
             normalization.targets.len(),
-            values,
+            integers(table, columns, fixed)?,
         )
+    }
+
+    /// The features alone, `[N, num_features]`, of a table that may have no targets; else as
+    /// [`quantize`](Self::quantize).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`quantize`](Self::quantize).
+    pub fn quantize_features(
+        table: &Table,
+        normalization: &Normalization,
+        fixed: &FixedPoint,
+    ) -> Result<Vec<i64>, DataError> {
+        integers(table, normalization.features.iter(), fixed)
     }
 
     /// `N`.
@@ -627,6 +622,42 @@ impl Dataset {
             ..*self
         })
     }
+}
+
+/// `round(v 2^s)` of the standardised values of some columns, row-major.
+fn integers<'a>(
+    table: &Table,
+    columns: impl Iterator<Item = &'a ColumnStatistics>,
+    fixed: &FixedPoint,
+) -> Result<Vec<i64>, DataError> {
+    let columns: Vec<(usize, &ColumnStatistics)> = columns
+        .map(|column| Ok((table.position(&column.name)?, column)))
+        .collect::<Result<_, DataError>>()?;
+    let (exponent, fraction) = (fixed.data_range_bits() - 1, fixed.activation_bits());
+    let (end, unit) = ((1_u64 << exponent) as f64, (1_u64 << fraction) as f64);
+    let mut values = Vec::with_capacity(columns.len().saturating_mul(table.num_rows()));
+    for row in &table.rows {
+        for &(position, column) in &columns {
+            // Present: rows are as long as the header.
+            let value = row.cells.get(position).copied().unwrap_or_default();
+            let standardized = column.standardize(value);
+            let rounded = (standardized * unit).round();
+            if !(-end..end).contains(&rounded) {
+                let (file, line, column) = (table.file.clone(), row.line, column.name.clone());
+                return Err(DataError::OutOfRange {
+                    file,
+                    line,
+                    column,
+                    value,
+                    standardized,
+                    exponent,
+                    fraction,
+                });
+            }
+            values.push(rounded as i64);
+        }
+    }
+    Ok(values)
 }
 
 /// The values are secrets.

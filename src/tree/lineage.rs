@@ -28,6 +28,11 @@ impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
         }
     }
 
+    /// The root that it descends from, or that it is.
+    pub fn start(&self) -> &'a Root {
+        self.root
+    }
+
     /// Its id, recomputed.
     pub fn id(&self) -> NodeId {
         self.id

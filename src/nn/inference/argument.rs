@@ -257,7 +257,7 @@ fn source<C: Curve<ScalarField: WideField>>(
                 num_columns: columns.len(),
             }))
         }
-        Batch::Public(values) => {
+        Batch::Public { values, .. } => {
             let tensor = forward.arrange(width, values);
             Ok(Source::Public(Arc::new(move |point: &[_]| {
                 int::evaluate(&tensor, point)
@@ -272,14 +272,14 @@ fn rows_of<C: Curve>(
     opening: Option<&RowsOpening<C::ScalarField>>,
 ) -> Result<Arc<Vec<i64>>, ProveError> {
     let what = match (batch, opening) {
-        (Batch::Public(values), None) => return Ok(values.clone()),
+        (Batch::Public { values, .. }, None) => return Ok(values.clone()),
         (Batch::Committed { rows, columns }, Some(opening)) => {
             if opening.width() == rows.width() && opening.num_rows() == rows.num_rows() {
                 return Ok(Arc::new(opening.columns(columns)));
             }
             "an opening is of rows of another shape than the statement's"
         }
-        (Batch::Public(_), Some(_)) => "an opening of rows that are public",
+        (Batch::Public { .. }, Some(_)) => "an opening of rows that are public",
         (Batch::Committed { .. }, None) => "committed rows without their opening",
     };
     Err(statement(what.into()).into())

@@ -163,8 +163,13 @@ impl<F: PrimeField> From<&DatasetOpening<F>> for RowsOpening<F> {
 /// Rows of a claim, one a sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Batch<C: Curve> {
-    /// Everyone sees them: `[samples, width]`, row-major, with `s` fraction bits.
-    Public(Arc<Vec<i64>>),
+    /// Everyone sees them.
+    Public {
+        /// Entries of a row.
+        width: usize,
+        /// `[samples, width]`, row-major, with `s` fraction bits.
+        values: Arc<Vec<i64>>,
+    },
     /// Some columns of committed rows.
     Committed {
         /// The commitment.
@@ -175,9 +180,10 @@ pub enum Batch<C: Curve> {
 }
 
 impl<C: Curve<ScalarField: WideField>> Batch<C> {
-    /// Public rows.
-    pub fn public(values: Vec<i64>) -> Self {
-        Self::Public(Arc::new(values))
+    /// Public rows of `width` entries, row-major.
+    pub fn public(width: usize, values: Vec<i64>) -> Self {
+        let values = Arc::new(values);
+        Self::Public { width, values }
     }
 
     /// All columns of committed rows.
@@ -203,7 +209,7 @@ impl<C: Curve<ScalarField: WideField>> Batch<C> {
     /// The commitment, if these are committed.
     pub fn rows(&self) -> Option<&CommittedRows<C>> {
         match self {
-            Self::Public(_) => None,
+            Self::Public { .. } => None,
             Self::Committed { rows, .. } => Some(rows),
         }
     }
@@ -219,7 +225,11 @@ impl<C: Curve<ScalarField: WideField>> Batch<C> {
     /// [`VerifyError::Statement`] or [`VerifyError::Shape`] if these are no such rows.
     pub(super) fn samples(&self, width: usize, what: &'static str) -> Result<usize, VerifyError> {
         match self {
-            Self::Public(values) => {
+            Self::Public {
+                width: found,
+                values,
+            } => {
+                VerifyError::check_shape(what, width, *found)?;
                 check_rows(width, values)?;
                 Ok(values.len() / width)
             }
@@ -242,8 +252,9 @@ impl<C: Curve<ScalarField: WideField>> Batch<C> {
     /// Binds the rows: a kind, and a hash of all that they are.
     pub(super) fn digest(&self) -> [u8; 32] {
         match self {
-            Self::Public(values) => {
+            Self::Public { width, values } => {
                 let mut hash = Sha256::new_with_prefix(b"zktree-v1 public rows");
+                hash.update((*width as u64).to_le_bytes());
                 hash.update((values.len() as u64).to_le_bytes());
                 for value in values.iter() {
                     hash.update(value.to_le_bytes());

@@ -198,7 +198,7 @@ fn check_range<C: Curve>(
     batch: &Batch<C>,
     bits: u32,
 ) -> Result<(), VerifyError> {
-    let Batch::Public(values) = batch else {
+    let Batch::Public { values, .. } = batch else {
         return Ok(());
     };
     let mut values = values.iter().enumerate();

@@ -65,6 +65,11 @@ impl Scene {
         }
     }
 
+    fn widths(&self) -> [usize; 2] {
+        let architecture = &self.model.architecture;
+        [architecture.num_inputs(), architecture.num_outputs()]
+    }
+
     fn rows(&mut self, width: usize, values: &[i64]) -> RowsOpening<Scalar> {
         RowsOpening::new(width, values, self.hiding, &mut self.rng).unwrap()
     }
@@ -80,8 +85,9 @@ impl Scene {
 
     /// Public inputs and these public outputs.
     fn public(&self, outputs: Vec<i64>) -> InferenceStatement<C> {
-        let claim = OutputClaim::Outputs(Batch::public(outputs));
-        self.statement(Batch::public(self.inputs.clone()), claim)
+        let [inputs, width] = self.widths();
+        let claim = OutputClaim::Outputs(Batch::public(width, outputs));
+        self.statement(Batch::public(inputs, self.inputs.clone()), claim)
     }
 
     fn secrets(&self) -> InferenceSecrets<'_, Scalar> {
@@ -126,7 +132,7 @@ proptest! {
         let openings = rows.map(|(width, values)| scene.rows(width, values));
         let batch = |k: usize| match committed[k] {
             true => Batch::committed(openings[k].commit()),
-            false => Batch::public(rows[k].1.clone()),
+            false => Batch::public(rows[k].0, rows[k].1.clone()),
         };
         let statement = scene.statement(batch(0), OutputClaim::Outputs(batch(1)));
         let secrets = InferenceSecrets {
@@ -159,7 +165,7 @@ proptest! {
         let (commitment, opening) = (data.commit::<C>(), RowsOpening::from(&data));
         let (inputs, targets) = match committed {
             true => (Batch::features(&commitment), Batch::targets(&commitment)),
-            false => (Batch::public(scene.inputs.clone()), Batch::public(scene.targets.clone())),
+            false => (Batch::public(features, scene.inputs.clone()), Batch::public(targets, scene.targets.clone())),
         };
         let opening = Some(&opening).filter(|_| committed);
         let secrets = InferenceSecrets { inputs: opening, outputs: opening, ..scene.secrets() };
@@ -204,26 +210,26 @@ fn an_altered_statement_is_refused() {
         for k in 0..scene.inputs.len() {
             let mut inputs = scene.inputs.clone();
             inputs[k] += 1;
-            altered(&|s| s.inputs = Batch::public(inputs.clone()));
+            altered(&|s| s.inputs = Batch::public(3, inputs.clone()));
         }
         for k in 0..scene.outputs.len() {
             let mut outputs = scene.outputs.clone();
             outputs[k] -= 1;
-            altered(&|s| s.claim = OutputClaim::Outputs(Batch::public(outputs.clone())));
+            altered(&|s| s.claim = OutputClaim::Outputs(Batch::public(2, outputs.clone())));
         }
         altered(&|s| {
-            let targets = Batch::public(scene.outputs.clone());
+            let targets = Batch::public(2, scene.outputs.clone());
             s.claim = OutputClaim::SquaredError { targets, sum: 0 };
         });
         // Whole rows more, fewer, and in another order.
         altered(&|s| {
-            s.inputs = Batch::public(scene.inputs[3..].to_vec());
-            s.claim = OutputClaim::Outputs(Batch::public(scene.outputs[2..].to_vec()));
+            s.inputs = Batch::public(3, scene.inputs[3..].to_vec());
+            s.claim = OutputClaim::Outputs(Batch::public(2, scene.outputs[2..].to_vec()));
         });
         let rotated = |values: &[i64], by: usize| {
             let mut values = values.to_vec();
             values.rotate_left(by);
-            Batch::public(values)
+            Batch::public(by, values)
         };
         altered(&|s| {
             s.inputs = rotated(&scene.inputs, 3);
@@ -266,7 +272,7 @@ fn false_inferences_are_refused() {
         let mut inputs = scene.inputs.clone();
         inputs[0] += 3;
         let outputs = train::predict(&scene.model.fixed_point, scene.weights.weights(), &inputs);
-        let claim = OutputClaim::Outputs(Batch::public(outputs.unwrap()));
+        let claim = OutputClaim::Outputs(Batch::public(2, outputs.unwrap()));
         let statement = scene.statement(Batch::committed(committed.commit()), claim);
         let opening = scene.rows(3, &inputs);
         let secrets = InferenceSecrets {
@@ -295,7 +301,7 @@ fn committed_inputs_are_in_range() {
     let mut scene = Scene::new(&[2, 3, 1], 2, true, 14);
     let far = 1 << 20;
     let rows = scene.rows(2, &[far, 0, 0, 0]);
-    let claim = OutputClaim::Outputs(Batch::public(vec![0; 2]));
+    let claim = OutputClaim::Outputs(Batch::public(1, vec![0; 2]));
     let statement = scene.statement(Batch::committed(rows.commit()), claim);
     let secrets = InferenceSecrets {
         inputs: Some(&rows),
@@ -315,7 +321,7 @@ fn committed_inputs_are_in_range() {
     assert!(!accepted(&statement, &forged));
     let error = scene.public(vec![0; 2]);
     let error = InferenceStatement {
-        inputs: Batch::public(vec![far, 0, 0, 0]),
+        inputs: Batch::public(2, vec![far, 0, 0, 0]),
         ..error
     };
     let error = error.verify(&[]).err().unwrap();
@@ -329,14 +335,15 @@ fn statements_that_do_not_hold_together_are_refused() {
         let error = scene.statement(inputs, claim).validate().unwrap_err();
         assert!(error.to_string().contains(text), "{error}");
     };
-    let outputs = || OutputClaim::Outputs(Batch::public(vec![0; 4]));
-    let inputs = || Batch::public(vec![0; 6]);
-    refused(Batch::public(vec![]), outputs(), "at least one row");
-    refused(Batch::public(vec![0; 5]), outputs(), "no whole rows");
-    refused(Batch::public(vec![0; 9]), outputs(), "rows");
+    let outputs = || OutputClaim::Outputs(Batch::public(2, vec![0; 4]));
+    let inputs = || Batch::public(3, vec![0; 6]);
+    refused(Batch::public(3, vec![]), outputs(), "at least one row");
+    refused(Batch::public(3, vec![0; 5]), outputs(), "no whole rows");
+    refused(Batch::public(3, vec![0; 9]), outputs(), "rows");
+    refused(Batch::public(2, vec![0; 4]), outputs(), "inputs");
     refused(
         inputs(),
-        OutputClaim::Outputs(Batch::public(vec![])),
+        OutputClaim::Outputs(Batch::public(2, vec![])),
         "at least one row",
     );
     let rows = |width, count| {
@@ -353,14 +360,14 @@ fn statements_that_do_not_hold_together_are_refused() {
     };
     refused(batch, outputs(), "columns 2 to 5");
     refused(Batch::committed(rows(3, 0)), outputs(), "at least one row");
-    let targets = Batch::public(vec![0; 4]);
+    let targets = Batch::public(2, vec![0; 4]);
     let sum = 1 << 63;
     refused(
         inputs(),
         OutputClaim::SquaredError { targets, sum },
         "63 bits",
     );
-    let targets = Batch::public(vec![1 << 40; 4]);
+    let targets = Batch::public(2, vec![1 << 40; 4]);
     refused(
         inputs(),
         OutputClaim::SquaredError { targets, sum: 0 },
