@@ -11,6 +11,7 @@ mod interrupt;
 mod key;
 mod log;
 mod output;
+mod predict;
 mod progress;
 mod pull;
 mod rows;
@@ -60,6 +61,12 @@ enum Command {
     ProveRow(rows::Prove),
     /// Check that a row is in the data that a node was trained on
     VerifyRow(rows::Verify),
+    /// Say what a model predicts, and prove it without showing its weights
+    Predict(predict::Predict),
+    /// Say how large a model's error is on some data, and prove it
+    Evaluate(predict::Evaluate),
+    /// Check a proof of a prediction or an error, and the lineage of its model
+    VerifyPrediction(predict::Verify),
     /// Verify how nodes were trained, from their roots down
     Verify(verify::Options),
     /// Take what another tree has and this one lacks, once it is verified
@@ -88,6 +95,9 @@ pub fn run() -> ExitCode {
         Command::Statement(options) => statement::run(&options),
         Command::ProveRow(options) => rows::prove(&options),
         Command::VerifyRow(options) => rows::verify(&options),
+        Command::Predict(options) => predict::predict(&options),
+        Command::Evaluate(options) => predict::evaluate(&options),
+        Command::VerifyPrediction(options) => predict::verify(&options),
         Command::Verify(options) => verify::run(&options),
         Command::Pull(options) => pull::run(&options),
         Command::Log(options) => log::run(&options),

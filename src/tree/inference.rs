@@ -291,7 +291,10 @@ impl<C: Curve<ScalarField: WideField>> LabelledRows<C> {
     fn from_file(features: usize, targets: usize, rows: RowsFile) -> Result<Self, InferenceError> {
         let width = features.checked_add(targets);
         match rows.read("rows")? {
-            Batch::Public { width: found, values } if Some(found) == width => {
+            Batch::Public {
+                width: found,
+                values,
+            } if Some(found) == width => {
                 let values = values.to_vec();
                 let data = Dataset::from_rows(features, targets, values);
                 let data = data.map_err(|e| malformed(e.to_string()))?;
@@ -323,7 +326,10 @@ struct File {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 enum ClaimFile {
-    Prediction { inputs: RowsFile, outputs: RowsFile },
+    Prediction {
+        inputs: RowsFile,
+        outputs: RowsFile,
+    },
     SquaredError {
         sum: u64,
         features: usize,
@@ -336,10 +342,7 @@ enum ClaimFile {
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 enum RowsFile {
     Public(Vec<Vec<i64>>),
-    Committed {
-        width: usize,
-        rows: String,
-    },
+    Committed { width: usize, rows: String },
 }
 
 impl RowsFile {

@@ -2,6 +2,7 @@
 mod input;
 #[cfg(unix)]
 mod misuse;
+mod predict;
 #[cfg(unix)]
 mod readme;
 mod resume;

@@ -124,7 +124,7 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
     cache.remember(verified);
     let start = options.start(&opened, parent)?;
 
-    let dataset = proven(&opened, data, &root, &parameters)?;
+    let dataset = proven(&opened, data, &root, parameters.hiding)?;
     let mut draft = Draft {
         parent,
         dataset: &dataset,
@@ -268,13 +268,13 @@ fn key(file: &Path) -> Result<AuthorSecret, Failure> {
 }
 
 /// The data with commitment and range proof: as an earlier run kept them, or new.
-fn proven<C: Curve<ScalarField: WideField>>(
+pub(super) fn proven<C: Curve<ScalarField: WideField>>(
     opened: &Opened<C>,
     data: Dataset,
     root: &Root,
-    parameters: &TrainingParameters,
+    hiding: bool,
 ) -> Result<ProvenDataset<C>, Failure> {
-    let (private, hiding) = (opened.store.private(), parameters.hiding);
+    let private = opened.store.private();
     for name in private.datasets() {
         let Ok(Some(kept)) = private.dataset(&name) else {
             continue;

@@ -70,8 +70,8 @@ impl Scene {
         [architecture.num_inputs(), architecture.num_outputs()]
     }
 
-    fn rows(&mut self, width: usize, values: &[i64]) -> RowsOpening<Scalar> {
-        RowsOpening::new(width, values, self.hiding, &mut self.rng).unwrap()
+    fn rows(&self, width: usize, values: &[i64]) -> RowsOpening<Scalar> {
+        RowsOpening::new(width, values, self.hiding, &mut rand::rngs::OsRng).unwrap()
     }
 
     fn statement(&self, inputs: Batch<C>, claim: OutputClaim<C>) -> InferenceStatement<C> {
@@ -126,7 +126,7 @@ proptest! {
         committed: [bool; 2],
         seed: u64,
     ) {
-        let mut scene = Scene::new(&widths, samples, hiding, seed);
+        let scene = Scene::new(&widths, samples, hiding, seed);
         let (inputs, outputs) = (scene.inputs.clone(), scene.outputs.clone());
         let rows = [(widths[0], &inputs), (widths[widths.len() - 1], &outputs)];
         let openings = rows.map(|(width, values)| scene.rows(width, values));
@@ -248,7 +248,7 @@ fn an_altered_statement_is_refused() {
 #[test]
 fn false_inferences_are_refused() {
     for hiding in [false, true] {
-        let mut scene = Scene::new(&[3, 5, 2], 3, hiding, 12);
+        let scene = Scene::new(&[3, 5, 2], 3, hiding, 12);
         // Other outputs.
         let mut outputs = scene.outputs.clone();
         outputs[0] += 1;
@@ -268,7 +268,7 @@ fn false_inferences_are_refused() {
         };
         refused(&scene.public(outputs.unwrap()), secrets);
         // Other inputs than are committed, with which the outputs are true.
-        let committed = scene.rows(3, &scene.inputs.clone());
+        let committed = scene.rows(3, &scene.inputs);
         let mut inputs = scene.inputs.clone();
         inputs[0] += 3;
         let outputs = train::predict(&scene.model.fixed_point, scene.weights.weights(), &inputs);
@@ -298,7 +298,7 @@ fn false_inferences_are_refused() {
 /// Committed inputs beyond the range of data are in no proof, whatever the prover does.
 #[test]
 fn committed_inputs_are_in_range() {
-    let mut scene = Scene::new(&[2, 3, 1], 2, true, 14);
+    let scene = Scene::new(&[2, 3, 1], 2, true, 14);
     let far = 1 << 20;
     let rows = scene.rows(2, &[far, 0, 0, 0]);
     let claim = OutputClaim::Outputs(Batch::public(1, vec![0; 2]));
@@ -391,7 +391,7 @@ fn limbs_fit_every_format() {
 
 #[test]
 fn secrets_of_another_shape_are_refused() {
-    let mut scene = Scene::new(&[3, 5, 2], 3, true, 16);
+    let scene = Scene::new(&[3, 5, 2], 3, true, 16);
     let statement = scene.public(scene.outputs.clone());
     let other = Scene::new(&[3, 4, 2], 3, true, 16);
     let secrets = InferenceSecrets {
@@ -402,7 +402,7 @@ fn secrets_of_another_shape_are_refused() {
         statement.prove(secrets),
         Err(ProveError::Statement(_))
     ));
-    let rows = scene.rows(3, &scene.inputs.clone());
+    let rows = scene.rows(3, &scene.inputs);
     let secrets = InferenceSecrets {
         inputs: Some(&rows),
         ..scene.secrets()
@@ -417,7 +417,7 @@ fn secrets_of_another_shape_are_refused() {
         statement.prove(scene.secrets()),
         Err(ProveError::Statement(_))
     ));
-    let short = scene.rows(3, &scene.inputs[3..].to_vec());
+    let short = scene.rows(3, &scene.inputs[3..]);
     let secrets = InferenceSecrets {
         inputs: Some(&short),
         ..scene.secrets()

@@ -1,0 +1,405 @@
+//! `zktree predict`, `zktree evaluate` and `zktree verify-prediction`: what a model says, proven.
+use super::{
+    Failure,
+    args::{Reporting, TreeDir},
+    export, files, output, train,
+    tree::{Opened, on_its_curve},
+};
+use clap::Args;
+use rand::rngs::OsRng;
+use serde::Serialize;
+use std::{
+    fmt::{self, Write},
+    path::PathBuf,
+};
+use zktree::{
+    commit::Curve,
+    nn::{
+        Dataset, Table,
+        inference::{Batch, InferenceSecrets, RowsOpening},
+        mlp, train as plain,
+    },
+    poly::WideField,
+    security::Soundness,
+    tree::{Inference, LabelledRows, NodeId, Origin, Root, Said},
+};
+
+/// Options of `zktree predict`.
+#[derive(Debug, Args)]
+pub struct Predict {
+    #[command(flatten)]
+    pub(super) tree: TreeDir,
+    /// A root, or a node whose weights are in this tree's private part
+    id: String,
+    /// CSV file with the feature columns of the tree
+    #[arg(long, value_name = "FILE.csv")]
+    input: PathBuf,
+    /// File for a proof that the node, and no other, predicts this; weights stay hidden
+    #[arg(long, value_name = "FILE")]
+    prove: Option<PathBuf>,
+    /// Commit to the inputs instead of showing them in the proof
+    #[arg(long, requires = "prove")]
+    hide_input: bool,
+    /// Commit to the outputs instead of showing them in the proof
+    #[arg(long, requires = "prove")]
+    hide_output: bool,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+/// Options of `zktree evaluate`.
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    #[command(flatten)]
+    pub(super) tree: TreeDir,
+    /// A root, or a node whose weights are in this tree's private part
+    id: String,
+    /// CSV file with the feature and target columns of the tree
+    #[arg(long, value_name = "FILE.csv")]
+    data: PathBuf,
+    /// File for a proof that the node has this error; weights stay hidden
+    #[arg(long, value_name = "FILE")]
+    prove: Option<PathBuf>,
+    /// Commit to the data instead of showing them in the proof; data that a node was trained on are
+    /// the same data set again
+    #[arg(long, requires = "prove")]
+    hide_data: bool,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+/// Options of `zktree verify-prediction`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    #[command(flatten)]
+    pub(super) tree: TreeDir,
+    /// The proof, from `zktree predict` or `zktree evaluate`
+    file: PathBuf,
+    /// A CSV file whose rows must become the public inputs, or the public data, of the proof
+    #[arg(long, value_name = "FILE.csv")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+/// What a command says of a claim.
+#[derive(Serialize)]
+struct Report {
+    id: NodeId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof_bytes: Option<usize>,
+    /// The claim and the lineage of the model.
+    verified: bool,
+    rows: usize,
+    /// Names of the outputs.
+    targets: Vec<String>,
+    /// Predictions before normalisation, row by row, where they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    predictions: Option<Vec<Vec<f64>>>,
+    /// Mean over rows of the sum over targets of squared errors, in units of the normalised target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mean_squared_error: Option<f64>,
+    /// The data set of an error, if it is committed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dataset: Option<String>,
+    /// Nodes of this tree that were trained on it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trained_on_it: Vec<NodeId>,
+    /// What the proof is worth, that of the lineage not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    soundness: Option<Soundness>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            let what = match self.verified {
+                true => "verified",
+                false => "written",
+            };
+            writeln!(f, "# {file}: {what}, about node {}", self.id.short())?;
+        }
+        if let Some(error) = self.mean_squared_error {
+            write!(f, "mean squared error {error:.6} on {} rows", self.rows)?;
+            if let Some(dataset) = &self.dataset {
+                let short: String = dataset.chars().take(12).collect();
+                write!(f, " of the data set {short}")?;
+            }
+            writeln!(f)?;
+            for id in &self.trained_on_it {
+                writeln!(f, "node {} was trained on these data", id.short())?;
+            }
+        }
+        match &self.predictions {
+            Some(rows) => f.write_str(&csv(&self.targets, rows).map_err(|_| fmt::Error)?),
+            None if self.mean_squared_error.is_none() => {
+                writeln!(f, "{} predictions, which are committed", self.rows)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A CSV table.
+fn csv(header: &[String], rows: &[Vec<f64>]) -> Result<String, fmt::Error> {
+    let quoted = |name: &String| match name.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", name.replace('"', "\"\"")),
+        false => name.clone(),
+    };
+    let mut text = String::new();
+    let header: Vec<String> = header.iter().map(quoted).collect();
+    writeln!(text, "{}", header.join(","))?;
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|value| format!("{value}")).collect();
+        writeln!(text, "{}", cells.join(","))?;
+    }
+    Ok(text)
+}
+
+/// Predicts, and proves it if asked to.
+pub fn predict(options: &Predict) -> Result<(), Failure> {
+    on_its_curve!(predictions, options)
+}
+
+fn predictions<C: Curve<ScalarField: WideField>>(options: &Predict) -> Result<(), Failure> {
+    let opened = Opened::<C>::new(&options.tree)?;
+    let id = opened.find(&options.id)?;
+    let root = opened.tree.path(id)?.root();
+    let table = Table::read(&options.input)?;
+    let fixed = root.fixed_point();
+    let inputs = Dataset::quantize_features(&table, root.normalization(), fixed)?;
+    let weights = export::opening(&opened, id)?;
+    let outputs = plain::predict(fixed, weights.weights(), &inputs)?;
+    let widths = [
+        root.architecture().num_inputs(),
+        root.architecture().num_outputs(),
+    ];
+    let mut report = Report::new(id, root, table.num_rows());
+    report.predictions = Some(restored(root, &outputs));
+    if let Some(file) = &options.prove {
+        let commit = |hide: bool, width, values: &[i64]| {
+            hide.then(|| RowsOpening::new(width, values, true, &mut OsRng))
+                .transpose()
+                .map_err(|e| Failure::input(e.to_string()))
+        };
+        let hidden = [
+            commit(options.hide_input, widths[0], &inputs)?,
+            commit(options.hide_output, widths[1], &outputs)?,
+        ];
+        let batch = |k: usize, values| match hidden.get(k).and_then(Option::as_ref) {
+            Some(opening) => Batch::committed(opening.commit()),
+            None => Batch::public(widths[k], values),
+        };
+        let said = Said::Prediction {
+            inputs: batch(0, inputs),
+            outputs: batch(1, outputs),
+        };
+        let [inputs, outputs] = hidden.each_ref().map(Option::as_ref);
+        let secrets = InferenceSecrets {
+            weights: &weights,
+            inputs,
+            outputs,
+        };
+        let origin = opened.tree.path(id)?.end()?;
+        report.write(&origin, said, secrets, file)?;
+    }
+    options.reporting.print(&report)
+}
+
+/// Says how large the error on some data is, and proves it if asked to.
+pub fn evaluate(options: &Evaluate) -> Result<(), Failure> {
+    on_its_curve!(error, options)
+}
+
+fn error<C: Curve<ScalarField: WideField>>(options: &Evaluate) -> Result<(), Failure> {
+    let opened = Opened::<C>::new(&options.tree)?;
+    let id = opened.find(&options.id)?;
+    let root = opened.tree.path(id)?.root();
+    let fixed = root.fixed_point();
+    let table = Table::read(&options.data)?;
+    let data = Dataset::quantize(&table, root.normalization(), fixed)?;
+    let weights = export::opening(&opened, id)?;
+    let mut report = Report::new(id, root, data.num_rows());
+    report.mean_squared_error = Some(plain::mean_squared_error(fixed, weights.weights(), &data)?);
+    if let Some(file) = &options.prove {
+        let all: Vec<usize> = (0..data.num_rows()).collect();
+        let (features, targets) = data.gather(&all);
+        let outputs = plain::predict(fixed, weights.weights(), &features)?;
+        let sum = mlp::squared_error_of(&outputs, &targets)?.unsigned_abs();
+        let (rows, opening) = match options.hide_data {
+            true => {
+                let proven = train::proven(&opened, data, root, true)?;
+                let opening = RowsOpening::from(proven.opening());
+                (
+                    LabelledRows::Committed(proven.opening().commit()),
+                    Some(opening),
+                )
+            }
+            false => (LabelledRows::Public(data), None),
+        };
+        report.name_data(&opened, &rows);
+        let said = Said::SquaredError { rows, sum };
+        let secrets = InferenceSecrets {
+            weights: &weights,
+            inputs: opening.as_ref(),
+            outputs: opening.as_ref(),
+        };
+        let origin = opened.tree.path(id)?.end()?;
+        report.write(&origin, said, secrets, file)?;
+    }
+    options.reporting.print(&report)
+}
+
+/// Verifies a prediction or an error, and the lineage of its model.
+pub fn verify(options: &Verify) -> Result<(), Failure> {
+    on_its_curve!(check, options)
+}
+
+fn check<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<(), Failure> {
+    let opened = Opened::<C>::new(&options.tree)?;
+    let name = options.file.display().to_string();
+    let named = |error: String| format!("{name}: {error}");
+    let inference = Inference::<C>::from_json(&files::read(&options.file)?)
+        .map_err(|error| Failure::input(named(error.to_string())))?;
+    let id = inference.model;
+    if !opened.tree.contains(id) {
+        let text = format!("the model {} is not in this tree", id.short());
+        return Err(Failure::not_verified(named(text)));
+    }
+    if opened.tree.root(id).is_none() {
+        opened.verified(id)?;
+    }
+    let origin = opened.tree.path(id)?.end()?;
+    let not_verified =
+        |error: zktree::tree::InferenceError| Failure::not_verified(named(output::chain(&error)));
+    inference.verify(&origin).map_err(not_verified)?;
+    let root = origin.start();
+    if let Some(file) = &options.data {
+        same_rows(&inference, root, &Table::read(file)?).map_err(|text| {
+            Failure::not_verified(format!("{}: {text} of {name}", file.display()))
+        })?;
+    }
+    let statement = inference.statement(&origin).map_err(not_verified)?;
+    let mut report = Report::new(id, root, 0);
+    match &inference.said {
+        Said::Prediction { outputs, .. } => match outputs {
+            Batch::Public { values, .. } => {
+                let rows = restored(root, values);
+                report.rows = rows.len();
+                report.predictions = Some(rows);
+            }
+            Batch::Committed { rows, .. } => report.rows = rows.num_rows(),
+        },
+        Said::SquaredError { rows, .. } => {
+            report.rows = match rows {
+                LabelledRows::Public(data) => data.num_rows(),
+                LabelledRows::Committed(data) => data.num_rows(),
+            };
+            report.mean_squared_error = statement.mean_squared_error();
+            report.name_data(&opened, rows);
+        }
+    }
+    report.file = Some(name.clone());
+    report.verified = true;
+    report.proof_bytes = Some(inference.proof.len());
+    report.soundness = statement.soundness().ok();
+    options.reporting.print(&report)
+}
+
+/// Whether the rows of a table become the public rows of a claim; else what differs.
+fn same_rows<C: Curve>(inference: &Inference<C>, root: &Root, table: &Table) -> Result<(), String> {
+    let (normalization, fixed) = (root.normalization(), root.fixed_point());
+    let text = |error: zktree::error::DataError| format!("{error}: these are not the rows");
+    let (width, expected, found) = match &inference.said {
+        Said::Prediction {
+            inputs: Batch::Public { values, width },
+            ..
+        } => {
+            let rows = Dataset::quantize_features(table, normalization, fixed).map_err(text)?;
+            (*width, values.to_vec(), rows)
+        }
+        Said::SquaredError {
+            rows: LabelledRows::Public(data),
+            ..
+        } => {
+            let rows = Dataset::quantize(table, normalization, fixed).map_err(text)?;
+            (data.width(), data.values().to_vec(), rows.values().to_vec())
+        }
+        _ => return Err("rows cannot be compared with the committed rows".to_owned()),
+    };
+    if expected.len() != found.len() {
+        let (expected, found) = (expected.len() / width, found.len() / width);
+        return Err(format!("{found} rows are not the {expected} rows"));
+    }
+    let mut pairs = expected.iter().zip(&found);
+    match pairs.position(|(a, b)| a != b) {
+        None => Ok(()),
+        Some(k) => Err(format!("row {} is not that", k / width)),
+    }
+}
+
+/// Outputs before normalisation, row by row.
+fn restored(root: &Root, outputs: &[i64]) -> Vec<Vec<f64>> {
+    let targets = root.normalization().targets();
+    let row = |row: &[i64]| {
+        let values = targets.iter().zip(row);
+        values
+            .map(|(target, y)| target.restore(*y, root.fixed_point()))
+            .collect()
+    };
+    outputs.chunks(targets.len()).map(row).collect()
+}
+
+impl Report {
+    fn new(id: NodeId, root: &Root, rows: usize) -> Self {
+        let targets = root.normalization().targets().iter();
+        Self {
+            id,
+            file: None,
+            proof_bytes: None,
+            verified: false,
+            rows,
+            targets: targets.map(|column| column.name.clone()).collect(),
+            predictions: None,
+            mean_squared_error: None,
+            dataset: None,
+            trained_on_it: Vec::new(),
+            soundness: None,
+        }
+    }
+
+    /// Proves a claim and writes the proof.
+    fn write<C: Curve<ScalarField: WideField>>(
+        &mut self,
+        origin: &Origin<'_, C>,
+        said: Said<C>,
+        secrets: InferenceSecrets<'_, C::ScalarField>,
+        file: &std::path::Path,
+    ) -> Result<(), Failure> {
+        let inference = Inference::prove(origin, said, true, secrets)?;
+        files::create(file, (inference.to_json() + "\n").as_bytes())?;
+        self.file = Some(file.display().to_string());
+        self.proof_bytes = Some(inference.proof.len());
+        Ok(())
+    }
+
+    /// Names committed data, and the nodes that were trained on them.
+    fn name_data<C: Curve<ScalarField: WideField>>(
+        &mut self,
+        opened: &Opened<C>,
+        rows: &LabelledRows<C>,
+    ) {
+        let LabelledRows::Committed(data) = rows else {
+            return;
+        };
+        let name = data.root();
+        self.dataset = Some(hex::encode(name));
+        let trained = |id: &NodeId| {
+            let node = opened.tree.node(*id);
+            node.is_some_and(|node| node.dataset.root == name)
+        };
+        self.trained_on_it = opened.tree.ids().filter(trained).collect();
+    }
+}
