@@ -56,6 +56,12 @@ fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
         ),
         ("encoding", encodings()),
         (
+            "inference",
+            (0..4)
+                .flat_map(|k| scripts(&[&[k, 0, 2], &[k, 2]]))
+                .collect(),
+        ),
+        (
             "json",
             texts(&[
                 "[11,64,64,1]",

@@ -14,19 +14,22 @@ pub use formats::{
     weight_commitment,
 };
 pub use input::altered;
-pub use proofs::{channel, checkpoint, data_range, lineage, row_proof, statement, training};
+pub use proofs::{
+    channel, checkpoint, data_range, inference, lineage, row_proof, statement, training,
+};
 pub use scene::{Field, Scene, author};
 
 /// A target and its name.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 22] = [
+pub const ALL: [Target; 23] = [
     ("cache", cache),
     ("channel", channel),
     ("checkpoint", checkpoint),
     ("data_range", data_range),
     ("encoding", encoding),
+    ("inference", inference),
     ("json", json),
     ("key", key),
     ("lineage", lineage),

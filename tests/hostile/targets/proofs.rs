@@ -12,10 +12,13 @@ use zktree::{
     nn::{
         Architecture, DatasetCommitment, FixedPoint, FixedPointConfig, LearningRate, ParentWeights,
         ScheduleSeed, TrainingParameters, TrainingProof, TrainingStatement, WeightBound,
-        WeightCommitment, argument::Pending, proof,
+        WeightCommitment,
+        argument::Pending,
+        inference::{Batch, InferenceSecrets, RowsOpening},
+        proof, train,
     },
     transcript::{Challenger, VerifierChannel},
-    tree::{DatasetName, Node, RowProof},
+    tree::{DatasetName, Inference, LabelledRows, Node, RowProof, Said},
 };
 
 /// Honest bytes as the input says: all others, altered, or the beginning and another end.
@@ -130,6 +133,81 @@ pub fn row_proof(data: &[u8]) {
         proof.dataset = node.dataset.root;
         assert!(proof.verify(&node, &edge).is_err());
     }
+}
+
+/// Proofs of predictions and errors: the file altered, or the proof in it.
+pub fn inference(data: &[u8]) {
+    static CASES: OnceLock<Vec<Inference<Pallas>>> = OnceLock::new();
+    let scene = Scene::get(true);
+    let cases = CASES.get_or_init(|| inferences(scene));
+    let mut input = Input::new(data);
+    let honest = &cases[input.below(cases.len())];
+    let mut found = honest.clone();
+    match input.byte() % 4 {
+        0 => found.proof = forged(&honest.proof, input),
+        kind => {
+            let file = match kind {
+                1 => input.rest().to_vec(),
+                _ => altered(honest.to_json().as_bytes(), input.rest()),
+            };
+            let Ok(read) = Inference::from_json(&file) else {
+                return;
+            };
+            let again = Inference::from_json(read.to_json().as_bytes());
+            assert_eq!(again.unwrap(), read);
+            found = read;
+        }
+    }
+    let (tree, id) = scene.tree();
+    let origin = tree.path(id).unwrap().end().unwrap();
+    let verdict = found.verify(&origin);
+    assert_eq!(verdict.is_ok(), cases.contains(&found), "{verdict:?}");
+    if let Ok(statement) = found.statement(&origin) {
+        let _ = statement.soundness();
+    }
+}
+
+/// What is said of the scene's child on its own data: shown, committed, and its error.
+fn inferences(scene: &Scene) -> Vec<Inference<Pallas>> {
+    let (tree, id) = scene.tree();
+    let origin = tree.path(id).unwrap().end().unwrap();
+    let weights = &scene.child.opening;
+    let (data, commitment) = (scene.data.opening(), scene.data.opening().commit());
+    let rows = data.dataset();
+    let (inputs, targets) = rows.gather(&[0, 1, 2, 3, 4]);
+    let outputs = train::predict(scene.root.fixed_point(), weights.weights(), &inputs).unwrap();
+    let pairs = outputs.iter().zip(&targets);
+    let sum = pairs.map(|(y, x)| (y - x).pow(2).unsigned_abs()).sum();
+    let opening = RowsOpening::from(data);
+    let hidden = RowsOpening::new(2, &inputs, true, &mut rand::rngs::OsRng).unwrap();
+    let prove = |said, inputs, outputs| {
+        let secrets = InferenceSecrets {
+            weights,
+            inputs,
+            outputs,
+        };
+        Inference::prove(&origin, said, true, secrets).unwrap()
+    };
+    let outputs = Batch::public(1, outputs);
+    let shown = Said::Prediction {
+        inputs: Batch::public(2, inputs.clone()),
+        outputs: outputs.clone(),
+    };
+    let committed = Said::Prediction {
+        inputs: Batch::committed(hidden.commit()),
+        outputs,
+    };
+    let error = |rows| Said::SquaredError { rows, sum };
+    vec![
+        prove(shown, None, None),
+        prove(committed, Some(&hidden), None),
+        prove(error(LabelledRows::Public(rows.clone())), None, None),
+        prove(
+            error(LabelledRows::Committed(commitment)),
+            Some(&opening),
+            Some(&opening),
+        ),
+    ]
 }
 
 /// A run that was cut off, with and without the sum that tells damage.
