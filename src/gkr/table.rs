@@ -52,6 +52,14 @@ pub struct Relu {
     pub bits: usize,
 }
 
+/// The pairs `(v, g)` with `|v| < 2^(bits-1)` and `g = 1`, and `(0, 0)`: a gate that is zero forces the
+/// value to zero. The value `-2^(bits-1)` of [`Signed`] is missing, and `(0, 1)` is in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Gated {
+    /// Width of `v`, with the sign.
+    pub bits: usize,
+}
+
 fn id(kind: &[u8], bits: usize) -> Vec<u8> {
     [kind, b"/", &(bits as u64).to_le_bytes()].concat()
 }
@@ -178,6 +186,55 @@ impl<F: PrimeField> LookupTable<F> for Relu {
     }
 }
 
+impl Gated {
+    /// Where `(0, 1)` is: behind all positive values.
+    fn middle(self) -> usize {
+        (1 << self.bits) / 2
+    }
+}
+
+impl<F: PrimeField> LookupTable<F> for Gated {
+    fn id(&self) -> Vec<u8> {
+        id(b"gated", self.bits)
+    }
+
+    fn num_vars(&self) -> usize {
+        self.bits
+    }
+
+    fn arity(&self) -> usize {
+        2
+    }
+
+    fn entry(&self, index: usize, tuple: &mut [i64]) {
+        tuple[0] = match index == self.middle() {
+            true => 0,
+            false => Signed { bits: self.bits }.value(index),
+        };
+        tuple[1] = (index > 0) as i64;
+    }
+
+    fn index(&self, tuple: &[i64]) -> Option<usize> {
+        match *tuple {
+            [0, 0] => Some(0),
+            [0, 1] => Some(self.middle()).filter(|index| *index > 0),
+            [value, 1] => {
+                let index = Signed { bits: self.bits }.position(value)?;
+                (index != self.middle()).then_some(index)
+            }
+            _ => None,
+        }
+    }
+
+    fn evaluate(&self, point: &[F]) -> Vec<F> {
+        let none = |digits: &[F]| digits.iter().map(|x| F::ONE - x).product::<F>();
+        let lifted = point.split_last().map_or(F::ZERO, |(sign, low)| {
+            F::from(2u64).pow([low.len() as u64]) * sign * none(low)
+        });
+        vec![twos_complement(point) + lifted, F::ONE - none(point)]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,6 +248,7 @@ mod tests {
             Box::new(Unsigned { bits }),
             Box::new(Signed { bits }),
             Box::new(Relu { bits }),
+            Box::new(Gated { bits }),
         ]
     }
 
@@ -220,7 +278,7 @@ mod tests {
         for bits in 0..33 {
             let end = 1i64 << bits;
             let half = (end + 1) / 2;
-            let [unsigned, signed, relu] = &tables(bits)[..] else {
+            let [unsigned, signed, relu, gated] = &tables(bits)[..] else {
                 unreachable!()
             };
             for v in [end, end + 1, -1, i64::MIN, i64::MAX] {
@@ -240,7 +298,16 @@ mod tests {
             ] {
                 assert_eq!(relu.index(&tuple), None);
             }
-            for table in [unsigned, signed, relu] {
+            for v in [half, -half, -(end / 2), i64::MIN, i64::MAX] {
+                for gate in [0, 1] {
+                    let nothing = [v, gate] == [0, 0] || ([v, gate] == [0, 1] && bits > 0);
+                    assert!(nothing || gated.index(&[v, gate]).is_none());
+                }
+            }
+            for tuple in [[1, 0], [-1, 0], [0, 2], [0, -1]] {
+                assert_eq!(gated.index(&tuple), None);
+            }
+            for table in [unsigned, signed, relu, gated] {
                 assert_eq!(table.index(&[]), None);
             }
         }

@@ -33,11 +33,13 @@ mod forward;
 #[cfg(test)]
 pub(crate) mod tests;
 mod training;
+mod weights;
 mod witness;
 
 pub use data::DataRange;
 pub use forward::{Forward, Head, squared_error_of};
 pub use training::Training;
+pub use weights::WeightRange;
 pub use witness::{count_multiplicities, weight_extent, weight_tensors, weight_values};
 
 use super::{

@@ -1,0 +1,362 @@
+//! Weights of unknown origin: their range, and the proof of it.
+//!
+//! Along a lineage from a seed a verifier follows the bound on weights and knows that padding is zero.
+//! Weights that come from elsewhere need a proof of both, once.
+//!
+//! **Relation.** A [`WeightGrid`] holds for a commitment if every weight and bias in it is
+//! $v \cdot 2^{\mathrm{step}}$ with $|v| < 2^{\mathrm{range} - 1}$, and nothing is committed at units that the
+//! architecture does not have.
+//!
+//! **Prover, verifier.** One [`argument`](super::argument) for the relation
+//! [`WeightRange`](super::mlp::WeightRange): the quotients $v$ are lookups in one table, beside a
+//! public gate. Nothing but the multiplicities is committed.
+//!
+//! **Soundness.** Equation 52 of [`notes`](crate::notes). The bound on weights that follows is
+//! [`WeightGrid::bound`].
+//!
+//! **Departures.** Nothing of the kind is in the papers: they take weights as given.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+use super::{
+    Architecture, WeightBound, WeightCommitment, WeightOpening,
+    argument::{Argument, Pending, Source},
+    commitment::{row_vars, weight_layout},
+    encoding::Encoder,
+    mlp::WeightRange,
+};
+use crate::{
+    commit::Curve,
+    error::{ConfigError, Locate, ProveError, VerifyError},
+    poly::WideField,
+    security::Soundness,
+};
+use serde::{Deserialize, Serialize};
+
+/// Most bits of the range: the table has as many entries as it has values.
+const MAX_RANGE_BITS: u32 = 20;
+/// Most bits of a weight.
+const MAX_BITS: u32 = 62;
+
+/// The grid that weights are on: `v * 2^step_bits`, in units of `2^-w`, with
+/// `|v| < 2^(range_bits - 1)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightGrid {
+    /// `log2` of the step.
+    pub step_bits: u32,
+    /// Bits of the range of `v`, with the sign: from 2 to 20.
+    pub range_bits: u32,
+}
+
+impl WeightGrid {
+    /// The finest grid of `range_bits` bits that has a place for a weight of magnitude `largest`, in
+    /// units of `2^-w`.
+    ///
+    /// # Errors
+    /// Those of [`validate`](Self::validate).
+    pub fn finest(largest: u64, range_bits: u32) -> Result<Self, ConfigError> {
+        let bits = u64::BITS - largest.leading_zeros();
+        let magnitude = range_bits.saturating_sub(1);
+        let mut grid = Self {
+            step_bits: bits.saturating_sub(magnitude),
+            range_bits,
+        };
+        grid.validate()?;
+        // Rounding may carry beyond the last value.
+        if grid.round(i128::from(largest)) > i128::from(grid.largest()) {
+            grid.step_bits += 1;
+        }
+        grid.validate()?;
+        Ok(grid)
+    }
+
+    /// Checks the numbers of bits.
+    ///
+    /// # Errors
+    /// [`ConfigError::BitsOutOfRange`] unless the range has from 2 to 20 bits, and step and range
+    /// together at most 62.
+    pub fn validate(self) -> Result<(), ConfigError> {
+        let (bits, step) = (self.range_bits, self.step_bits);
+        let check = |field, value: u32, min: u32, max: u32| match (min..=max).contains(&value) {
+            true => Ok(()),
+            false => Err(ConfigError::BitsOutOfRange {
+                field,
+                bits: value,
+                min,
+                max,
+            }),
+        };
+        check("range_bits", bits, 2, MAX_RANGE_BITS)?;
+        check("step_bits", step, 0, MAX_BITS - bits)
+    }
+
+    /// `largest |v|`.
+    pub fn largest(self) -> u64 {
+        (1 << (self.range_bits - 1)) - 1
+    }
+
+    /// The nearest `v` of a weight, ties away from zero.
+    pub fn round(self, weight: i128) -> i128 {
+        let half = (1_i128 << self.step_bits) >> 1;
+        let magnitude = (weight.abs() + half) >> self.step_bits;
+        weight.signum() * magnitude
+    }
+
+    /// No weight on the grid is larger.
+    pub fn bound(self) -> WeightBound {
+        WeightBound::new(u128::from(self.largest()) << self.step_bits)
+    }
+
+    /// Proves that the committed weights are on this grid.
+    ///
+    /// # Errors
+    /// [`ProveError::Statement`] for impossible bits, or if a weight is no multiple of the step;
+    /// [`ProveError::NotInTable`] if one is out of range.
+    pub fn prove<C: Curve<ScalarField: WideField>>(
+        self,
+        weights: &WeightOpening<C::ScalarField>,
+        commitment: &WeightCommitment<C>,
+        hiding: bool,
+    ) -> Result<Vec<u8>, ProveError> {
+        let architecture = weights.weights().architecture();
+        let (range, argument, statement) = self.argument(architecture, commitment, hiding)?;
+        let step = 1_i64 << self.step_bits;
+        let layers = weights.weights().layers().iter();
+        let mut entries = layers.flat_map(|layer| layer.weight.iter().chain(&layer.bias));
+        if entries.any(|weight| weight % step != 0) {
+            let what = format!("a weight is no multiple of 2^{}", self.step_bits);
+            return Err(VerifyError::Statement(what).into());
+        }
+        let mut values = range.witness(weights.weights())?;
+        let known = weights.matrices();
+        let tensors = range.weights().iter().copied();
+        values.extend(tensors.zip(known.iter().map(|matrix| matrix.values.clone())));
+        argument.prove::<C>(&statement, &values, &known, true)
+    }
+
+    /// Verifies a proof of [`prove`](Self::prove) but for the group equation of the returned
+    /// [`Pending`].
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify<C: Curve<ScalarField: WideField>>(
+        self,
+        architecture: &Architecture,
+        commitment: &WeightCommitment<C>,
+        hiding: bool,
+        proof: &[u8],
+    ) -> Result<Pending<C>, VerifyError> {
+        let (_, argument, statement) = self.argument(architecture, commitment, hiding)?;
+        let known: Vec<_> = commitment.layers().iter().collect();
+        argument
+            .verify(&statement, &known, proof)
+            .located(|| "weight range".to_string())
+    }
+
+    /// The soundness of such a proof. Needs no proof.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if the statement does not hold together.
+    pub fn soundness<C: Curve<ScalarField: WideField>>(
+        self,
+        architecture: &Architecture,
+        commitment: &WeightCommitment<C>,
+        hiding: bool,
+    ) -> Result<Soundness, VerifyError> {
+        let (_, argument, _) = self.argument(architecture, commitment, hiding)?;
+        let mut soundness = Soundness::new::<C>();
+        soundness.add(&argument.errors::<C>()?, 1);
+        Ok(soundness)
+    }
+
+    /// The relation, its description as a proof, and the statement.
+    fn argument<C: Curve<ScalarField: WideField>>(
+        self,
+        architecture: &Architecture,
+        commitment: &WeightCommitment<C>,
+        hiding: bool,
+    ) -> Result<GridArgument<C::ScalarField>, VerifyError> {
+        let statement = |error: ConfigError| VerifyError::Statement(error.to_string());
+        self.validate().map_err(statement)?;
+        commitment.check_shape(architecture)?;
+        let range = WeightRange::new(architecture, self.step_bits, self.range_bits);
+        let witness = std::slice::from_ref(range.multiplicities());
+        let rows = row_vars(1 << range.multiplicities().num_vars);
+        let mut argument = Argument::new(range.relation().clone(), witness, rows, hiding);
+        for (layer, tensor) in range.weights().iter().enumerate() {
+            let matrix = argument.known_matrix(weight_layout(architecture, layer));
+            argument.input(*tensor, Source::Matrix(matrix));
+        }
+        let statement = Encoder::new("zktree/v1/weight-range")
+            .string(C::NAME)
+            .numbers(architecture.widths().iter().map(|w| *w as u64))
+            .hash(&commitment.digest())
+            .number(u64::from(self.step_bits))
+            .number(u64::from(self.range_bits))
+            .flag(hiding)
+            .finish();
+        Ok((range, argument, statement))
+    }
+}
+
+type GridArgument<F> = (WeightRange<F>, Argument<F>, Vec<u8>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        commit::{Generators, hyrax},
+        nn::{Layer, Weights},
+    };
+    use proptest::prelude::*;
+    use rand::{Rng, SeedableRng, rngs::OsRng};
+
+    type C = crate::Pallas;
+    type Scalar = <C as ark_ec::PrimeGroup>::ScalarField;
+
+    fn accepted(
+        grid: WeightGrid,
+        architecture: &Architecture,
+        commitment: &WeightCommitment<C>,
+        hiding: bool,
+        proof: &[u8],
+    ) -> bool {
+        let verified = grid.verify(architecture, commitment, hiding, proof);
+        verified.and_then(|p| Pending::check_all(&[p])).is_ok()
+    }
+
+    fn weights(architecture: &Architecture, mut draw: impl FnMut() -> i64) -> Weights {
+        let layer = |k| Layer {
+            weight: (0..architecture.inputs(k) * architecture.outputs(k))
+                .map(|_| draw())
+                .collect(),
+            bias: (0..architecture.outputs(k)).map(|_| draw()).collect(),
+        };
+        let layers = (0..architecture.num_layers()).map(layer).collect();
+        Weights::new(architecture.clone(), layers).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10))]
+        #[test]
+        fn weights_on_the_grid_are_proven(
+            widths in prop::collection::vec(1_usize..9, 2..5),
+            step_bits in 0_u32..40,
+            range_bits in 2_u32..10,
+            hiding: bool,
+            seed: u64,
+        ) {
+            let rng = &mut rand_chacha::ChaCha20Rng::seed_from_u64(seed);
+            let grid = WeightGrid { step_bits, range_bits };
+            let architecture = Architecture::new(widths).unwrap();
+            let end = grid.largest() as i64;
+            let weights = weights(&architecture, || rng.gen_range(-end..=end) << step_bits);
+            let opening = WeightOpening::new(weights, hiding, &mut OsRng);
+            let commitment = opening.commit::<C>();
+            let proof = grid.prove(&opening, &commitment, hiding).unwrap();
+            prop_assert!(accepted(grid, &architecture, &commitment, hiding, &proof));
+            // Of another grid, commitment or kind it proves nothing.
+            let finer = WeightGrid { step_bits: step_bits + 1, ..grid };
+            let longer = WeightGrid { range_bits: range_bits + 1, ..grid };
+            prop_assert!(!accepted(finer, &architecture, &commitment, hiding, &proof));
+            prop_assert!(!accepted(longer, &architecture, &commitment, hiding, &proof));
+            prop_assert!(!accepted(grid, &architecture, &commitment, !hiding, &proof));
+            let other = WeightOpening::new(opening.weights().clone(), true, &mut OsRng);
+            prop_assert!(!accepted(grid, &architecture, &other.commit(), hiding, &proof));
+            let mut bytes = proof.clone();
+            bytes[proof.len() / 2] ^= 1;
+            prop_assert!(!accepted(grid, &architecture, &commitment, hiding, &bytes));
+        }
+
+        /// The finest grid holds the weight, and the next finer one does not.
+        #[test]
+        fn the_finest_grid_is_found(largest in 0_u64..1 << 50, range_bits in 2_u32..13) {
+            let grid = WeightGrid::finest(largest, range_bits).unwrap();
+            prop_assert!(grid.round(largest.into()) <= grid.largest().into());
+            if let Some(step_bits) = grid.step_bits.checked_sub(1) {
+                let finer = WeightGrid { step_bits, ..grid };
+                prop_assert!(finer.round(largest.into()) > finer.largest().into());
+            }
+        }
+    }
+
+    /// Weights out of range, off the grid, or at units that are not there.
+    #[test]
+    fn other_weights_are_refused() {
+        let architecture = Architecture::new(vec![3, 5, 2]).unwrap();
+        let grid = WeightGrid {
+            step_bits: 4,
+            range_bits: 6,
+        };
+        for hiding in [false, true] {
+            let honest = weights(&architecture, || 16);
+            let change = |change: &dyn Fn(&mut Layer)| {
+                let mut layers = honest.clone().into_layers();
+                change(&mut layers[1]);
+                let weights = Weights::new(architecture.clone(), layers).unwrap();
+                WeightOpening::new(weights, hiding, &mut OsRng)
+            };
+            let far = change(&|layer| layer.weight[3] = 32 << 4);
+            let error = grid.prove(&far, &far.commit::<C>(), hiding).unwrap_err();
+            assert!(matches!(error, ProveError::NotInTable { .. }), "{error}");
+            let off = change(&|layer| layer.bias[1] = 8);
+            let error = grid.prove(&off, &off.commit::<C>(), hiding).unwrap_err();
+            assert!(error.to_string().contains("multiple"), "{error}");
+            // Proven as if all were on it: the commitment says otherwise.
+            let mut forgeries = vec![far.matrices(), off.matrices()];
+            // A weight from input 1 to a sixth or eighth unit of the first layer, which has five.
+            for unit in [5, 7] {
+                let mut known = WeightOpening::<Scalar>::public(honest.clone()).matrices();
+                let mut tensor = known[0].values.to_vec();
+                tensor[8 + unit] = 16;
+                known[0].values = tensor.into();
+                forgeries.push(known);
+            }
+            for known in forgeries {
+                let layers = known.iter().enumerate().map(|(layer, matrix)| {
+                    let layout = weight_layout(&architecture, layer);
+                    let gens = Generators::<C>::get(1 << layout.row_vars(), 0);
+                    let rows = layout.slices(&matrix.values);
+                    hyrax::commit_slices(&gens, &rows, &matrix.blindings)
+                });
+                let commitment = WeightCommitment::<C>::from_layers(layers.collect());
+                let parts = grid.argument(&architecture, &commitment, hiding);
+                let (range, argument, statement) = parts.unwrap();
+                let mut values = range.witness(&honest).unwrap();
+                let tensors = range.weights().iter().copied();
+                values.extend(tensors.zip(known.iter().map(|m| m.values.clone())));
+                let proof = argument.prove::<C>(&statement, &values, &known, false);
+                assert!(!accepted(
+                    grid,
+                    &architecture,
+                    &commitment,
+                    hiding,
+                    &proof.unwrap()
+                ));
+            }
+        }
+    }
+
+    #[test]
+    fn impossible_grids_are_refused() {
+        for (step_bits, range_bits) in [(0, 1), (0, 21), (43, 20), (61, 2), (u32::MAX, 2)] {
+            let grid = WeightGrid {
+                step_bits,
+                range_bits,
+            };
+            assert!(grid.validate().is_err());
+            let architecture = Architecture::new(vec![1, 1]).unwrap();
+            let opening = WeightOpening::public(weights(&architecture, || 0));
+            let commitment = opening.commit::<C>();
+            assert!(grid.verify(&architecture, &commitment, true, &[]).is_err());
+        }
+        assert!(WeightGrid::finest(u64::MAX, 8).is_err());
+    }
+}

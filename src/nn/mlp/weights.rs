@@ -1,0 +1,133 @@
+//! The range of committed weights.
+use super::{Committed, TensorId, count_multiplicities, power_of_two};
+use crate::{
+    error::ProveError,
+    gkr::table::Gated,
+    nn::{
+        Architecture, Weights,
+        relation::{Index, Relation, Values, at, term},
+    },
+    poly::{WideField, num_vars},
+};
+use std::sync::Arc;
+
+/// The relation "every weight is `2^step` times an integer of `bits` bits, and padded units have none".
+///
+/// Weights are `W_l[j, i, h]` as in the other relations. `V_l[j, i] = 2^-step W_l[j, i, 0]` and the bias
+/// `2^-step W_l[j, 0, 1]` are looked up beside a public gate, which is one on real units: padding
+/// is zero, and a wider network than the statement's cannot hide there. What is left, `W_l[j, i, 1]` for
+/// `i > 0`, meets zeros in every relation.
+pub struct WeightRange<F> {
+    relation: Arc<Relation<F>>,
+    weights: Vec<TensorId>,
+    layers: Vec<LayerTensors>,
+    multiplicities: Committed,
+    step: u32,
+}
+
+struct LayerTensors {
+    /// `V` and its gate.
+    weight: [TensorId; 2],
+    /// The bias and its gate.
+    bias: [TensorId; 2],
+}
+
+impl<F: WideField> WeightRange<F> {
+    /// For weights of an architecture, `step` and `bits`.
+    pub fn new(architecture: &Architecture, step: u32, bits: u32) -> Self {
+        let mut relation = Relation::new();
+        let widths = architecture.widths();
+        let units: Vec<Index> = widths
+            .iter()
+            .map(|width| relation.axis(num_vars(*width)).into())
+            .collect();
+        let gates: Vec<TensorId> = widths
+            .iter()
+            .map(|width| relation.public("units", &[num_vars(*width)], vec![1; *width]))
+            .collect();
+        let table = Gated {
+            bits: bits as usize,
+        };
+        let multiplicities = relation.input("uses of the range", &[bits as usize]);
+        let table = relation.table(Arc::new(table), multiplicities);
+        let scale = power_of_two::<F>(step).inverse().unwrap_or_default();
+        let (mut weights, mut layers) = (Vec::new(), Vec::new());
+        for l in 1..widths.len() {
+            let (i, j) = (units[l - 1], units[l]);
+            let (di, dj) = (num_vars(widths[l - 1]), num_vars(widths[l]));
+            let w = relation.input(format!("W{l}"), &[dj, di, 1]);
+            let value = term(scale, [at(w, &[j, i, Index::First])], &[j, i]);
+            let value = relation.define(format!("W{l} in steps"), &[dj, di], vec![value]);
+            let gate = [at(gates[l], &[j]), at(gates[l - 1], &[i])];
+            let gate = term(F::ONE, gate, &[j, i]);
+            let gate = relation.define(format!("gate of W{l}"), &[dj, di], vec![gate]);
+            relation.lookup(table, &[value, gate]);
+            let bias = term(scale, [at(w, &[j, Index::First, Index::Last])], &[j]);
+            let bias = relation.define(format!("b{l} in steps"), &[dj], vec![bias]);
+            relation.lookup(table, &[bias, gates[l]]);
+            weights.push(w);
+            layers.push(LayerTensors {
+                weight: [value, gate],
+                bias: [bias, gates[l]],
+            });
+        }
+        let real = std::iter::once(0..1 << bits).collect();
+        let num_vars = bits as usize;
+        Self {
+            relation: Arc::new(relation),
+            weights,
+            layers,
+            multiplicities: Committed {
+                tensor: multiplicities,
+                num_vars,
+                real,
+            },
+            step,
+        }
+    }
+
+    /// The relation.
+    pub fn relation(&self) -> &Arc<Relation<F>> {
+        &self.relation
+    }
+
+    /// `W_l`, by layer.
+    pub fn weights(&self) -> &[TensorId] {
+        &self.weights
+    }
+
+    /// The multiplicities to commit.
+    pub fn multiplicities(&self) -> &Committed {
+        &self.multiplicities
+    }
+
+    /// The witness, but for the weights themselves; multiplicities counted.
+    ///
+    /// # Errors
+    /// [`ProveError::NotInTable`] if a weight is not in range. Weights must be multiples of the step.
+    pub fn witness(&self, weights: &Weights) -> Result<Values, ProveError> {
+        let architecture = weights.architecture();
+        let mut values = Values::new();
+        for (k, (tensors, layer)) in self.layers.iter().zip(weights.layers()).enumerate() {
+            let (inputs, outputs) = (architecture.inputs(k), architecture.outputs(k));
+            let width = outputs.next_power_of_two();
+            let rows = |entry: &dyn Fn(usize, usize) -> i64| {
+                let mut rows = vec![0; inputs * width];
+                for (i, row) in rows.chunks_exact_mut(width).enumerate() {
+                    (0..outputs).for_each(|j| row[j] = entry(i, j));
+                }
+                Arc::new(rows)
+            };
+            let [value, gate] = tensors.weight;
+            let weight = |i, j| layer.weight[i * outputs + j] >> self.step;
+            values.insert(value, rows(&weight));
+            values.insert(gate, rows(&|_, _| 1));
+            let bias = layer.bias.iter().map(|b| b >> self.step).collect();
+            let [value, gate] = tensors.bias;
+            values.insert(value, Arc::new(bias));
+            values.insert(gate, Arc::new(vec![1; outputs]));
+        }
+        count_multiplicities(&self.relation, &mut values)?;
+        Ok(values)
+    }
+}
