@@ -52,6 +52,7 @@ pub mod file;
 pub mod fixed;
 pub mod float;
 pub mod grid;
+pub mod import;
 pub mod inference;
 pub mod init;
 mod matmul;

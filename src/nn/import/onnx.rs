@@ -1,0 +1,391 @@
+//! Layers in ONNX files.
+//!
+//! Of the format, <https://onnx.ai/onnx/repo-docs/IR.html>, only what a multilayer perceptron needs
+//! is read: the messages below have the field numbers of `onnx.proto` and leave all other fields out.
+use super::{FloatKind, FloatLayer, FloatModel, ImportError, floats, structure, transposed};
+use prost::Message;
+use std::collections::BTreeMap;
+
+#[derive(Clone, PartialEq, Message)]
+struct ModelProto {
+    #[prost(message, optional, tag = "7")]
+    graph: Option<GraphProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct GraphProto {
+    #[prost(message, repeated, tag = "1")]
+    node: Vec<NodeProto>,
+    #[prost(message, repeated, tag = "5")]
+    initializer: Vec<TensorProto>,
+    #[prost(message, repeated, tag = "11")]
+    input: Vec<ValueInfoProto>,
+    #[prost(message, repeated, tag = "12")]
+    output: Vec<ValueInfoProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct NodeProto {
+    #[prost(string, repeated, tag = "1")]
+    input: Vec<String>,
+    #[prost(string, repeated, tag = "2")]
+    output: Vec<String>,
+    #[prost(string, tag = "3")]
+    name: String,
+    #[prost(string, tag = "4")]
+    op_type: String,
+    #[prost(message, repeated, tag = "5")]
+    attribute: Vec<AttributeProto>,
+    #[prost(string, tag = "7")]
+    domain: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct AttributeProto {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(float, tag = "2")]
+    f: f32,
+    #[prost(int64, tag = "3")]
+    i: i64,
+    #[prost(message, optional, tag = "5")]
+    t: Option<TensorProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ValueInfoProto {
+    #[prost(string, tag = "1")]
+    name: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TensorProto {
+    #[prost(int64, repeated, tag = "1")]
+    dims: Vec<i64>,
+    #[prost(int32, tag = "2")]
+    data_type: i32,
+    #[prost(float, repeated, tag = "4")]
+    float_data: Vec<f32>,
+    /// Of half precision, the bits of one number each.
+    #[prost(int32, repeated, tag = "5")]
+    int32_data: Vec<i32>,
+    #[prost(string, tag = "8")]
+    name: String,
+    #[prost(bytes = "vec", tag = "9")]
+    raw_data: Vec<u8>,
+    #[prost(double, repeated, tag = "10")]
+    double_data: Vec<f64>,
+    /// 1 if the values are in another file.
+    #[prost(int32, tag = "14")]
+    data_location: i32,
+}
+
+/// A tensor of at most two axes.
+struct Tensor {
+    shape: Vec<usize>,
+    values: Vec<f64>,
+}
+
+/// Operators of which a network may consist.
+const OPERATORS: [&str; 8] = [
+    "Gemm", "MatMul", "Add", "Relu", "Flatten", "Identity", "Dropout", "Constant",
+];
+
+impl FloatModel {
+    /// Reads a graph that is one chain of `Gemm`, or `MatMul` and `Add`, with `Relu` between, from its
+    /// one input to its one output. `Flatten` before the first layer, `Identity`, `Dropout` (which does
+    /// nothing in inference) and `Constant` may be in it.
+    ///
+    /// # Errors
+    /// [`ImportError::Malformed`]; [`ImportError::Operators`] naming all operators that are not
+    /// supported, before anything else is looked at; [`ImportError::Structure`].
+    pub fn from_onnx(bytes: &[u8]) -> Result<Self, ImportError> {
+        let malformed = |reason: String| ImportError::Malformed {
+            format: "ONNX",
+            reason,
+        };
+        let model = ModelProto::decode(bytes).map_err(|error| malformed(error.to_string()))?;
+        let graph = model
+            .graph
+            .ok_or_else(|| malformed("there is no graph".to_owned()))?;
+        let unsupported: Vec<String> = graph
+            .node
+            .iter()
+            .filter(|node| !node.is_supported())
+            .map(|node| format!("{} at {}", node.op_type.escape_debug(), node.place()))
+            .collect();
+        if !unsupported.is_empty() {
+            return Err(ImportError::Operators {
+                operators: unsupported,
+            });
+        }
+        Chain::new(&graph)?.read(&graph)
+    }
+}
+
+impl NodeProto {
+    fn is_supported(&self) -> bool {
+        let ours = matches!(self.domain.as_str(), "" | "ai.onnx");
+        ours && OPERATORS.contains(&self.op_type.as_str())
+    }
+
+    /// The name for people.
+    fn place(&self) -> String {
+        match (self.name.as_str(), self.output.first()) {
+            ("", Some(output)) => format!("the node of {output:?}"),
+            (name, _) => format!("{name:?}"),
+        }
+    }
+
+    fn attribute(&self, name: &str) -> Option<&AttributeProto> {
+        self.attribute.iter().find(|a| a.name == name)
+    }
+
+    fn integer(&self, name: &str, default: i64) -> i64 {
+        self.attribute(name).map_or(default, |a| a.i)
+    }
+
+    fn float(&self, name: &str) -> f64 {
+        self.attribute(name).map_or(1.0, |a| a.f.into())
+    }
+
+    fn error(&self, reason: impl Into<String>) -> ImportError {
+        structure(format!("{} {}", self.op_type, self.place()), reason)
+    }
+}
+
+/// What is known on the way from input to output.
+struct Chain<'a> {
+    constants: BTreeMap<&'a str, &'a TensorProto>,
+    /// The value that the next node must take.
+    at: &'a str,
+    output: &'a str,
+    layers: Vec<FloatLayer>,
+    /// Whether the last layer came from a `MatMul`, to which a bias may be added.
+    open: bool,
+    /// Whether a rectifier follows the last layer.
+    rectified: bool,
+}
+
+impl<'a> Chain<'a> {
+    fn new(graph: &'a GraphProto) -> Result<Self, ImportError> {
+        let mut constants: BTreeMap<&str, &TensorProto> = graph
+            .initializer
+            .iter()
+            .map(|tensor| (tensor.name.as_str(), tensor))
+            .collect();
+        for node in graph.node.iter().filter(|node| node.op_type == "Constant") {
+            let value = node.attribute("value").and_then(|a| a.t.as_ref());
+            let (Some(value), [output]) = (value, node.output.as_slice()) else {
+                return Err(node.error("no tensor in the attribute \"value\""));
+            };
+            constants.insert(output, value);
+        }
+        // Old files name initialisers among the inputs, too.
+        let inputs: Vec<&str> = graph
+            .input
+            .iter()
+            .map(|input| input.name.as_str())
+            .filter(|name| !constants.contains_key(name))
+            .collect();
+        let (&[at], [output]) = (inputs.as_slice(), graph.output.as_slice()) else {
+            let (inputs, outputs) = (inputs.len(), graph.output.len());
+            let reason = format!("{inputs} inputs and {outputs} outputs, not one of each");
+            return Err(structure("the graph", reason));
+        };
+        Ok(Self {
+            constants,
+            at,
+            output: &output.name,
+            layers: Vec::new(),
+            open: false,
+            rectified: false,
+        })
+    }
+
+    fn read(mut self, graph: &'a GraphProto) -> Result<FloatModel, ImportError> {
+        // Nodes are in an order in which they can be evaluated: a chain is read in one pass.
+        for node in graph.node.iter().filter(|node| node.op_type != "Constant") {
+            let takes = node.input.iter().filter(|input| **input == self.at).count();
+            let first = node.output.first().filter(|output| !output.is_empty());
+            let (Some(output), 1) = (first, takes) else {
+                let what = format!("it does not continue {:?}: the graph is no chain", self.at);
+                return Err(node.error(what));
+            };
+            self.node(node)?;
+            self.at = output;
+        }
+        if self.at != self.output {
+            let reason = format!("it ends in {:?}, not in {:?}", self.at, self.output);
+            return Err(structure("the graph", reason));
+        }
+        if self.rectified {
+            let reason = "a rectifier behind the last layer: networks here end in a linear layer";
+            return Err(structure("the graph", reason));
+        }
+        FloatModel::new(self.layers)
+    }
+
+    fn node(&mut self, node: &'a NodeProto) -> Result<(), ImportError> {
+        match node.op_type.as_str() {
+            "Identity" | "Dropout" => Ok(()),
+            "Flatten" if self.layers.is_empty() && node.integer("axis", 1) == 1 => Ok(()),
+            "Flatten" => Err(node.error("only of whole samples, before the first layer")),
+            "Relu" if self.layers.is_empty() || self.rectified => {
+                Err(node.error("a rectifier that follows no layer"))
+            }
+            "Relu" => {
+                (self.open, self.rectified) = (false, true);
+                Ok(())
+            }
+            "Gemm" => self.gemm(node),
+            "MatMul" => self.matmul(node),
+            _ => self.add(node),
+        }
+    }
+
+    /// Starts a layer.
+    fn push(
+        &mut self,
+        node: &NodeProto,
+        weight: Vec<f64>,
+        bias: Vec<f64>,
+    ) -> Result<(), ImportError> {
+        if !self.layers.is_empty() && !self.rectified {
+            return Err(node.error("no rectifier between this layer and the one before"));
+        }
+        self.rectified = false;
+        self.layers.push(FloatLayer {
+            name: match node.name.as_str() {
+                "" => node.output.first().cloned().unwrap_or_default(),
+                name => name.to_owned(),
+            }
+            .escape_debug()
+            .to_string(),
+            weight,
+            bias,
+        });
+        Ok(())
+    }
+
+    /// `alpha A B + beta C`, with `A` the value so far.
+    fn gemm(&mut self, node: &NodeProto) -> Result<(), ImportError> {
+        let (alpha, beta) = (node.float("alpha"), node.float("beta"));
+        if node.input.first().is_none_or(|input| *input != self.at)
+            || node.integer("transA", 0) != 0
+        {
+            return Err(node.error("the activations must be its first input, not transposed"));
+        }
+        let (columns, weight) = self.matrix(node, node.input.get(1))?;
+        let rows = weight.len() / columns.max(1);
+        let (outputs, mut weight) = match node.integer("transB", 0) {
+            0 => (columns, weight),
+            _ => (rows, transposed(&weight, columns)),
+        };
+        weight.iter_mut().for_each(|w| *w *= alpha);
+        let mut bias = match node.input.get(2).filter(|name| !name.is_empty()) {
+            Some(name) => self.bias(node, name, outputs)?,
+            None => vec![0.0; outputs],
+        };
+        bias.iter_mut().for_each(|b| *b *= beta);
+        self.open = false;
+        self.push(node, weight, bias)
+    }
+
+    fn matmul(&mut self, node: &NodeProto) -> Result<(), ImportError> {
+        if node.input.first().is_none_or(|input| *input != self.at) {
+            return Err(node.error("the activations must be its first input"));
+        }
+        let (outputs, weight) = self.matrix(node, node.input.get(1))?;
+        self.push(node, weight, vec![0.0; outputs])?;
+        self.open = true;
+        Ok(())
+    }
+
+    /// The bias of the `MatMul` before.
+    fn add(&mut self, node: &NodeProto) -> Result<(), ImportError> {
+        let other = node.input.iter().find(|input| **input != self.at);
+        let outputs = self.layers.last().map_or(0, |layer| layer.bias.len());
+        let (Some(name), true) = (other, self.open) else {
+            return Err(node.error("only of a bias, behind a MatMul"));
+        };
+        let bias = self.bias(node, name, outputs)?;
+        self.open = false;
+        if let Some(layer) = self.layers.last_mut() {
+            layer.bias = bias;
+        }
+        Ok(())
+    }
+
+    /// Columns and values, row-major, of a constant matrix.
+    fn matrix(
+        &self,
+        node: &NodeProto,
+        name: Option<&String>,
+    ) -> Result<(usize, Vec<f64>), ImportError> {
+        let name = name.ok_or_else(|| node.error("it has no weights"))?;
+        let tensor = self.constant(node, name)?;
+        match tensor.shape.as_slice() {
+            // Not more columns than values.
+            &[_, columns] if columns > 0 && !tensor.values.is_empty() => {
+                Ok((columns, tensor.values))
+            }
+            shape => Err(node.error(format!("{name:?} has the shape {shape:?}, not a matrix's"))),
+        }
+    }
+
+    /// A constant that is one value an output, or one for all.
+    fn bias(&self, node: &NodeProto, name: &str, outputs: usize) -> Result<Vec<f64>, ImportError> {
+        let tensor = self.constant(node, name)?;
+        let is_row = tensor.shape.iter().rev().skip(1).all(|n| *n == 1);
+        match tensor.values.as_slice() {
+            [value] if is_row => Ok(vec![*value; outputs]),
+            values if is_row && values.len() == outputs => Ok(tensor.values),
+            _ => {
+                let shape = &tensor.shape;
+                Err(node.error(format!("{name:?} has the shape {shape:?}, not [{outputs}]")))
+            }
+        }
+    }
+
+    fn constant(&self, node: &NodeProto, name: &str) -> Result<Tensor, ImportError> {
+        let tensor = self.constants.get(name);
+        let tensor = tensor.ok_or_else(|| node.error(format!("{name:?} is no constant")))?;
+        tensor
+            .read()
+            .map_err(|reason| node.error(format!("{name:?}: {reason}")))
+    }
+}
+
+impl TensorProto {
+    /// Shape and values, which fit together.
+    fn read(&self) -> Result<Tensor, String> {
+        if self.data_location != 0 {
+            return Err("its values are in another file: save the model as one file".to_owned());
+        }
+        let kind = match self.data_type {
+            1 => FloatKind::F32,
+            10 => FloatKind::F16,
+            11 => FloatKind::F64,
+            16 => FloatKind::Bf16,
+            other => return Err(format!("type {other}, not one of floats")),
+        };
+        let values = match (self.raw_data.is_empty(), kind) {
+            (false, _) => floats(kind, &self.raw_data).ok_or("a value is cut")?,
+            (true, FloatKind::F32) => self.float_data.iter().map(|x| f64::from(*x)).collect(),
+            (true, FloatKind::F64) => self.double_data.clone(),
+            (true, _) => {
+                let bytes = self.int32_data.iter();
+                let bytes: Vec<u8> = bytes.flat_map(|x| (*x as u16).to_le_bytes()).collect();
+                floats(kind, &bytes).ok_or("a value is cut")?
+            }
+        };
+        let dims = self.dims.iter().map(|dim| usize::try_from(*dim));
+        let shape: Vec<usize> = dims.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+        let size = shape.iter().try_fold(1_usize, |n, dim| n.checked_mul(*dim));
+        match size == Some(values.len()) {
+            true => Ok(Tensor { shape, values }),
+            false => Err(format!("{} values for the shape {shape:?}", values.len())),
+        }
+    }
+}
