@@ -48,7 +48,7 @@ fn lineage<C: Curve<ScalarField: WideField>>() -> (Tree<C>, Vec<NodeId>) {
     let data = ProvenDataset::new(data, root.fixed_point(), true).expect("the data are in range");
     let mut tree = Tree::new();
     let mut parent = tree.add_root(root.clone()).expect("the tree is empty");
-    let mut opening = root.opening();
+    let mut opening = root.opening().expect("a seed");
     let mut ids = Vec::new();
     for nonce in 0..EDGES {
         let draft = Draft {

@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut tree = Tree::<Pallas>::new();
     let mut parent = tree.add_root(root.clone())?;
-    let mut opening = root.opening();
+    let mut opening = root.opening().ok_or("the root has no seed")?;
     println!(
         "root {}: widths {}, public",
         parent.short(),

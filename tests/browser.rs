@@ -24,6 +24,7 @@ fn picture() -> Picture {
         layers: vec![11, 64, 64, 1],
         verified: above.map(|_| n != 2),
         seed: above.is_none().then_some(9),
+        imported: None,
         trained: above.map(|_| Trained {
             title: Some(title.to_owned()),
             licence: Some(title.to_owned()),

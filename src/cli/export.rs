@@ -95,7 +95,14 @@ pub fn opening<C: Curve<ScalarField: WideField>>(
     id: NodeId,
 ) -> Result<WeightOpening<C::ScalarField>, Failure> {
     if let Some(root) = opened.tree.root(id) {
-        return Ok(root.opening());
+        let opening = opened.store.private().root_opening(root)?;
+        return opening.ok_or_else(|| {
+            Failure::input(format!(
+                "the weights of root {} are not in this tree's private part; ask whoever imported \
+                 them",
+                id.short()
+            ))
+        });
     }
     let (node, _) = opened.trained(id)?;
     let opening = opened.store.private().opening(id, node)?;
@@ -151,7 +158,14 @@ fn compare<C: Curve<ScalarField: WideField>>(options: &Check) -> Result<(), Fail
     let file = options.file.display().to_string();
     let named = |error| Failure::input(format!("{file}: {error}"));
     let opens = match opened.tree.root(id) {
-        // A root hides nothing: there is no need of an opening.
+        Some(root) if root.imported().is_some() => {
+            opened.verify(id)?;
+            let opening = WeightOpening::from_safetensors(&bytes).map_err(named)?;
+            let commitment = root.commitment::<C>()?;
+            opening.weights().architecture() == root.architecture()
+                && commitment.is_some_and(|weights| opening.opens(&weights, &mut OsRng))
+        }
+        // Such a root hides nothing: there is no need of an opening.
         Some(root) => {
             let weights = match Weights::from_safetensors(&bytes) {
                 Ok(weights) => weights,
@@ -161,7 +175,7 @@ fn compare<C: Curve<ScalarField: WideField>>(options: &Check) -> Result<(), Fail
                     .clone(),
             };
             // The shape first: whoever made the root may have asked for more weights than memory has.
-            weights.architecture() == root.architecture() && weights == root.weights()
+            weights.architecture() == root.architecture() && Some(weights) == root.weights()
         }
         None => {
             let (node, _) = opened.verified(id)?;

@@ -69,6 +69,20 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
 }
 
+/// The tree in a directory, made if it is not there: what is there may be a tree of other roots, or
+/// left without one by a crash.
+pub(super) fn tree_at<C: Curve<ScalarField: WideField>>(
+    tree: &TreeDir,
+) -> Result<Store<C>, Failure> {
+    match Store::<C>::create(&tree.dir) {
+        Err(StoreError::NotEmpty { dir }) => match Store::open(&tree.dir) {
+            Err(StoreError::NoTree { .. }) => Err(StoreError::NotEmpty { dir }.into()),
+            store => Ok(store?),
+        },
+        store => Ok(store?),
+    }
+}
+
 fn add<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
     let table = Table::read(&options.normalize)?;
     let normalization = Normalization::fit(&table, &options.target)?;
@@ -79,22 +93,14 @@ fn add<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failur
         normalization,
         options.seed,
     )?;
-    // What is there may be a tree: of other roots, or left without one by a crash.
-    let store = match Store::<C>::create(&options.tree.dir) {
-        Err(StoreError::NotEmpty { dir }) => match Store::open(&options.tree.dir) {
-            Err(StoreError::NoTree { .. }) => return Err(StoreError::NotEmpty { dir }.into()),
-            store => store?,
-        },
-        store => store?,
-    };
-    let id = store.add_root(&root)?;
+    let id = tree_at::<C>(&options.tree)?.add_root(&root)?;
     let names = |columns: &[zktree::nn::ColumnStatistics]| {
         columns.iter().map(|column| column.name.clone()).collect()
     };
     options.reporting.print(&Report {
         id: id.to_string(),
         layers: root.architecture().widths(),
-        seed: root.seed(),
+        seed: options.seed,
         preset: options.preset.clone(),
         curve: C::NAME,
         features: names(root.normalization().features()),

@@ -6,6 +6,7 @@ mod demo;
 mod export;
 mod failure;
 mod files;
+mod import;
 mod init;
 mod interrupt;
 mod key;
@@ -45,6 +46,8 @@ enum Command {
     Key(key::Options),
     /// Make a tree with a root that anyone can expand, or add a root to a tree
     Init(init::Options),
+    /// Add a network that was trained elsewhere as a root of unknown origin
+    Import(Box<import::Options>),
     /// Train a child of a root or node, prove it, sign it and add it
     Train(Box<train::Options>),
     /// Show the tree as text, JSON, DOT, SVG or a page for a browser
@@ -87,6 +90,7 @@ pub fn run() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Key(options) => key::run(&options),
         Command::Init(options) => init::run(&options),
+        Command::Import(options) => import::run(&options),
         Command::Train(options) => train::run(&options),
         Command::Show(options) => show::run(&options),
         Command::Export(options) => export::export(&options),

@@ -268,9 +268,7 @@ fn check<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<(), Failu
         let text = format!("the model {} is not in this tree", id.short());
         return Err(Failure::not_verified(named(text)));
     }
-    if opened.tree.root(id).is_none() {
-        opened.verified(id)?;
-    }
+    opened.verify(id)?;
     let origin = opened.tree.path(id)?.end()?;
     let not_verified =
         |error: zktree::tree::InferenceError| Failure::not_verified(named(output::chain(&error)));

@@ -357,6 +357,27 @@ impl Normalization {
         Self::new(features, targets)
     }
 
+    /// The standardised features of a table, `[N, features]`, in `f64`.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::UnknownColumn`] for a missing column.
+    pub fn standardize(&self, table: &Table) -> Result<Vec<f64>, DataError> {
+        let features: Vec<(usize, &ColumnStatistics)> = self
+            .features
+            .iter()
+            .map(|column| Ok((table.position(&column.name)?, column)))
+            .collect::<Result<_, DataError>>()?;
+        let row = |row: &Row| -> Vec<f64> {
+            let cell = |position: usize| row.cells.get(position).copied().unwrap_or_default();
+            let standardized = |(position, column): &(usize, &ColumnStatistics)| {
+                column.standardize(cell(*position))
+            };
+            features.iter().map(standardized).collect()
+        };
+        Ok(table.rows.iter().flat_map(row).collect())
+    }
+
     /// Statistics of the features, in order.
     pub fn features(&self) -> &[ColumnStatistics] {
         &self.features

@@ -130,6 +130,22 @@ pub enum TreeError {
         #[source]
         source: VerifyError,
     },
+    /// Imported weights whose range is not proven.
+    #[error("root {node}: its imported weights: {source}")]
+    Imported {
+        /// The root.
+        node: NodeLabel,
+        /// Why.
+        #[source]
+        source: VerifyError,
+    },
+    /// Weights that cannot be imported.
+    #[error("the weights cannot be imported: {source}")]
+    NotImported {
+        /// Why.
+        #[source]
+        source: ProveError,
+    },
     /// A child could not be trained or proven.
     #[error("no child of {} was made: {source}", .parent.short())]
     NotProven {
@@ -152,6 +168,7 @@ impl TreeError {
             | Self::OtherDataset { node }
             | Self::Signature { node, .. }
             | Self::Training { node, .. }
+            | Self::Imported { node, .. }
             | Self::Data { node, .. } => Some(node.id),
             Self::RefusedParent { id, .. } => Some(*id),
             _ => None,

@@ -1,31 +1,50 @@
 //! The canonical encodings of roots and nodes, whose hashes identify them; *Lineages* in the notes.
 use super::{
-    AuthorKey, DatasetName, Labels, Node, NodeId, Root,
-    labels::{Loss, NOTE_BYTES, TEXT_BYTES},
+    AuthorKey, DatasetName, Imported, Labels, Node, NodeId, Root, RootWeights,
+    labels::{Loss, NOTE_BYTES, TEXT_BYTES, check_title},
 };
 use crate::{
     commit::Curve,
     error::DecodeError,
     nn::{
         Architecture, FixedPoint, LearningRate, Normalization, TrainingParameters,
-        WeightCommitment,
+        WeightCommitment, WeightGrid,
         encoding::{Decoder, Encoder, decode_fixed_point, encode_fixed_point},
     },
     poly::WideField,
 };
 
 const ROOT: &str = "zktree/v1/root";
+const IMPORTED: &str = "zktree/v1/imported-root";
 const NODE: &str = "zktree/v1/pre-id";
 
 impl Root {
     /// The canonical encoding; the id is its SHA-256.
     pub fn encode(&self) -> Vec<u8> {
-        Encoder::new(ROOT)
+        let kind = match &self.weights {
+            RootWeights::Seed(_) => ROOT,
+            RootWeights::Imported(_) => IMPORTED,
+        };
+        let start = Encoder::new(kind)
             .numbers(widths(self.architecture()))
             .bytes(&encode_fixed_point(self.fixed_point()))
-            .bytes(&self.normalization().to_bytes())
-            .number(self.seed())
-            .finish()
+            .bytes(&self.normalization().to_bytes());
+        match &self.weights {
+            RootWeights::Seed(seed) => start.number(*seed).finish(),
+            RootWeights::Imported(imported) => {
+                let start = start
+                    .string(&imported.curve)
+                    .bytes(&imported.commitment)
+                    .number(imported.grid.step_bits.into())
+                    .number(imported.grid.range_bits.into())
+                    .bytes(&imported.proof);
+                match &imported.title {
+                    Some(title) => start.flag(true).string(title),
+                    None => start.flag(false),
+                }
+                .finish()
+            }
+        }
     }
 
     /// Reads what [`encode`](Self::encode) writes.
@@ -33,16 +52,52 @@ impl Root {
     /// # Errors
     /// [`DecodeError`] if it is anything else.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut decoder = Decoder::new(ROOT, bytes)?;
+        let (mut decoder, is_imported) = match Decoder::new(IMPORTED, bytes) {
+            Ok(decoder) => (decoder, true),
+            Err(_) => (Decoder::new(ROOT, bytes)?, false),
+        };
         let architecture = architecture(&mut decoder)?;
         let fixed_point = fixed_point(&mut decoder)?;
         let normalization = Normalization::from_bytes(decoder.bytes("normalization")?)?;
-        let seed = decoder.number("seed")?;
+        let weights = match is_imported {
+            true => RootWeights::Imported(Box::new(imported(&mut decoder)?)),
+            false => RootWeights::Seed(decoder.number("seed")?),
+        };
         decoder.finish()?;
-        let root = Self::new(architecture, fixed_point, normalization, seed)
+        let root = Self::with(architecture, fixed_point, normalization, weights)
             .map_err(|error| DecodeError::value("normalization", error))?;
         canonical(root.encode() == bytes, root)
     }
+}
+
+/// The fields of imported weights. That they are a commitment of their curve is checked where the
+/// curve is known.
+fn imported(decoder: &mut Decoder<'_>) -> Result<Imported, DecodeError> {
+    let curve = decoder.string("curve")?.to_owned();
+    let commitment = decoder.bytes("weights")?.to_vec();
+    let mut bits = || {
+        let number = decoder.number("weight grid")?;
+        u32::try_from(number).map_err(|error| DecodeError::value("weight grid", error))
+    };
+    let grid = WeightGrid {
+        step_bits: bits()?,
+        range_bits: bits()?,
+    };
+    grid.validate()
+        .map_err(|error| DecodeError::value("weight grid", error))?;
+    let proof = decoder.bytes("range proof")?.to_vec();
+    let title = match decoder.flag("title")? {
+        true => Some(decoder.string("title")?.to_owned()),
+        false => None,
+    };
+    check_title(&title).map_err(|error| DecodeError::value("title", error))?;
+    Ok(Imported {
+        curve,
+        commitment,
+        grid,
+        proof,
+        title,
+    })
 }
 
 impl<C: Curve<ScalarField: WideField>> Node<C> {

@@ -1,5 +1,5 @@
 //! Verifying the way from a root to a node.
-use super::{Edge, Node, NodeId, NodeLabel, Root, TreeError, node::DatasetName};
+use super::{Edge, Node, NodeId, NodeLabel, Root, RootWeights, TreeError, node::DatasetName};
 use crate::{
     commit::Curve,
     error::VerifyError,
@@ -20,12 +20,35 @@ pub struct Origin<'a, C: Curve> {
 
 impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
     /// The root itself.
-    pub fn root(root: &'a Root) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// [`TreeError::Imported`] if its weights are imported and of another curve.
+    pub fn root(root: &'a Root) -> Result<Self, TreeError> {
+        let weights = match (&root.weights, root.commitment()?) {
+            (RootWeights::Imported(imported), Some(commitment)) => ParentWeights::Committed {
+                commitment,
+                bound: imported.grid.bound(),
+            },
+            (RootWeights::Imported(_), None) => {
+                let what = "they are not committed".to_owned();
+                return Err(root.refused(VerifyError::Statement(what)));
+            }
+            (RootWeights::Seed(seed), _) => ParentWeights::Root { seed: *seed },
+        };
+        Ok(Self {
             root,
             id: root.id(),
-            weights: ParentWeights::Root { seed: root.seed() },
+            weights,
+        })
+    }
+
+    /// The root, the range of its weights verified but for a group equation that it adds to `batch`.
+    pub(super) fn verify_root(root: &'a Root, batch: &mut Batch<C>) -> Result<Self, TreeError> {
+        let this = Self::root(root)?;
+        if let Some(pending) = root.verify()? {
+            batch.push(Part::Root(root.label()), pending);
         }
+        Ok(this)
     }
 
     /// The root that it descends from, or that it is.
@@ -183,7 +206,7 @@ impl<'a, C: Curve<ScalarField: WideField>> Path<'a, C> {
     /// # Errors
     /// [`TreeError`] naming the first node that does not fit.
     pub fn end(&self) -> Result<Origin<'a, C>, TreeError> {
-        let start = Origin::root(self.root);
+        let start = Origin::root(self.root)?;
         self.edges.iter().try_fold(start, |origin, (node, edge)| {
             origin.step(node, edge).map(|(next, _)| next)
         })
@@ -195,7 +218,7 @@ impl<'a, C: Curve<ScalarField: WideField>> Path<'a, C> {
     /// [`TreeError`] naming a node that fails and why.
     pub fn verify(&self) -> Result<Lineage, TreeError> {
         let mut batch = Batch::new();
-        let mut origin = Origin::root(self.root);
+        let mut origin = Origin::verify_root(self.root, &mut batch)?;
         let mut ids = vec![origin.id];
         for (node, edge) in &self.edges {
             origin = origin.verify_edge(node, edge, &mut batch)?;
@@ -234,6 +257,7 @@ type Claim = (DatasetName, u32, bool, [u8; 32]);
 enum Part {
     Segment(NodeLabel, u64),
     Data(Claim),
+    Root(NodeLabel),
 }
 
 impl<C: Curve<ScalarField: WideField>> Batch<C> {
@@ -304,6 +328,7 @@ impl<C: Curve<ScalarField: WideField>> Batch<C> {
                 };
                 self.failed.push(TreeError::Training { node, source });
             }
+            Part::Root(node) => self.failed.push(TreeError::Imported { node, source }),
             // Edges to come verify the proof of this claim again.
             Part::Data(claim) => {
                 let nodes = self.data.remove(&claim).unwrap_or_default().into_iter();

@@ -39,6 +39,7 @@ mod labels;
 mod lineage;
 mod node;
 pub mod render;
+mod root;
 pub mod store;
 mod verify;
 
@@ -50,8 +51,9 @@ pub use error::TreeError;
 pub use inference::{Inference, InferenceError, LabelledRows, Said};
 pub use labels::{Labels, Loss};
 pub use lineage::{Lineage, Origin, Path};
-pub use node::{DatasetName, Node, NodeId, NodeLabel, Root};
+pub use node::{DatasetName, Node, NodeId, NodeLabel};
 pub use render::Picture;
+pub use root::{Imported, Root, RootWeights};
 pub use verify::Verdicts;
 
 use crate::{commit::Curve, poly::WideField};
@@ -93,12 +95,14 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
         Self::default()
     }
 
-    /// Adds a root; returns its id.
+    /// Adds a root; returns its id. The range of imported weights is not verified.
     ///
     /// # Errors
-    /// [`TreeError::Duplicate`].
+    /// [`TreeError::Duplicate`]; [`TreeError::Imported`] if imported weights are of another curve, or
+    /// no commitment.
     pub fn add_root(&mut self, root: Root) -> Result<NodeId, TreeError> {
         let id = root.id();
+        let _ = root.commitment::<C>()?;
         self.insert(id, Source::Root(Box::new(root)))?;
         self.roots.push(id);
         Ok(id)

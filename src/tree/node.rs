@@ -1,14 +1,12 @@
-//! Roots and nodes, and what their ids are made of.
+//! Nodes, and what their ids are made of.
 use super::{AuthorKey, Edge, Labels, TreeError};
 use crate::{
     commit::Curve,
     nn::{
-        Architecture, DatasetCommitment, FixedPoint, Normalization, ScheduleSeed,
-        TrainingParameters, WeightCommitment, WeightOpening, Weights, encoding::Encoder, init,
+        DatasetCommitment, ScheduleSeed, TrainingParameters, WeightCommitment, encoding::Encoder,
     },
     poly::WideField,
 };
-use ark_ff::PrimeField;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};
@@ -69,77 +67,6 @@ impl FromStr for NodeId {
                 text: text.escape_debug().take(80).collect(),
             }),
         }
-    }
-}
-
-/// An untrained network: its weights are the expansion of a public seed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Root {
-    architecture: Architecture,
-    fixed_point: FixedPoint,
-    normalization: Normalization,
-    seed: u64,
-}
-
-impl Root {
-    /// A root. Its descendants keep architecture, number formats and normalisation.
-    ///
-    /// # Errors
-    /// [`TreeError::NormalizationWidth`] unless the normalisation has a feature for each input of
-    /// the network and a target for each output.
-    pub fn new(
-        architecture: Architecture,
-        fixed_point: FixedPoint,
-        normalization: Normalization,
-        seed: u64,
-    ) -> Result<Self, TreeError> {
-        let network = (architecture.num_inputs(), architecture.num_outputs());
-        let (features, targets) = (normalization.features(), normalization.targets());
-        let columns = (features.len(), targets.len());
-        if network != columns {
-            return Err(TreeError::NormalizationWidth { network, columns });
-        }
-        Ok(Self {
-            architecture,
-            fixed_point,
-            normalization,
-            seed,
-        })
-    }
-
-    /// Widths of the network and of all its descendants.
-    pub fn architecture(&self) -> &Architecture {
-        &self.architecture
-    }
-
-    /// Number formats of the network and of all its descendants.
-    pub fn fixed_point(&self) -> &FixedPoint {
-        &self.fixed_point
-    }
-
-    /// How data become the network's inputs and targets.
-    pub fn normalization(&self) -> &Normalization {
-        &self.normalization
-    }
-
-    /// The seed of the weights.
-    pub fn seed(&self) -> u64 {
-        self.seed
-    }
-
-    /// SHA-256 of the canonical encoding.
-    pub fn id(&self) -> NodeId {
-        NodeId(Sha256::digest(self.encode()).into())
-    }
-
-    /// The weights, which anyone can expand.
-    pub fn weights(&self) -> Weights {
-        init::expand(self.seed, &self.architecture, &self.fixed_point)
-    }
-
-    /// The weights as the start of training.
-    pub fn opening<F: PrimeField>(&self) -> WeightOpening<F> {
-        WeightOpening::public(self.weights())
     }
 }
 

@@ -104,11 +104,14 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
         let needed = self.lineages(ids)?;
         let mut batch = lineage::Batch::new();
         let (mut looked_at, mut failed) = (Vec::new(), Vec::new());
+        let mut open = Vec::new();
         let roots = self.roots.iter().filter(|id| needed.contains(id));
-        let mut open: Vec<_> = roots
-            .filter_map(|id| self.root(*id))
-            .map(Origin::root)
-            .collect();
+        for root in roots.filter_map(|id| self.root(*id)) {
+            match Origin::verify_root(root, &mut batch) {
+                Ok(origin) => open.push(origin),
+                Err(error) => failed.push(error),
+            }
+        }
         while let Some(origin) = open.pop() {
             let children = self.children(origin.id()).iter();
             for child in children.filter(|id| needed.contains(id)) {
@@ -142,7 +145,7 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
     }
 
     /// The soundness of these lineages: the proofs of all their edges, and of the ranges of their
-    /// data, each once. Looks at no proof.
+    /// data and of imported weights, each once. Looks at no proof.
     ///
     /// # Errors
     /// [`TreeError::Unknown`]; [`TreeError`] naming a node that fails before its proof is looked at.
@@ -150,11 +153,12 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
         let needed = self.lineages(ids)?;
         let mut soundness = Soundness::new::<C>();
         let mut data = BTreeSet::new();
+        let mut open = Vec::new();
         let roots = self.roots.iter().filter(|id| needed.contains(id));
-        let mut open: Vec<_> = roots
-            .filter_map(|id| self.root(*id))
-            .map(Origin::root)
-            .collect();
+        for root in roots.filter_map(|id| self.root(*id)) {
+            soundness.extend(&root.soundness::<C>()?);
+            open.push(Origin::root(root)?);
+        }
         while let Some(origin) = open.pop() {
             let children = self.children(origin.id()).iter();
             for child in children.filter(|id| needed.contains(id)) {

@@ -1,4 +1,5 @@
 //! The commands that work on a directory, through the program itself.
+mod import;
 mod input;
 #[cfg(unix)]
 mod misuse;

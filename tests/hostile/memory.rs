@@ -261,7 +261,9 @@ fn long_run(root: &Root, rows: usize, batch: usize, steps: u64, hiding: bool) ->
         labels: Labels::default(),
     };
     let go_on = &mut |_| ControlFlow::Continue(());
-    draft.train(&tree, &root.opening(), rng, go_on).unwrap()
+    draft
+        .train(&tree, &root.opening().unwrap(), rng, go_on)
+        .unwrap()
 }
 
 fn verified(root: &Root, child: &Child<Pallas>) -> Result<(), TreeError> {

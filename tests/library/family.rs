@@ -114,7 +114,7 @@ impl Family {
             let id = tree.add_node(child.node.clone(), child.edge.clone());
             (id.unwrap(), child)
         };
-        let opening = self::root(1).opening();
+        let opening = self::root(1).opening().unwrap();
         let (id, first) = child(root, &opening, &data[0], "first");
         let (_, second) = child(id, &first.opening, &data[1], "second");
         let (_, third) = child(id, &first.opening, &data[2], "third");

@@ -6,6 +6,7 @@ mod completeness;
 mod export;
 mod extremes;
 mod identity;
+mod imported;
 mod lineage;
 mod notes;
 mod resume;

@@ -93,7 +93,9 @@ impl<C: Curve<ScalarField: WideField>> Family<C> {
     pub fn new(setting: &Setting, out: &mut Report) -> Result<Self, Failure> {
         let mut tree = Tree::new();
         let root = tree.add_root(setting.root.clone())?;
-        let start = (root, "R_init", setting.root.opening());
+        let weights = setting.root.opening();
+        let weights = weights.ok_or_else(|| Failure::input("the root has no seed"))?;
+        let start = (root, "R_init", weights);
         let mut member = |title, owner: usize, from: &(NodeId, &'static str, WeightOpening<_>)| {
             let stage = Stage { setting, title };
             let member = stage.run(&mut tree, &setting.owners[owner], from)?;

@@ -68,7 +68,7 @@ impl Report {
             p.fixed_point.activation_bits(),
             setting.preset,
             setting.root.id().short(),
-            setting.root.seed(),
+            super::setting::SEED,
             p.steps,
             p.batch,
             setting.rate(),

@@ -20,7 +20,7 @@ const HIDDEN: usize = 64;
 const SHUFFLE: u64 = 2009;
 /// Fixes the weights of the root. With this one the outliers of the wine data stay inside the
 /// range of activations in both presets; with half of all seeds they leave that of `paper`.
-const SEED: u64 = 9;
+pub(super) const SEED: u64 = 9;
 /// One row in so many is held out.
 const HELD_OUT: usize = 8;
 

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::*;
 use crate::{
-    nn::{LearningRate, Table},
-    tree::{Loss, Signature},
+    nn::{Architecture, FixedPoint, LearningRate, Normalization, Table},
+    tree::{Loss, Root, Signature},
 };
 use ark_pallas::Projective as Pallas;
 
@@ -61,7 +61,7 @@ fn root_ids_by_hand() {
 
 #[test]
 fn node_ids_by_hand() {
-    let opening = root().opening::<ark_pallas::Fr>();
+    let opening = root().opening::<ark_pallas::Fr>().unwrap();
     let node = Node::<Pallas> {
         parent: root().id(),
         parameters: TrainingParameters {

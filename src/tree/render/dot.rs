@@ -33,12 +33,9 @@ impl Entry {
     fn lines(&self) -> Vec<String> {
         let id = short(&self.id).to_owned();
         let Some(node) = &self.trained else {
-            let seed = self.seed.unwrap_or(0);
-            return vec![
-                format!("root {}", self.network()),
-                format!("seed {seed}"),
-                id,
-            ];
+            let mut lines: Vec<String> = self.title().map(visible).into_iter().collect();
+            lines.extend([format!("root {}", self.network()), self.origin(), id]);
+            return lines;
         };
         let mut lines: Vec<String> = self.title().map(visible).into_iter().collect();
         lines.push(id);

@@ -37,11 +37,26 @@ pub struct Entry {
     pub layers: Vec<usize>,
     /// Whether the node was verified; unknown unless somebody looked.
     pub verified: Option<bool>,
-    /// The seed of a root.
+    /// The seed of a root whose weights are expanded from one.
     pub seed: Option<u64>,
+    /// What there is to say of a root whose weights were trained elsewhere, nobody knows how.
+    pub imported: Option<Origin>,
     /// What training made of the parent; none for a root.
     #[serde(flatten)]
     pub trained: Option<Trained>,
+}
+
+/// Weights of unknown origin.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Origin {
+    /// Always `unknown`: nothing is proven of how these weights came to be.
+    pub origin: &'static str,
+    /// Title, by whoever imported them.
+    pub title: Option<String>,
+    /// Digest of the commitment to the weights.
+    pub weights: String,
+    /// Bytes of the commitment and of the proof of the weights' range.
+    pub bytes: usize,
 }
 
 /// A trained node's own fields.
@@ -164,12 +179,19 @@ impl Entry {
             layers,
             verified: None,
             seed: None,
+            imported: None,
             trained: None,
         };
         if let Some(root) = tree.root(id) {
-            let seed = Some(root.seed());
+            let imported = root.imported().map(|imported| Origin {
+                origin: "unknown",
+                title: imported.title().map(str::to_owned),
+                weights: hex::encode(imported.digest()),
+                bytes: imported.encoded_len(),
+            });
             return Some(Self {
-                seed,
+                seed: root.seed(),
+                imported,
                 ..entry(root.architecture().widths())
             });
         }
@@ -202,9 +224,19 @@ impl Entry {
         widths.join("-")
     }
 
+    /// Where a root's weights come from.
+    fn origin(&self) -> String {
+        match self.seed {
+            Some(seed) => format!("seed {seed}"),
+            None => "origin unknown".to_owned(),
+        }
+    }
+
     /// The title, unless it is missing or blank.
     fn title(&self) -> Option<&str> {
-        let title = self.trained.as_ref()?.title.as_deref()?;
+        let trained = self.trained.as_ref().map(|node| &node.title);
+        let imported = self.imported.as_ref().map(|origin| &origin.title);
+        let title = trained.or(imported)?.as_deref()?;
         (!title.trim().is_empty()).then_some(title)
     }
 }

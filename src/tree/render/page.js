@@ -25,6 +25,10 @@
   };
   const name = (node) => {
     if (node.seed !== null) return "Root";
+    if (node.imported !== null) {
+      const title = node.imported.title;
+      return title && title.trim() ? title : "Root";
+    }
     return node.title && node.title.trim() ? node.title : node.id.slice(0, 12);
   };
   const lineage = (k) => {
@@ -48,6 +52,12 @@
     const rows = [["Id", code(node.id)]];
     if (node.seed !== null) {
       rows.push(["Weights", make("span", `expanded from the public seed ${node.seed}`)]);
+    } else if (node.imported !== null) {
+      rows.push(
+        ["Origin", make("span", "unknown: trained elsewhere, nothing is proven of how")],
+        ["Weights", code(node.imported.weights)],
+        ["Proof", make("span", `${(node.imported.bytes / 1000).toFixed(1)} kB, of the range of the weights`)],
+      );
     } else {
       rows.push(
         ["Author", code(node.author)],
@@ -88,6 +98,8 @@
     title.append(make("bdi", name(node)));
     const [state, text] = node.seed !== null
       ? ["", "A public beginning"]
+      : node.imported !== null
+      ? ["", "Of unknown origin"]
       : { true: ["good", "Verified where this page was made"], false: ["bad", "Not verified"] }[node.verified]
         ?? ["", "Not verified here"];
     const parts = [title, make("p", text, { class: `state ${state}` }), facts(node)];

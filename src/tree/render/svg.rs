@@ -124,11 +124,10 @@ impl Entry {
     }
 
     fn heading(&self) -> String {
-        match self.trained {
-            Some(_) => self
-                .title()
-                .map_or_else(|| short(&self.id).to_owned(), visible),
-            None => "Root".to_owned(),
+        match (self.title(), &self.trained) {
+            (Some(title), _) => visible(title),
+            (None, Some(_)) => short(&self.id).to_owned(),
+            (None, None) => "Root".to_owned(),
         }
     }
 
@@ -145,10 +144,7 @@ impl Entry {
                 ]
             }
             None => vec![
-                (
-                    "fact",
-                    format!("{} · seed {}", self.network(), self.seed.unwrap_or(0)),
-                ),
+                ("fact", format!("{} · {}", self.network(), self.origin())),
                 ("code", id),
             ],
         }

@@ -11,6 +11,7 @@ fn picture() -> Picture {
         layers: vec![11, 64, 1],
         verified: (n == 1).then_some(true),
         seed: above.is_none().then_some(9),
+        imported: None,
         trained: above.map(|_| Trained {
             title: title.map(str::to_owned),
             licence: None,

@@ -43,14 +43,14 @@ impl Picture {
 impl Entry {
     fn line(&self) -> String {
         let id = short(&self.id);
-        let mut line = match (&self.trained, self.seed) {
-            (Some(node), _) => {
-                let quoted = |title: &str| title.replace('\\', "\\\\").replace('"', "\\\"");
-                let title = self.title().map(quoted);
-                let title = title.map(|title| format!(" \"{}\"", visible(&title)));
+        let quoted = |title: &str| title.replace('\\', "\\\\").replace('"', "\\\"");
+        let title = self.title().map(quoted);
+        let title = title.map(|title| format!(" \"{}\"", visible(&title)));
+        let title = title.unwrap_or_default();
+        let mut line = match &self.trained {
+            Some(node) => {
                 let mut line = format!(
-                    "{id}{}: {} steps on {} rows of {} by {}",
-                    title.unwrap_or_default(),
+                    "{id}{title}: {} steps on {} rows of {} by {}",
                     node.steps,
                     node.rows,
                     short(&node.dataset),
@@ -61,7 +61,7 @@ impl Entry {
                 }
                 line
             }
-            (None, seed) => format!("{id} root {}, seed {}", self.network(), seed.unwrap_or(0)),
+            None => format!("{id} root{title} {}, {}", self.network(), self.origin()),
         };
         match self.verified {
             Some(true) => line += ", verified",

@@ -12,9 +12,9 @@ use crate::{
     commit::Curve,
     error::DataError,
     files::{self, Access},
-    nn::{DatasetOpening, WeightOpening},
+    nn::{Architecture, DatasetOpening, WeightCommitment, WeightOpening},
     poly::WideField,
-    tree::{Node, NodeId, ProvenDataset},
+    tree::{Node, NodeId, ProvenDataset, Root},
 };
 use rand::rngs::OsRng;
 use std::{
@@ -68,13 +68,37 @@ impl<'a, C: Curve<ScalarField: WideField>> Private<'a, C> {
         id: NodeId,
         node: &Node<C>,
     ) -> Result<Option<WeightOpening<C::ScalarField>>, StoreError> {
+        self.checked_opening(id, &node.parameters.architecture, &node.weights)
+    }
+
+    /// The weights and blindings of a root: those that anyone can expand, or imported ones that are
+    /// kept here; `None` if they are not.
+    ///
+    /// # Errors
+    /// Those of [`opening`](Self::opening); [`StoreError::Tree`] if imported weights are not committed
+    /// on this curve.
+    pub fn root_opening(
+        &self,
+        root: &Root,
+    ) -> Result<Option<WeightOpening<C::ScalarField>>, StoreError> {
+        match root.commitment::<C>()? {
+            Some(weights) => self.checked_opening(root.id(), root.architecture(), &weights),
+            None => Ok(root.opening()),
+        }
+    }
+
+    fn checked_opening(
+        &self,
+        id: NodeId,
+        architecture: &Architecture,
+        weights: &WeightCommitment<C>,
+    ) -> Result<Option<WeightOpening<C::ScalarField>>, StoreError> {
         let file = Self::opening_file(id);
         let Some(bytes) = self.read(&file)? else {
             return Ok(None);
         };
         let opening = WeightOpening::from_safetensors(&bytes).map_err(self.malformed(&file))?;
-        match opening.weights().architecture() == &node.parameters.architecture
-            && opening.opens(&node.weights, &mut OsRng)
+        match opening.weights().architecture() == architecture && opening.opens(weights, &mut OsRng)
         {
             true => Ok(Some(opening)),
             false => Err(self.wrong(&file, format!("node {}", id.short()))),

@@ -29,7 +29,7 @@ fn root() -> Root {
 /// A signed child of the root with a proof of nothing.
 fn child(author: u8, nonce: u64) -> Child<Pallas> {
     let secret = AuthorSecret::from_bytes(&[author; 32]);
-    let opening = root().opening();
+    let opening = root().opening().unwrap();
     let dataset = DatasetCommitment::new(1, 1, RowCommitments { rows: vec![] });
     let node = Node {
         parent: root().id(),

@@ -91,7 +91,7 @@ impl Scene {
         };
         let mut tree = Tree::new();
         let id = tree.add_root(root.clone()).unwrap();
-        let child = draft(id, 0).train(&tree, &root.opening(), rng, &mut go_on);
+        let child = draft(id, 0).train(&tree, &root.opening().unwrap(), rng, &mut go_on);
         let child = child.ok()?;
         let id = tree.add_node(child.node.clone(), child.edge.clone());
         let grandchild = draft(id.unwrap(), 1).train(&tree, &child.opening, rng, &mut go_on);
@@ -116,7 +116,9 @@ impl Scene {
         let (tree, id) = self.tree();
         let below = tree.path(id).unwrap().end().unwrap();
         [
-            Origin::root(&self.root).statement(&self.child.node, &self.child.edge.dataset),
+            Origin::root(&self.root)
+                .unwrap()
+                .statement(&self.child.node, &self.child.edge.dataset),
             below.statement(&self.grandchild.node, &self.grandchild.edge.dataset),
         ]
     }

@@ -95,7 +95,7 @@ fn a_root_of_another_seed() {
     // Nor does an honest prover start from weights that are not the root's.
     let rng = &mut ChaCha20Rng::seed_from_u64(5);
     let draft = draft(family.root, &family.data[0], "first");
-    let child = draft.train(&family.tree, &root(2).opening(), rng, &mut go);
+    let child = draft.train(&family.tree, &root(2).opening().unwrap(), rng, &mut go);
     assert!(
         child
             .unwrap_err()

@@ -60,7 +60,7 @@ fn without_hiding_too_and_on_bls12_381() {
         labels: Labels::default(),
     };
     let child = draft
-        .train(&tree, &root(1).opening(), &mut rng, &mut go)
+        .train(&tree, &root(1).opening().unwrap(), &mut rng, &mut go)
         .unwrap();
     let id = tree.add_node(child.node, child.edge).unwrap();
     assert_eq!(tree.verify_lineage(id).map(|l| l.steps), Ok(STEPS.into()));

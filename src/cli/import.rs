@@ -1,0 +1,164 @@
+//! `zktree import`: a network that was trained elsewhere, as a root of unknown origin.
+use super::{
+    Failure,
+    args::{CurveName, Reporting, TreeDir},
+    files,
+    init::tree_at,
+};
+use clap::Args;
+use rand::rngs::OsRng;
+use serde::Serialize;
+use std::{fmt, path::PathBuf};
+use zktree::{
+    Bls12381, Pallas,
+    commit::Curve,
+    nn::{
+        Architecture, ColumnStatistics, FixedPoint, Normalization, Table, WeightGrid,
+        WeightOpening,
+        import::{FloatModel, LayerNames, QuantizationReport},
+    },
+    poly::WideField,
+    tree::Root,
+};
+
+/// Options of `zktree import`.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    tree: TreeDir,
+    /// The network: .onnx, or .safetensors with the state_dict of an nn.Sequential
+    model: PathBuf,
+    /// JSON file that names the layers of a safetensors file:
+    /// {"layers": [{"weight": "fc1.weight", "bias": "fc1.bias", "transposed": false}, ...]}
+    #[arg(long, value_name = "FILE.json")]
+    names: Option<PathBuf>,
+    /// CSV file whose mean and deviation normalise all data of the tree; they become public. Without
+    /// it columns are x0, x1, ... and y0, y1, ..., as they are
+    #[arg(long, value_name = "FILE.csv", requires = "target")]
+    normalize: Option<PathBuf>,
+    /// Column that the network predicts; all others are features. Repeat for several
+    #[arg(long, value_name = "COL", requires = "normalize")]
+    target: Vec<String>,
+    /// The network takes and predicts raw columns: normalisation is folded into its layers
+    #[arg(long, requires = "normalize")]
+    raw: bool,
+    /// Number formats: compact (8 fraction bits of activations) or paper (16, as in zkDL)
+    #[arg(long, default_value = "compact")]
+    preset: String,
+    /// Bits of a weight, with the sign: more is closer to the floats, and slower once
+    #[arg(long, value_name = "BITS", default_value_t = 18)]
+    weight_bits: u32,
+    /// CSV file on which integers and floats are compared before anything is written
+    #[arg(long, value_name = "FILE.csv")]
+    compare: Option<PathBuf>,
+    /// Title of the network; public
+    #[arg(long)]
+    title: Option<String>,
+    /// Commitment group
+    #[arg(long, value_enum, default_value = "bls12-381")]
+    curve: CurveName,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+#[derive(Serialize)]
+struct Report {
+    id: String,
+    origin: &'static str,
+    layers: Vec<usize>,
+    parameters: usize,
+    preset: String,
+    curve: &'static str,
+    grid: WeightGrid,
+    root_bytes: usize,
+    features: Vec<String>,
+    targets: Vec<String>,
+    /// Integers beside floats, if rows were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantization: Option<QuantizationReport>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.id)?;
+        match &self.quantization {
+            Some(report) => report.fmt(f),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Imports a network.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    match options.curve {
+        CurveName::Bls12_381 => import::<Bls12381>(options),
+        CurveName::Pallas => import::<Pallas>(options),
+    }
+}
+
+fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+    let names = options.names.as_ref().map(|file| {
+        let named = |error| Failure::input(format!("{}: {error}", file.display()));
+        serde_json::from_slice::<LayerNames>(&files::read(file)?).map_err(named)
+    });
+    let file = options.model.display().to_string();
+    let named = |error: zktree::nn::import::ImportError| match error.to_string() {
+        text if text.starts_with(&file) => Failure::input(text),
+        text => Failure::input(format!("{file}: {text}")),
+    };
+    let model = FloatModel::read(&options.model, names.transpose()?.as_ref()).map_err(named)?;
+    let fixed = FixedPoint::from_preset(&options.preset)?;
+    let normalization = match &options.normalize {
+        Some(file) => Normalization::fit(&Table::read(file)?, &options.target)?,
+        None => unchanged(model.architecture())?,
+    };
+    let model = match options.raw {
+        true => model.standardized(&normalization).map_err(named)?,
+        false => model,
+    };
+    let (weights, grid) = model.quantize(&fixed, options.weight_bits).map_err(named)?;
+    let quantization = match &options.compare {
+        Some(rows) => {
+            let inputs = normalization.standardize(&Table::read(rows)?)?;
+            let report = QuantizationReport::new(&model, (&weights, grid), &fixed, &inputs);
+            Some(report.map_err(named)?)
+        }
+        None => None,
+    };
+    let opening = WeightOpening::new(weights, true, &mut OsRng);
+    let title = options.title.clone();
+    let root = Root::import::<C>(fixed, normalization, (&opening, grid), title)?;
+    let store = tree_at::<C>(&options.tree)?;
+    store.private().save_opening(root.id(), &opening)?;
+    let id = store.add_root(&root)?;
+    let names =
+        |columns: &[ColumnStatistics]| columns.iter().map(|column| column.name.clone()).collect();
+    options.reporting.print(&Report {
+        id: id.to_string(),
+        origin: "unknown",
+        layers: root.architecture().widths(),
+        parameters: root.architecture().num_parameters(),
+        preset: options.preset.clone(),
+        curve: C::NAME,
+        grid,
+        root_bytes: root.encode().len(),
+        features: names(root.normalization().features()),
+        targets: names(root.normalization().targets()),
+        quantization,
+    })
+}
+
+/// Columns that are taken as they are.
+fn unchanged(architecture: &Architecture) -> Result<Normalization, Failure> {
+    let columns = |letter: char, count: usize| {
+        let column = |k| ColumnStatistics {
+            name: format!("{letter}{k}"),
+            mean: 0.0,
+            deviation: 1.0,
+        };
+        (0..count).map(column).collect()
+    };
+    let inputs = columns('x', architecture.num_inputs());
+    let outputs = columns('y', architecture.num_outputs());
+    Ok(Normalization::new(inputs, outputs)?)
+}

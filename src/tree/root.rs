@@ -1,0 +1,236 @@
+//! Where trees begin: networks that nobody trained here.
+use super::{NodeId, NodeLabel, TreeError, labels::check_title};
+use crate::{
+    commit::Curve,
+    error::VerifyError,
+    nn::{
+        Architecture, FixedPoint, Normalization, WeightCommitment, WeightGrid, WeightOpening,
+        Weights, argument::Pending, init,
+    },
+    poly::WideField,
+    security::Soundness,
+};
+use ark_ff::PrimeField;
+use sha2::{Digest, Sha256};
+
+/// A network that was not trained in the tree. Its descendants keep architecture, number formats and
+/// normalisation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Root {
+    pub(super) architecture: Architecture,
+    pub(super) fixed_point: FixedPoint,
+    pub(super) normalization: Normalization,
+    pub(super) weights: RootWeights,
+}
+
+/// Where the weights of a root come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RootWeights {
+    /// The expansion of a public seed.
+    Seed(u64),
+    /// Of unknown origin.
+    Imported(Box<Imported>),
+}
+
+/// Weights that were trained elsewhere, nobody knows how: committed, with the proof of their range that
+/// a lineage from a seed would make needless.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Imported {
+    pub(super) curve: String,
+    pub(super) commitment: Vec<u8>,
+    pub(super) grid: WeightGrid,
+    pub(super) proof: Vec<u8>,
+    pub(super) title: Option<String>,
+}
+
+impl Imported {
+    /// For readers; whoever imported the weights wrote it.
+    pub fn title(&self) -> Option<&str> {
+        self.title.as_deref()
+    }
+
+    /// The grid that the weights are on.
+    pub fn grid(&self) -> WeightGrid {
+        self.grid
+    }
+
+    /// SHA-256 of the commitment's encoding.
+    pub fn digest(&self) -> [u8; 32] {
+        Sha256::digest(&self.commitment).into()
+    }
+
+    /// Bytes of commitment and proof.
+    pub fn encoded_len(&self) -> usize {
+        self.commitment.len() + self.proof.len()
+    }
+}
+
+impl Root {
+    /// An untrained network: its weights are the expansion of a public seed.
+    ///
+    /// # Errors
+    /// [`TreeError::NormalizationWidth`] unless the normalisation has a feature for each input of
+    /// the network and a target for each output.
+    pub fn new(
+        architecture: Architecture,
+        fixed_point: FixedPoint,
+        normalization: Normalization,
+        seed: u64,
+    ) -> Result<Self, TreeError> {
+        let weights = RootWeights::Seed(seed);
+        Self::with(architecture, fixed_point, normalization, weights)
+    }
+
+    pub(super) fn with(
+        architecture: Architecture,
+        fixed_point: FixedPoint,
+        normalization: Normalization,
+        weights: RootWeights,
+    ) -> Result<Self, TreeError> {
+        let network = (architecture.num_inputs(), architecture.num_outputs());
+        let (features, targets) = (normalization.features(), normalization.targets());
+        let columns = (features.len(), targets.len());
+        if network != columns {
+            return Err(TreeError::NormalizationWidth { network, columns });
+        }
+        Ok(Self {
+            architecture,
+            fixed_point,
+            normalization,
+            weights,
+        })
+    }
+
+    /// A network of unknown origin: `opening` has its weights, on `grid`, and blindings that hide them.
+    ///
+    /// # Errors
+    /// [`TreeError::NormalizationWidth`]; [`TreeError::Label`]; [`TreeError::NotImported`] if the
+    /// weights are not on the grid.
+    pub fn import<C: Curve<ScalarField: WideField>>(
+        fixed_point: FixedPoint,
+        normalization: Normalization,
+        (opening, grid): (&WeightOpening<C::ScalarField>, WeightGrid),
+        title: Option<String>,
+    ) -> Result<Self, TreeError> {
+        check_title(&title)?;
+        let commitment = opening.commit::<C>();
+        let proof = grid
+            .prove(opening, &commitment, true)
+            .map_err(|source| TreeError::NotImported { source })?;
+        let imported = Imported {
+            curve: C::NAME.to_owned(),
+            commitment: commitment.encode(),
+            grid,
+            proof,
+            title,
+        };
+        let architecture = opening.weights().architecture().clone();
+        let weights = RootWeights::Imported(Box::new(imported));
+        Self::with(architecture, fixed_point, normalization, weights)
+    }
+
+    /// Widths of the network and of all its descendants.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// Number formats of the network and of all its descendants.
+    pub fn fixed_point(&self) -> &FixedPoint {
+        &self.fixed_point
+    }
+
+    /// How data become the network's inputs and targets.
+    pub fn normalization(&self) -> &Normalization {
+        &self.normalization
+    }
+
+    /// The seed of the weights, unless they are imported.
+    pub fn seed(&self) -> Option<u64> {
+        match self.weights {
+            RootWeights::Seed(seed) => Some(seed),
+            RootWeights::Imported(_) => None,
+        }
+    }
+
+    /// The imported weights, if that is where they come from.
+    pub fn imported(&self) -> Option<&Imported> {
+        match &self.weights {
+            RootWeights::Seed(_) => None,
+            RootWeights::Imported(imported) => Some(imported),
+        }
+    }
+
+    /// SHA-256 of the canonical encoding.
+    pub fn id(&self) -> NodeId {
+        NodeId(Sha256::digest(self.encode()).into())
+    }
+
+    /// The weights, if anyone can expand them.
+    pub fn weights(&self) -> Option<Weights> {
+        let seed = self.seed()?;
+        Some(init::expand(seed, &self.architecture, &self.fixed_point))
+    }
+
+    /// The weights as the start of training, if anyone can expand them.
+    pub fn opening<F: PrimeField>(&self) -> Option<WeightOpening<F>> {
+        self.weights().map(WeightOpening::public)
+    }
+
+    /// The commitment to imported weights.
+    ///
+    /// # Errors
+    /// [`TreeError::Imported`] if it is none, or of another curve.
+    pub fn commitment<C: Curve>(&self) -> Result<Option<WeightCommitment<C>>, TreeError> {
+        let Some(imported) = self.imported() else {
+            return Ok(None);
+        };
+        if imported.curve != C::NAME {
+            let what = format!("they are of {:?}, not of {:?}", imported.curve, C::NAME);
+            return Err(self.refused(VerifyError::Statement(what)));
+        }
+        WeightCommitment::decode(&imported.commitment, &self.architecture)
+            .map(Some)
+            .map_err(|source| self.refused(source))
+    }
+
+    /// Verifies the range of imported weights but for the group equation; nothing of others.
+    pub(super) fn verify<C: Curve<ScalarField: WideField>>(
+        &self,
+    ) -> Result<Option<Pending<C>>, TreeError> {
+        let (Some(imported), Some(commitment)) = (self.imported(), self.commitment::<C>()?) else {
+            return Ok(None);
+        };
+        imported
+            .grid
+            .verify(&self.architecture, &commitment, true, &imported.proof)
+            .map(Some)
+            .map_err(|source| self.refused(source))
+    }
+
+    /// The soundness of the proof of the range of imported weights; of others nothing is proven.
+    pub(super) fn soundness<C: Curve<ScalarField: WideField>>(
+        &self,
+    ) -> Result<Soundness, TreeError> {
+        match (self.imported(), self.commitment::<C>()?) {
+            (Some(imported), Some(commitment)) => imported
+                .grid
+                .soundness(&self.architecture, &commitment, true)
+                .map_err(|source| self.refused(source)),
+            _ => Ok(Soundness::new::<C>()),
+        }
+    }
+
+    /// How errors name the root.
+    pub fn label(&self) -> NodeLabel {
+        let title = self.imported().and_then(|imported| imported.title.clone());
+        NodeLabel {
+            id: self.id(),
+            title,
+        }
+    }
+
+    pub(super) fn refused(&self, source: VerifyError) -> TreeError {
+        let node = self.label();
+        TreeError::Imported { node, source }
+    }
+}

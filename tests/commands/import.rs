@@ -1,0 +1,182 @@
+//! A network of another program becomes a root of unknown origin.
+use crate::world::World;
+use serde_json::json;
+use std::path::Path;
+
+fn scene() -> World {
+    let world = World::new();
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/import");
+    for entry in std::fs::read_dir(vectors).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(
+            entry.path(),
+            world.path(entry.file_name().to_str().unwrap()),
+        )
+        .unwrap();
+    }
+    world.write("rows.csv", "x0,x1,x2\n0.5,-1,2\n1.5,0.25,-0.75\n");
+    world
+}
+
+#[test]
+fn a_model_of_another_program_predicts_and_is_trained_on() {
+    let world = scene();
+    let made = world
+        .json("import --tree tree gemm.onnx --curve pallas --compare rows.csv --title their_model");
+    let id = made["id"].as_str().unwrap().to_owned();
+    assert_eq!(made["layers"], json!([3, 5, 4, 2]));
+    assert_eq!(
+        (&made["origin"], &made["quantization"]["rows"]),
+        (&json!("unknown"), &json!(2))
+    );
+    assert!(made["quantization"]["max_error"].as_f64().unwrap() < 0.05);
+    let shown = world.ok("show --tree tree");
+    assert!(
+        shown.contains("root \"their model\" 3-5-4-2, origin unknown"),
+        "{shown}"
+    );
+    for format in ["json", "dot", "svg", "html"] {
+        let picture = world.ok(&format!("show --tree tree --format {format}"));
+        assert!(picture.contains("unknown"), "{format}");
+    }
+    world.ok("verify --tree tree");
+
+    // Somebody else has the root, not its weights.
+    world.ok(
+        "init --tree copy --layers 3,4,1 --seed 7 --normalize all.csv --target y --curve pallas",
+    );
+    world.ok("pull --tree copy tree");
+    let short = &id[..10];
+    world.ok(&format!(
+        "predict --tree tree {short} --input rows.csv --prove p.json"
+    ));
+    let checked = world.json("verify-prediction --tree copy p.json");
+    assert_eq!((&checked["id"], &checked["rows"]), (&json!(id), &json!(2)));
+    let refused = world.fails(2, &format!("predict --tree copy {short} --input rows.csv"));
+    assert!(refused.contains("ask whoever imported"), "{refused}");
+    world.ok(&format!(
+        "export --tree tree {short} --out w.safetensors --with-opening"
+    ));
+    world.ok(&format!("check-weights --tree copy {short} w.safetensors"));
+
+    // A child of it, whose lineage ends in weights that nobody proves to have been trained.
+    world.ok("key --out me.pem");
+    world.write(
+        "train.csv",
+        "x0,x1,x2,y0,y1\n1,2,1,0,1\n0,1,1,1,0\n1,0,2,0,0\n0,0,1,1,1\n",
+    );
+    let child = world.ok(&format!(
+        "train --tree tree --parent {short} --data train.csv --target y0 --target y1 --steps 2 \
+         --batch 2 --learning-rate 0.01 --key me.pem"
+    ));
+    let verified = world.json(&format!("verify --tree tree {child} --no-cache"));
+    assert_eq!(
+        (&verified["verified"], &verified["edges"]),
+        (&json!(true), &json!(1))
+    );
+    // The root's range, the edge, its data's range.
+    assert_eq!(verified["soundness"]["proofs"], json!(3));
+    world.ok("pull --tree copy tree");
+    world.ok(&format!("verify --tree copy {child}"));
+}
+
+#[test]
+fn every_kind_of_file_is_imported() {
+    let world = scene();
+    for (file, more) in [
+        ("matmul.onnx", ""),
+        ("half.onnx", "--preset paper"),
+        ("sequential.safetensors", "--weight-bits 12"),
+        ("keras.safetensors", "--names names.json"),
+    ] {
+        let vectors: serde_json::Value =
+            serde_json::from_slice(&world.read("vectors.json")).unwrap();
+        let cases = vectors["cases"].as_array().unwrap();
+        let case = cases.iter().find(|case| case["file"] == file).unwrap();
+        world.write("names.json", &case["names"].to_string());
+        let made = world.json(&format!(
+            "import --tree trees {file} {more} --curve pallas --compare rows.csv"
+        ));
+        assert_eq!(made["parameters"], json!(54));
+    }
+    assert_eq!(world.ids("trees").len(), 4);
+}
+
+/// Raw columns are folded into the layers: the same rows, the same predictions.
+#[test]
+fn raw_columns_are_folded_in() {
+    let world = scene();
+    let mut table = "x0,x1,x2,y0,y1\n".to_owned();
+    for k in 0..12 {
+        table += &format!(
+            "{},{},{},{},{}\n",
+            k % 5,
+            (k * k) % 7,
+            k % 3,
+            k % 4,
+            (k + 2) % 3
+        );
+    }
+    world.write("table.csv", &table);
+    world.write("in.csv", "x0,x1,x2\n1,2,1\n3,1,0\n");
+    let plain = world.ok("import --tree tree gemm.onnx --curve pallas");
+    let raw = world.ok(
+        "import --tree tree gemm.onnx --curve pallas --normalize table.csv --target y0 --target y1 --raw",
+    );
+    let predictions = |id: &str| {
+        let shown = world.json(&format!("predict --tree tree {id} --input in.csv"));
+        let rows = shown["predictions"].as_array().unwrap().clone();
+        rows.iter()
+            .flat_map(|row| row.as_array().unwrap().clone())
+            .map(|value| value.as_f64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    for (a, b) in predictions(&plain).iter().zip(predictions(&raw)) {
+        assert!((a - b).abs() < 0.05, "{a} {b}");
+    }
+}
+
+#[test]
+fn what_cannot_be_imported_is_named_and_leaves_nothing() {
+    let world = scene();
+    let refused = |arguments: &str, text: &str| {
+        let error = world.fails(2, &format!("import --tree none {arguments}"));
+        assert!(error.contains(text), "{error}");
+        assert!(!world.path("none").exists());
+    };
+    refused(
+        "unsupported.onnx",
+        "Conv at \"conv\", Sigmoid at the node of \"s\", Softmax",
+    );
+    let whole = world.read("gemm.onnx");
+    std::fs::write(world.path("cut.onnx"), &whole[..200]).unwrap();
+    refused("cut.onnx", "cut.onnx: the file cannot be read as ONNX");
+    refused("rows.csv", "neither .safetensors nor .onnx");
+    refused("missing.onnx", "missing.onnx");
+    refused(
+        "keras.safetensors",
+        "tensors that no layer uses: dense0/bias",
+    );
+    refused(
+        "gemm.onnx --normalize all.csv --target y --raw",
+        "3 inputs and 2 outputs for 3 features",
+    );
+    refused("gemm.onnx --normalize all.csv --target y", "2 outputs");
+    refused("gemm.onnx --weight-bits 30", "range_bits is 30 bits");
+    refused("gemm.onnx --preset huge", "huge");
+    world.write("far.csv", "x0,x1,x2\n1,1,1\n500,0,0\n");
+    refused(
+        "gemm.onnx --compare far.csv",
+        "\"inputs\": a value of 500.0000 leaves the range",
+    );
+    world.write("large.csv", "x0,x1,x2\n31,-31,31\n-31,31,31\n");
+    refused(
+        "gemm.onnx --compare large.csv",
+        "leaves the range, which ends at 32",
+    );
+    world.write("names.json", "{\"layers\": [{\"weights\": 1}]}");
+    refused(
+        "keras.safetensors --names names.json",
+        "names.json: unknown field",
+    );
+}
