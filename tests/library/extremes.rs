@@ -100,7 +100,7 @@ impl Run {
             parent_id: [2; 32],
             child_pre_id: [3; 32],
         };
-        let (schedule, start) = (statement.schedule()?, root.weights().unwrap());
+        let (schedule, start) = (statement.schedule()?, root.weights());
         let weights = proof::train_weights(p, start, data.dataset(), &schedule, go_on)?;
         let child = WeightOpening::new(weights.clone(), p.hiding, rng);
         statement.child = child.commit();

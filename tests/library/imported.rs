@@ -52,7 +52,7 @@ fn a_tree_grows_from_weights_of_unknown_origin() {
     let mut tree = Tree::<Pallas>::new();
     let id = tree.add_root(root.clone()).unwrap();
     assert_eq!(tree.verify_lineage(id).unwrap().bound, GRID.bound());
-    assert_eq!(tree.soundness(&[id]).unwrap().proofs, 1);
+    assert_eq!(tree.soundness(&[id]).unwrap().proofs(), 1);
 
     let values = (0..6 * 3).map(|k| k % 7 - 3).collect();
     let data = Dataset::from_rows(2, 1, values).unwrap();

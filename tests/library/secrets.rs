@@ -53,22 +53,13 @@ fn secrets_show_their_shapes_alone() {
         let schedule = statement.schedule().unwrap();
         let (parameters, data) = (&statement.parameters, story.data[0].dataset());
         let go = &mut |_| ControlFlow::Continue(());
-        proof::train_recorded(
-            parameters,
-            story.root.weights().unwrap(),
-            data,
-            &schedule,
-            go,
-        )
-        .unwrap()
-        .1
+        proof::train_recorded(parameters, story.root.weights(), data, &schedule, go)
+            .unwrap()
+            .1
     });
     alike(&recorded[0], &recorded[1]);
     let steps = [&a, &b].map(|story| {
-        let (sgd, mut weights) = (
-            story.first.parameters.sgd(),
-            story.root.weights().unwrap().clone(),
-        );
+        let (sgd, mut weights) = (story.first.parameters.sgd(), story.root.weights().clone());
         let data = (story.data[0].dataset(), &story.first.schedule().unwrap());
         let mut steps = Vec::new();
         let keep = |_, step| {
