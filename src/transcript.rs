@@ -373,8 +373,8 @@ pub struct Constraint<F> {
 /// Where the verifier's messages come from.
 enum Source<'a> {
     Proof(&'a [u8]),
-    /// Counts the pads: every message is zero.
-    DryRun,
+    /// Every message is zero. Counts pads, and the bytes that a proof would have.
+    DryRun(usize),
 }
 
 /// The verifier's end: pulls messages from the proof and draws the same challenges.
@@ -407,7 +407,7 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
     pub fn dry_run(hiding: bool) -> Self {
         Self {
             transcript: Transcript::unseen(b"dry run", b""),
-            source: Source::DryRun,
+            source: Source::DryRun(0),
             hiding,
             plan: MaskPlan::default(),
             constraints: Vec::new(),
@@ -446,8 +446,12 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
 
     /// A scalar that was sent as it is.
     pub fn receive_clear(&mut self, label: &'static str) -> Result<F, VerifyError> {
-        let Source::Proof(proof) = &mut self.source else {
-            return Ok(F::ZERO);
+        let proof = match &mut self.source {
+            Source::Proof(proof) => proof,
+            Source::DryRun(bytes) => {
+                *bytes = bytes.saturating_add(F::ZERO.compressed_size());
+                return Ok(F::ZERO);
+            }
         };
         let bytes =
             take(proof, F::ZERO.compressed_size()).ok_or(VerifyError::Truncated { label })?;
@@ -473,10 +477,14 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
         label: &'static str,
         n: usize,
     ) -> Result<Vec<C::Affine>, VerifyError> {
-        let Source::Proof(proof) = &mut self.source else {
-            return Ok(vec![C::Affine::default(); n]);
-        };
         let size = C::Affine::default().compressed_size();
+        let proof = match &mut self.source {
+            Source::Proof(proof) => proof,
+            Source::DryRun(bytes) => {
+                *bytes = bytes.saturating_add(n.saturating_mul(size));
+                return Ok(vec![C::Affine::default(); n]);
+            }
+        };
         let bytes = n
             .checked_mul(size)
             .and_then(|len| take(proof, len))
@@ -545,7 +553,7 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
         if !expr.terms.is_empty() {
             self.num_constraints += 1;
         }
-        if matches!(self.source, Source::DryRun) {
+        if matches!(self.source, Source::DryRun(_)) {
             return Ok(());
         }
         trace!(event = "check", label = check);
@@ -559,7 +567,7 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
 
     /// Checks that a number is not zero. A masked one is not tested.
     pub fn assert_nonzero(&self, expr: &Expr<F>, check: &'static str) -> Result<(), VerifyError> {
-        if matches!(self.source, Source::DryRun) || !expr.terms.is_empty() {
+        if matches!(self.source, Source::DryRun(_)) || !expr.terms.is_empty() {
             return Ok(());
         }
         trace!(event = "check", label = check);
@@ -582,6 +590,14 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
     /// The pads and products used so far.
     pub fn plan(&self) -> &MaskPlan {
         &self.plan
+    }
+
+    /// In a dry run, how many bytes the messages so far would have; 0 in another.
+    pub fn dry_bytes(&self) -> usize {
+        match self.source {
+            Source::Proof(_) => 0,
+            Source::DryRun(bytes) => bytes,
+        }
     }
 
     /// How many checks were put off, in all.

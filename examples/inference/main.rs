@@ -19,14 +19,15 @@ use clap::Parser;
 use phases::Phases;
 use rand::{Rng, SeedableRng};
 use report::Report;
-use std::error::Error;
+use std::{error::Error, path::PathBuf};
 use work::{peak_memory, timed};
 use zktree::{
     Bls12381, Pallas,
     commit::Curve,
     nn::{
-        Architecture, FixedPoint, ParentWeights, WeightBound, WeightOpening,
+        Architecture, FixedPoint, ParentWeights, WeightBound, WeightGrid, WeightOpening,
         argument::Pending,
+        import::FloatModel,
         inference::{Batch, InferenceSecrets, InferenceStatement, Model, OutputClaim},
         init, train,
     },
@@ -44,6 +45,9 @@ struct Options {
     /// Widths of a network with random weights, inputs first.
     #[arg(long, default_value = "784,512,512,10")]
     layers: Architecture,
+    /// A network that was trained elsewhere, .onnx or .safetensors, instead.
+    #[arg(long, conflicts_with = "layers")]
+    model: Option<PathBuf>,
     /// Samples in one proof.
     #[arg(long, default_value_t = 1)]
     batch: usize,
@@ -79,10 +83,19 @@ fn run<C: Curve<ScalarField: WideField>>(
 ) -> Result<Report, Box<dyn Error>> {
     let rng = &mut rand_chacha::ChaCha20Rng::seed_from_u64(1);
     let fixed_point = FixedPoint::from_preset(&options.preset)?;
-    let architecture = options.layers.clone();
     let hiding = !options.no_hiding;
-    let weights = init::expand(1, &architecture, &fixed_point);
-    let bound = WeightBound::initial(&architecture, &fixed_point);
+    let (weights, grid) = match &options.model {
+        Some(file) => {
+            let (weights, grid) = FloatModel::read(file, None)?.quantize(&fixed_point, 18)?;
+            (weights, Some(grid))
+        }
+        None => (init::expand(1, &options.layers, &fixed_point), None),
+    };
+    let architecture = weights.architecture().clone();
+    let bound = grid.map_or_else(
+        || WeightBound::initial(&architecture, &fixed_point),
+        WeightGrid::bound,
+    );
     let one = 1_i64 << fixed_point.activation_bits();
     let inputs: Vec<i64> = (0..options.batch * architecture.num_inputs())
         .map(|_| rng.gen_range(0..=one))
@@ -91,6 +104,13 @@ fn run<C: Curve<ScalarField: WideField>>(
     let (outputs, forward) = timed(|| train::predict(&fixed_point, &weights, &inputs));
     let weights = WeightOpening::new(weights, hiding, rng);
     let (commitment, commit) = timed(|| weights.commit::<C>());
+    // Weights of unknown origin need a proof of their range, once.
+    let (range, prove_range) = timed(|| match grid {
+        Some(grid) => grid.prove(&weights, &commitment, hiding),
+        None => Ok(Vec::new()),
+    });
+    let range_bytes = range?.len();
+    let commitment_bytes = commitment.encode().len();
     let statement = InferenceStatement {
         model: Model {
             architecture: architecture.clone(),
@@ -125,6 +145,9 @@ fn run<C: Curve<ScalarField: WideField>>(
             batch: options.batch,
             hiding,
             commit: commit.time,
+            commitment_bytes,
+            prove_range: prove_range.time,
+            range_bytes,
             forward: forward.time,
             prove: prove.time,
             phases: heard.phases.iter().map(|(k, v)| (*k, v.time)).collect(),

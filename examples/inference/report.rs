@@ -13,6 +13,11 @@ pub struct Report {
     /// Once for a model.
     #[serde(serialize_with = "seconds")]
     pub commit: Duration,
+    pub commitment_bytes: usize,
+    /// Once for a model that was trained elsewhere.
+    #[serde(serialize_with = "seconds")]
+    pub prove_range: Duration,
+    pub range_bytes: usize,
     /// The plain forward pass in integers.
     #[serde(serialize_with = "seconds")]
     pub forward: Duration,
@@ -43,6 +48,13 @@ impl fmt::Display for Report {
         line("parameters", self.parameters.to_string())?;
         line("samples", format!("{}, {hiding}", self.batch))?;
         line("one-time: commit the weights", s(&self.commit))?;
+        if self.range_bytes > 0 {
+            line("one-time: prove their range", s(&self.prove_range))?;
+            line(
+                "proof of their range",
+                format!("{} bytes", self.range_bytes),
+            )?;
+        }
         line("plain forward pass", s(&self.forward))?;
         line("prove", s(&self.prove))?;
         for (phase, time) in &self.phases {

@@ -3,6 +3,7 @@
 mod args;
 mod completions;
 mod demo;
+mod estimate;
 mod export;
 mod failure;
 mod files;

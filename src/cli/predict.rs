@@ -2,7 +2,7 @@
 use super::{
     Failure,
     args::{Reporting, TreeDir},
-    export, files, output, train,
+    estimate, export, files, output, train,
     tree::{Opened, on_its_curve},
 };
 use clap::Args;
@@ -13,10 +13,12 @@ use std::{
     path::PathBuf,
 };
 use zktree::{
-    commit::Curve,
+    commit::{Curve, RowCommitments},
     nn::{
         Dataset, Table,
-        inference::{Batch, InferenceSecrets, RowsOpening},
+        inference::{
+            Batch, CommittedRows, InferenceSecrets, InferenceStatement, OutputClaim, RowsOpening,
+        },
         mlp, train as plain,
     },
     poly::WideField,
@@ -43,6 +45,9 @@ pub struct Predict {
     /// Commit to the outputs instead of showing them in the proof
     #[arg(long, requires = "prove")]
     hide_output: bool,
+    /// Print what the proof would take, and do nothing
+    #[arg(long, requires = "prove")]
+    dry_run: bool,
     #[command(flatten)]
     reporting: Reporting,
 }
@@ -170,12 +175,15 @@ fn predictions<C: Curve<ScalarField: WideField>>(options: &Predict) -> Result<()
     let table = Table::read(&options.input)?;
     let fixed = root.fixed_point();
     let inputs = Dataset::quantize_features(&table, root.normalization(), fixed)?;
-    let weights = export::opening(&opened, id)?;
-    let outputs = plain::predict(fixed, weights.weights(), &inputs)?;
     let widths = [
         root.architecture().num_inputs(),
         root.architecture().num_outputs(),
     ];
+    if options.dry_run {
+        return measure(options, &opened.tree.path(id)?.end()?, widths, &inputs);
+    }
+    let weights = export::opening(&opened, id)?;
+    let outputs = plain::predict(fixed, weights.weights(), &inputs)?;
     let mut report = Report::new(id, root, table.num_rows());
     report.predictions = Some(restored(root, &outputs));
     if let Some(file) = &options.prove {
@@ -206,6 +214,35 @@ fn predictions<C: Curve<ScalarField: WideField>>(options: &Predict) -> Result<()
         report.write(&origin, said, secrets, file)?;
     }
     options.reporting.print(&report)
+}
+
+/// What the proof of a prediction would take.
+fn measure<C: Curve<ScalarField: WideField>>(
+    options: &Predict,
+    origin: &Origin<'_, C>,
+    widths: [usize; 2],
+    inputs: &[i64],
+) -> Result<(), Failure> {
+    let samples = inputs.len() / widths[0];
+    let batch = |hide: bool, width: usize| match hide {
+        true => {
+            let rows = vec![Default::default(); samples];
+            Batch::committed(CommittedRows::new(width, RowCommitments { rows }))
+        }
+        false => Batch::public(width, vec![0; samples * width]),
+    };
+    let model = origin.model();
+    let architecture = model.architecture.clone();
+    let statement = InferenceStatement::<C> {
+        model,
+        inputs: batch(options.hide_input, widths[0]),
+        claim: OutputClaim::Outputs(batch(options.hide_output, widths[1])),
+        hiding: true,
+    };
+    let size = statement
+        .size()
+        .map_err(|e| Failure::input(e.to_string()))?;
+    estimate::print::<C>(&architecture, &[(size, 1)], true, options.reporting)
 }
 
 /// Says how large the error on some data is, and proves it if asked to.

@@ -203,6 +203,18 @@ impl<F: PrimeField> WeightOpening<F> {
 }
 
 impl<C: Curve> WeightCommitment<C> {
+    /// As many rows as weights of this architecture have, none of them a commitment to anything: for
+    /// statements that are only measured.
+    pub fn placeholder(architecture: &Architecture) -> Self {
+        let rows =
+            |layer| vec![C::Affine::default(); weight_layout(architecture, layer).num_rows()];
+        let layers =
+            (0..architecture.num_layers()).map(|layer| RowCommitments { rows: rows(layer) });
+        Self {
+            layers: layers.collect(),
+        }
+    }
+
     /// Any rows, for cheating provers.
     #[cfg(test)]
     pub(crate) fn from_layers(layers: Vec<RowCommitments<C>>) -> Self {

@@ -48,6 +48,7 @@ pub mod argument;
 pub mod commitment;
 pub mod data;
 pub mod encoding;
+pub mod estimate;
 pub mod file;
 pub mod fixed;
 pub mod float;

@@ -35,7 +35,7 @@ pub use segments::SegmentProver;
 
 use super::{
     TrainingStatement,
-    argument::{KnownMatrix, Pending},
+    argument::{KnownMatrix, Pending, Size},
     commitment::{DatasetCommitment, DatasetOpening, WeightCommitment, WeightOpening},
     statement::{ParentWeights, Segment, dataset_argument},
     train,
@@ -223,6 +223,22 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             soundness.add(&argument.errors::<C>()?, count);
         }
         Ok(soundness)
+    }
+
+    /// What a proof of each shape of segment takes, and how many there are of it. The commitments'
+    /// points are not looked at.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if the statement does not hold together.
+    pub fn sizes(&self) -> Result<Vec<(Size, u64)>, VerifyError> {
+        let _ = self.validate()?;
+        let mut sizes = Vec::new();
+        for (segment, count) in self.parameters.segment_shapes() {
+            let at_root = segment.index == 0 && matches!(self.parent, ParentWeights::Root { .. });
+            let argument = self.segment_argument(segment, at_root)?.argument;
+            sizes.push((argument.size::<C>()?, count));
+        }
+        Ok(sizes)
     }
 
     /// The commitment to the weights behind a segment: that in the proof, or the child's.

@@ -236,6 +236,45 @@ fn an_error_is_proven_on_public_and_on_hidden_data() {
     }
 }
 
+/// What a command would cost is said before it is done, and nothing is done.
+#[test]
+fn a_dry_run_tells_the_size() {
+    let (world, id) = scene();
+    let short = &id[..8];
+    for flags in ["", "--hide-input", "--hide-input --hide-output"] {
+        let command =
+            format!("predict --tree tree {short} --input new.csv --prove dry.json {flags}");
+        let told = world.json(&format!("{command} --dry-run"));
+        assert!(!world.path("dry.json").exists());
+        let made = world.json(&command);
+        assert_eq!(told["proof_bytes"], made["proof_bytes"], "{flags}");
+        std::fs::remove_file(world.path("dry.json")).unwrap();
+    }
+    // Also for who has no weights.
+    let text = world.ok(&format!(
+        "predict --tree copy {short} --input new.csv --prove p --dry-run"
+    ));
+    assert!(
+        text.contains("parameters       21") && text.contains("time to prove    about"),
+        "{text}"
+    );
+
+    world.ok("key --out bob.pem");
+    let before = world.ids("tree");
+    let train = World::train("bob", "tree", short);
+    let told = world.json(&format!("{train} --dry-run"));
+    assert_eq!(told["proofs"], json!(2));
+    assert!(
+        told["seconds"].as_f64().unwrap() > 0.0 && told["memory_bytes"].as_u64().unwrap() > 1 << 20
+    );
+    assert_eq!(world.ids("tree"), before);
+    let made = world.json(&train);
+    let edge = made["edge_bytes"].as_u64().unwrap();
+    let proofs = told["proof_bytes"].as_u64().unwrap();
+    // The rest: the data's commitment and range proof, the weights between the segments.
+    assert!((proofs..2 * proofs).contains(&edge), "{proofs} {edge}");
+}
+
 /// What is wrong with the input is said by file, line and column.
 #[test]
 fn wrong_input_is_named() {

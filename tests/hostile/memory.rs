@@ -17,10 +17,12 @@ use zktree::{
         Normalization, RowOpening, Table, TrainingParameters, TrainingProof, WeightCommitment,
         WeightOpening, Weights,
         encoding::{Decoder, Encoder},
+        import::FloatModel,
         proof,
     },
     tree::{
-        Child, DatasetName, Draft, Labels, Node, ProvenDataset, Root, RowProof, Tree, TreeError,
+        Child, DatasetName, Draft, Inference, Labels, Node, ProvenDataset, Root, RowProof, Tree,
+        TreeError,
         store::{ConsistencyProof, InclusionProof, NodeFile},
     },
 };
@@ -39,7 +41,7 @@ fn peak<T>(run: impl FnOnce() -> T) -> usize {
 /// A parser and the target whose corpus is of its format.
 type Parser = (&'static str, fn(&[u8]));
 
-const PARSERS: [Parser; 13] = [
+const PARSERS: [Parser; 16] = [
     ("root", |b| drop(black_box(Root::decode(b)))),
     ("node", |b| drop(black_box(Node::<Pallas>::decode(b)))),
     ("node_file", |b| {
@@ -63,6 +65,13 @@ const PARSERS: [Parser; 13] = [
     }),
     ("log_proof", |b| {
         drop(black_box(serde_json::from_slice::<ConsistencyProof>(b)))
+    }),
+    ("inference", |b| {
+        drop(black_box(Inference::<Pallas>::from_json(b)))
+    }),
+    ("import", |b| drop(black_box(FloatModel::from_onnx(b)))),
+    ("import", |b| {
+        drop(black_box(FloatModel::from_safetensors(b, None)))
     }),
     ("table", |b| drop(black_box(Table::from_reader("t.csv", b)))),
     ("safetensors", |b| {
@@ -111,7 +120,31 @@ fn swarms() -> Vec<Vec<u8>> {
         swarm("{\"path\":[", "\"\",", "\"\"]}"),
         header(&"{\"a\":[],".repeat(30_000)),
         header(&tensors(10_000)),
+        graph(&[&[0x0a, 0][..]; 30_000].concat()),
+        graph(&[&[0x2a, 0][..]; 30_000].concat()),
+        graph(&[&[0x5a, 2, 0x0a, 0][..]; 30_000].concat()),
+        graph(&[&[0x0a, 2, 0x2a, 0][..]; 4_000].concat()),
+        graph(&message(0x0a, &[&[0x2a, 0][..]; 30_000].concat())),
+        graph(&message(0x0a, &[&[0x0a, 0][..]; 30_000].concat())),
+        graph(&message(0x2a, &message(0x0a, &[1; 30_000]))),
     ]
+}
+
+/// A field of a protocol buffer that has a length, by its tag.
+fn message(tag: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut text = vec![tag];
+    let mut len = bytes.len();
+    while len >= 128 {
+        text.push(len as u8 | 128);
+        len >>= 7;
+    }
+    text.push(len as u8);
+    [&text, bytes].concat()
+}
+
+/// An ONNX file with these fields of its graph.
+fn graph(fields: &[u8]) -> Vec<u8> {
+    message(0x3a, fields)
 }
 
 /// The beginning of a file of tensors.

@@ -55,6 +55,7 @@ fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
             scripts(&[&[0, 33], &[1, 33], &[0, 4], &[1, 32]]),
         ),
         ("encoding", encodings()),
+        ("import", networks()),
         (
             "inference",
             (0..4)
@@ -129,6 +130,19 @@ fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
             vec![[&[0, 0, 1, 2, 2, 1][..], &hiding.child.node.weights.encode()].concat()],
         ),
     ]
+}
+
+/// Files that other programs wrote.
+fn networks() -> Vec<Vec<u8>> {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/import");
+    let files = [
+        "gemm.onnx",
+        "half.onnx",
+        "matmul.onnx",
+        "sequential.safetensors",
+        "unsupported.onnx",
+    ];
+    files.map(|file| fs::read(dir.join(file)).unwrap()).into()
 }
 
 /// A file of data without rows, which may have any number of columns.

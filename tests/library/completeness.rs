@@ -4,7 +4,7 @@ use crate::common::{Case, Story};
 use proptest::prelude::*;
 use zktree::{
     commit::Curve,
-    nn::{FixedPoint, argument::Pending},
+    nn::{FixedPoint, WeightCommitment, argument::Pending},
 };
 
 type Bls = ark_bls12_381::G1Projective;
@@ -14,6 +14,18 @@ fn honest<C: Curve<ScalarField: zktree::poly::WideField>>(case: &Case) {
     let story = Story::<C>::new(case);
     for (statement, proof) in [story.prove_root(), story.prove_child()] {
         Pending::check_all(&statement.verify(&proof).unwrap()).unwrap();
+        // What was said of the proof before it was made: exact.
+        let sizes = statement.sizes().unwrap();
+        let count = sizes
+            .iter()
+            .map(|(_, count)| *count as usize)
+            .sum::<usize>();
+        let proofs = sizes
+            .iter()
+            .map(|(size, count)| size.proof_bytes * *count as usize);
+        let between = WeightCommitment::<C>::encoded_len(&statement.parameters.architecture);
+        let bytes = proofs.sum::<usize>() + 8 * count + (count - 1) * between;
+        assert_eq!(bytes, proof.0.len());
     }
 }
 

@@ -13,12 +13,13 @@ use zktree::{
     Pallas,
     commit::{Generators, RowBlindings, Shape, hyrax, linear, msm},
     gkr::{
-        LookupTable, Signed, Unsigned,
+        Gated, LookupTable, Signed, Unsigned,
         fractional::{self, LookupShape},
     },
     nn::{
-        Architecture, Dataset, LearningRate, Schedule, ScheduleSeed, Sgd, Step, Weights, init,
-        mlp::{Extent, Training, weight_tensors, weight_values},
+        Architecture, Dataset, Layer, LearningRate, Schedule, ScheduleSeed, Sgd, Step, Weights,
+        init,
+        mlp::{self, Extent, Training, weight_tensors, weight_values},
         relation::{self, Index, Prover, Relation, TensorId, Values, Verifier, at, term},
         train,
     },
@@ -898,6 +899,67 @@ fn equation_54_is_31_with_reciprocals() {
     column[3] = 1 << bits;
     assert!(counts(&column).is_err());
     assert!(!holds(&column, &honest));
+}
+
+/// (55) is the sum over padded tensors, too: padding adds nothing.
+#[test]
+fn equation_55_with_padding() {
+    let rng = &mut rng(55);
+    for (batch, width) in [(1, 1), (3, 5), (4, 2)] {
+        let (outputs, targets) = (small(rng, batch * width), small(rng, batch * width));
+        let padded = |values: &[i64]| -> Vec<Fr> {
+            let mut tensor = vec![Fr::ZERO; (batch * width).next_power_of_two() * 4];
+            let samples = batch.next_power_of_two();
+            for (k, value) in values.iter().enumerate() {
+                tensor[k / width + samples * (k % width)] = Fr::from(*value);
+            }
+            tensor
+        };
+        let pairs = padded(&outputs).into_iter().zip(padded(&targets));
+        let sum: Fr = pairs.map(|(y, x)| (y - x).square()).sum();
+        let found = mlp::squared_error_of(&outputs, &targets).unwrap();
+        assert_eq!(sum, Fr::from(found));
+    }
+}
+
+/// (56) at a point, and its gates: one on real units, zero on all others.
+#[test]
+fn equation_56_at_a_point() {
+    let rng = &mut rng(56);
+    let architecture: Architecture = "3,5".parse().unwrap();
+    let (step, unit) = (4_u32, Fr::from(16u64));
+    let layer = Layer {
+        weight: small(rng, 15).iter().map(|v| v << step).collect(),
+        bias: small(rng, 5).iter().map(|v| v << step).collect(),
+    };
+    let weights = Weights::new(architecture, vec![layer.clone()]).unwrap();
+    let tensor = weight_values(&weights, 0);
+    let (rj, ri) = (random(rng, 3), random(rng, 2));
+    let at = |i: &[Fr], h: Fr| int::evaluate(&tensor, &[&rj[..], i, &[h]].concat());
+    let mut v = vec![Fr::ZERO; 8 * 4];
+    let mut gates = v.clone();
+    for (i, j) in (0..3).flat_map(|i| (0..5).map(move |j| (i, j))) {
+        v[8 * i + j] = Fr::from(layer.weight[5 * i + j] >> step);
+        gates[8 * i + j] = Fr::ONE;
+    }
+    let point = [&rj[..], &ri].concat();
+    assert_eq!(unit * poly::evaluate(&v, &point), at(&ri, Fr::ZERO));
+    let bias: Vec<Fr> = layer.bias.iter().map(|b| Fr::from(b >> step)).collect();
+    let bias = [bias, vec![Fr::ZERO; 3]].concat();
+    assert_eq!(
+        unit * poly::evaluate(&bias, &rj),
+        at(&[Fr::ZERO; 2], Fr::ONE)
+    );
+    let units = |n: usize, size: usize| -> Vec<Fr> { (0..size).map(|k| Fr::from(k < n)).collect() };
+    let product = poly::evaluate(&units(5, 8), &rj) * poly::evaluate(&units(3, 4), &ri);
+    assert_eq!(poly::evaluate(&gates, &point), product);
+    // A gate of zero admits zero alone.
+    let table = Gated { bits: 5 };
+    for v in -20..20_i64 {
+        let index = |gate| LookupTable::<Fr>::index(&table, &[v, gate]);
+        assert_eq!(index(0).is_some(), v == 0);
+        assert_eq!(index(1).is_some(), v.abs() < 16);
+    }
 }
 
 proptest! {

@@ -4,7 +4,7 @@ mod state;
 use super::{
     Failure,
     args::{Reporting, TreeDir},
-    export, files, interrupt, progress,
+    estimate, export, files, interrupt, progress,
     tree::{Opened, on_its_curve},
 };
 use clap::Args;
@@ -18,13 +18,15 @@ use std::{
     path::{Path, PathBuf},
 };
 use zktree::{
-    commit::Curve,
+    commit::{Curve, RowCommitments},
     nn::{
-        Dataset, LearningRate, Progress, Schedule, Table, TrainingParameters, WeightOpening, train,
+        Dataset, DatasetCommitment, LearningRate, Progress, Schedule, Table, TrainingParameters,
+        TrainingStatement, WeightCommitment, WeightOpening, train,
     },
     poly::WideField,
     tree::{
-        AuthorSecret, Draft, Edge, Labels, Loss, Node, NodeId, ProvenDataset, Root, TreeError,
+        AuthorSecret, Draft, Edge, Labels, Loss, Node, NodeId, Origin, ProvenDataset, Root,
+        TreeError,
         store::{StoreError, VerifiedCache},
     },
 };
@@ -80,6 +82,9 @@ pub struct Options {
     /// Do not hide weights and data: the proof is shorter and may show anything
     #[arg(long)]
     no_hiding: bool,
+    /// Print what proving would take, and do nothing
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     reporting: Reporting,
 }
@@ -119,6 +124,14 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
     let root = opened.tree.path(parent)?.root().clone();
     let data = options.dataset(&root)?;
     let parameters = options.parameters(&root, &data)?;
+    if options.dry_run {
+        return measure(
+            options,
+            &opened.tree.path(parent)?.end()?,
+            parameters,
+            &data,
+        );
+    }
     let mut cache = VerifiedCache::<C>::of_user();
     let verified = opened.tree.verify(&[parent], cache.ids(), &mut |_| ())?;
     cache.remember(verified);
@@ -185,6 +198,32 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
     options
         .reporting
         .print(&report(id, &child.node, &child.edge, resumed))
+}
+
+/// What the run would take.
+fn measure<C: Curve<ScalarField: WideField>>(
+    options: &Options,
+    origin: &Origin<'_, C>,
+    parameters: TrainingParameters,
+    data: &Dataset,
+) -> Result<(), Failure> {
+    let rows = RowCommitments {
+        rows: vec![Default::default(); data.num_rows()],
+    };
+    let (architecture, hiding) = (parameters.architecture.clone(), parameters.hiding);
+    let statement = TrainingStatement::<C> {
+        parent: origin.weights().clone(),
+        child: WeightCommitment::placeholder(&architecture),
+        dataset: DatasetCommitment::new(data.num_features(), data.num_targets(), rows),
+        schedule: zktree::nn::ScheduleSeed([0; 32]),
+        parent_id: origin.id().0,
+        child_pre_id: [0; 32],
+        parameters,
+    };
+    let sizes = statement
+        .sizes()
+        .map_err(|e| Failure::input(e.to_string()))?;
+    estimate::print::<C>(&architecture, &sizes, hiding, options.reporting)
 }
 
 impl Options {

@@ -39,7 +39,7 @@ mod verify;
 
 pub use layout::{Gather, Layout};
 pub use prove::KnownMatrix;
-pub use verify::Pending;
+pub use verify::{Pending, Size};
 
 use super::{
     mlp::Committed,

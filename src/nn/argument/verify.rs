@@ -3,7 +3,7 @@
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
-use super::{APPLICATION, Argument, PublicInput, final_form};
+use super::{APPLICATION, Argument, Layout, PublicInput, final_form};
 use crate::{
     commit::{
         Combination, Curve, Generators, GroupEquation, RowCommitments,
@@ -57,6 +57,23 @@ impl<C: Curve> Pending<C> {
     }
 }
 
+/// What a proof takes, known before anything is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Row commitments in the proof.
+    pub rows: usize,
+    /// Values committed in the proof, rows being filled up.
+    pub committed: usize,
+    /// Values of the statement's commitments, which are opened.
+    pub opened: usize,
+    /// Looked-up positions, with padding.
+    pub lookups: usize,
+    /// Length of the longest row.
+    pub columns: usize,
+    /// Bytes of the proof: exactly.
+    pub proof_bytes: usize,
+}
+
 impl<F: WideField> Argument<F> {
     /// Verifies a proof but for the group equation of the returned [`Pending`].
     ///
@@ -105,6 +122,34 @@ impl<F: WideField> Argument<F> {
     /// # Errors
     /// [`VerifyError::Statement`] if the description does not hold together.
     pub fn errors<C: Curve<ScalarField = F>>(&self) -> Result<Errors, VerifyError> {
+        Ok(self.dry_run::<C>()?.errors().clone())
+    }
+
+    /// What a proof takes, by the same run.
+    ///
+    /// # Errors
+    /// [`VerifyError::Statement`] if the description does not hold together.
+    pub fn size<C: Curve<ScalarField = F>>(&self) -> Result<Size, VerifyError> {
+        let bytes = self.dry_run::<C>()?.dry_bytes();
+        let (witness, known) = self.matrices.split_at(self.witness.len());
+        let entries = |matrices: &[Layout]| -> usize {
+            let entries = matrices.iter().map(|m| m.num_rows() << m.row_vars());
+            entries.sum()
+        };
+        Ok(Size {
+            rows: self.num_witness_rows(),
+            committed: entries(witness),
+            opened: entries(known),
+            lookups: self.relation.lookup_shape()?.num_lookups(),
+            columns: 1 << self.column_vars(),
+            proof_bytes: bytes + self.num_witness_rows() * C::ENCODED_LEN,
+        })
+    }
+
+    /// A run of the verifier without a proof.
+    fn dry_run<C: Curve<ScalarField = F>>(
+        &self,
+    ) -> Result<VerifierChannel<'static, F>, VerifyError> {
         let mut channel = VerifierChannel::dry_run(self.hiding);
         let commitments: Vec<RowCommitments<C>> = self
             .matrices
@@ -116,7 +161,7 @@ impl<F: WideField> Argument<F> {
         let layout = self.mask_layout()?;
         let _ = self.verify_rows(&commitments, &layout, &mut channel, &mut |_, _| F::ZERO)?;
         let _: F = channel.challenge("batch of proofs", 1);
-        Ok(channel.errors().clone())
+        Ok(channel)
     }
 
     /// Everything behind the commitments of the rows.

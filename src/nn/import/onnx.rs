@@ -12,16 +12,22 @@ struct ModelProto {
     graph: Option<GraphProto>,
 }
 
+/// Parts are kept as bytes and read one by one, few as they must be: an empty one, of two bytes, would
+/// take a hundred times as much memory.
 #[derive(Clone, PartialEq, Message)]
 struct GraphProto {
-    #[prost(message, repeated, tag = "1")]
-    node: Vec<NodeProto>,
-    #[prost(message, repeated, tag = "5")]
-    initializer: Vec<TensorProto>,
-    #[prost(message, repeated, tag = "11")]
-    input: Vec<ValueInfoProto>,
-    #[prost(message, repeated, tag = "12")]
-    output: Vec<ValueInfoProto>,
+    /// [`NodeProto`].
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    node: Vec<Vec<u8>>,
+    /// [`TensorProto`].
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    initializer: Vec<Vec<u8>>,
+    /// [`ValueInfoProto`].
+    #[prost(bytes = "vec", repeated, tag = "11")]
+    input: Vec<Vec<u8>>,
+    /// [`ValueInfoProto`].
+    #[prost(bytes = "vec", repeated, tag = "12")]
+    output: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -34,8 +40,9 @@ struct NodeProto {
     name: String,
     #[prost(string, tag = "4")]
     op_type: String,
-    #[prost(message, repeated, tag = "5")]
-    attribute: Vec<AttributeProto>,
+    /// [`AttributeProto`].
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    attribute: Vec<Vec<u8>>,
     #[prost(string, tag = "7")]
     domain: String,
 }
@@ -80,7 +87,73 @@ struct TensorProto {
     data_location: i32,
 }
 
-/// A tensor of at most two axes.
+/// A graph of which the parts are read.
+struct Graph {
+    nodes: Vec<(NodeProto, Vec<AttributeProto>)>,
+    initializers: Vec<TensorProto>,
+    inputs: Vec<ValueInfoProto>,
+    outputs: Vec<ValueInfoProto>,
+}
+
+/// Most parts of a kind: a network of the deepest kind has less than a tenth.
+const MAX_PARTS: usize = 1 << 12;
+
+fn malformed(reason: impl ToString) -> ImportError {
+    ImportError::Malformed {
+        format: "ONNX",
+        reason: reason.to_string(),
+    }
+}
+
+/// Reads the parts of one kind.
+fn parts<T: Message + Default>(what: &str, parts: &[Vec<u8>]) -> Result<Vec<T>, ImportError> {
+    if parts.len() > MAX_PARTS {
+        let reason = format!("{} {what}: at most {MAX_PARTS} are read", parts.len());
+        return Err(malformed(reason));
+    }
+    let read = |part: &Vec<u8>| T::decode(part.as_slice()).map_err(malformed);
+    parts.iter().map(read).collect()
+}
+
+impl Graph {
+    fn read(bytes: &[u8]) -> Result<Self, ImportError> {
+        let model = ModelProto::decode(bytes).map_err(malformed)?;
+        let graph = model.graph.ok_or_else(|| malformed("there is no graph"))?;
+        let nodes = parts::<NodeProto>("nodes", &graph.node)?;
+        let attributes = nodes
+            .iter()
+            .map(|node| parts("attributes", &node.attribute));
+        let attributes = attributes.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            nodes: nodes.into_iter().zip(attributes).collect(),
+            initializers: parts("initializers", &graph.initializer)?,
+            inputs: parts("inputs", &graph.input)?,
+            outputs: parts("outputs", &graph.output)?,
+        })
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+        let nodes = self.nodes.iter();
+        nodes.map(|(proto, attributes)| Node { proto, attributes })
+    }
+}
+
+/// A node with its attributes.
+#[derive(Clone, Copy)]
+struct Node<'a> {
+    proto: &'a NodeProto,
+    attributes: &'a [AttributeProto],
+}
+
+impl std::ops::Deref for Node<'_> {
+    type Target = NodeProto;
+
+    fn deref(&self) -> &NodeProto {
+        self.proto
+    }
+}
+
+/// A tensor of any number of axes.
 struct Tensor {
     shape: Vec<usize>,
     values: Vec<f64>,
@@ -100,17 +173,9 @@ impl FloatModel {
     /// [`ImportError::Malformed`]; [`ImportError::Operators`] naming all operators that are not
     /// supported, before anything else is looked at; [`ImportError::Structure`].
     pub fn from_onnx(bytes: &[u8]) -> Result<Self, ImportError> {
-        let malformed = |reason: String| ImportError::Malformed {
-            format: "ONNX",
-            reason,
-        };
-        let model = ModelProto::decode(bytes).map_err(|error| malformed(error.to_string()))?;
-        let graph = model
-            .graph
-            .ok_or_else(|| malformed("there is no graph".to_owned()))?;
+        let graph = Graph::read(bytes)?;
         let unsupported: Vec<String> = graph
-            .node
-            .iter()
+            .nodes()
             .filter(|node| !node.is_supported())
             .map(|node| format!("{} at {}", node.op_type.escape_debug(), node.place()))
             .collect();
@@ -123,7 +188,7 @@ impl FloatModel {
     }
 }
 
-impl NodeProto {
+impl<'a> Node<'a> {
     fn is_supported(&self) -> bool {
         let ours = matches!(self.domain.as_str(), "" | "ai.onnx");
         ours && OPERATORS.contains(&self.op_type.as_str())
@@ -137,8 +202,8 @@ impl NodeProto {
         }
     }
 
-    fn attribute(&self, name: &str) -> Option<&AttributeProto> {
-        self.attribute.iter().find(|a| a.name == name)
+    fn attribute(self, name: &str) -> Option<&'a AttributeProto> {
+        self.attributes.iter().find(|a| a.name == name)
     }
 
     fn integer(&self, name: &str, default: i64) -> i64 {
@@ -168,28 +233,28 @@ struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    fn new(graph: &'a GraphProto) -> Result<Self, ImportError> {
+    fn new(graph: &'a Graph) -> Result<Self, ImportError> {
         let mut constants: BTreeMap<&str, &TensorProto> = graph
-            .initializer
+            .initializers
             .iter()
             .map(|tensor| (tensor.name.as_str(), tensor))
             .collect();
-        for node in graph.node.iter().filter(|node| node.op_type == "Constant") {
+        for node in graph.nodes().filter(|node| node.op_type == "Constant") {
             let value = node.attribute("value").and_then(|a| a.t.as_ref());
-            let (Some(value), [output]) = (value, node.output.as_slice()) else {
+            let (Some(value), [output]) = (value, node.proto.output.as_slice()) else {
                 return Err(node.error("no tensor in the attribute \"value\""));
             };
             constants.insert(output, value);
         }
         // Old files name initialisers among the inputs, too.
         let inputs: Vec<&str> = graph
-            .input
+            .inputs
             .iter()
             .map(|input| input.name.as_str())
             .filter(|name| !constants.contains_key(name))
             .collect();
-        let (&[at], [output]) = (inputs.as_slice(), graph.output.as_slice()) else {
-            let (inputs, outputs) = (inputs.len(), graph.output.len());
+        let (&[at], [output]) = (inputs.as_slice(), graph.outputs.as_slice()) else {
+            let (inputs, outputs) = (inputs.len(), graph.outputs.len());
             let reason = format!("{inputs} inputs and {outputs} outputs, not one of each");
             return Err(structure("the graph", reason));
         };
@@ -203,11 +268,15 @@ impl<'a> Chain<'a> {
         })
     }
 
-    fn read(mut self, graph: &'a GraphProto) -> Result<FloatModel, ImportError> {
+    fn read(mut self, graph: &'a Graph) -> Result<FloatModel, ImportError> {
         // Nodes are in an order in which they can be evaluated: a chain is read in one pass.
-        for node in graph.node.iter().filter(|node| node.op_type != "Constant") {
+        for node in graph.nodes().filter(|node| node.op_type != "Constant") {
             let takes = node.input.iter().filter(|input| **input == self.at).count();
-            let first = node.output.first().filter(|output| !output.is_empty());
+            let first = node
+                .proto
+                .output
+                .first()
+                .filter(|output| !output.is_empty());
             let (Some(output), 1) = (first, takes) else {
                 let what = format!("it does not continue {:?}: the graph is no chain", self.at);
                 return Err(node.error(what));
@@ -226,7 +295,7 @@ impl<'a> Chain<'a> {
         FloatModel::new(self.layers)
     }
 
-    fn node(&mut self, node: &'a NodeProto) -> Result<(), ImportError> {
+    fn node(&mut self, node: Node<'a>) -> Result<(), ImportError> {
         match node.op_type.as_str() {
             "Identity" | "Dropout" => Ok(()),
             "Flatten" if self.layers.is_empty() && node.integer("axis", 1) == 1 => Ok(()),
@@ -247,7 +316,7 @@ impl<'a> Chain<'a> {
     /// Starts a layer.
     fn push(
         &mut self,
-        node: &NodeProto,
+        node: Node<'_>,
         weight: Vec<f64>,
         bias: Vec<f64>,
     ) -> Result<(), ImportError> {
@@ -269,7 +338,7 @@ impl<'a> Chain<'a> {
     }
 
     /// `alpha A B + beta C`, with `A` the value so far.
-    fn gemm(&mut self, node: &NodeProto) -> Result<(), ImportError> {
+    fn gemm(&mut self, node: Node<'_>) -> Result<(), ImportError> {
         let (alpha, beta) = (node.float("alpha"), node.float("beta"));
         if node.input.first().is_none_or(|input| *input != self.at)
             || node.integer("transA", 0) != 0
@@ -292,7 +361,7 @@ impl<'a> Chain<'a> {
         self.push(node, weight, bias)
     }
 
-    fn matmul(&mut self, node: &NodeProto) -> Result<(), ImportError> {
+    fn matmul(&mut self, node: Node<'_>) -> Result<(), ImportError> {
         if node.input.first().is_none_or(|input| *input != self.at) {
             return Err(node.error("the activations must be its first input"));
         }
@@ -303,7 +372,7 @@ impl<'a> Chain<'a> {
     }
 
     /// The bias of the `MatMul` before.
-    fn add(&mut self, node: &NodeProto) -> Result<(), ImportError> {
+    fn add(&mut self, node: Node<'_>) -> Result<(), ImportError> {
         let other = node.input.iter().find(|input| **input != self.at);
         let outputs = self.layers.last().map_or(0, |layer| layer.bias.len());
         let (Some(name), true) = (other, self.open) else {
@@ -320,7 +389,7 @@ impl<'a> Chain<'a> {
     /// Columns and values, row-major, of a constant matrix.
     fn matrix(
         &self,
-        node: &NodeProto,
+        node: Node<'_>,
         name: Option<&String>,
     ) -> Result<(usize, Vec<f64>), ImportError> {
         let name = name.ok_or_else(|| node.error("it has no weights"))?;
@@ -335,7 +404,7 @@ impl<'a> Chain<'a> {
     }
 
     /// A constant that is one value an output, or one for all.
-    fn bias(&self, node: &NodeProto, name: &str, outputs: usize) -> Result<Vec<f64>, ImportError> {
+    fn bias(&self, node: Node<'_>, name: &str, outputs: usize) -> Result<Vec<f64>, ImportError> {
         let tensor = self.constant(node, name)?;
         let is_row = tensor.shape.iter().rev().skip(1).all(|n| *n == 1);
         match tensor.values.as_slice() {
@@ -348,7 +417,7 @@ impl<'a> Chain<'a> {
         }
     }
 
-    fn constant(&self, node: &NodeProto, name: &str) -> Result<Tensor, ImportError> {
+    fn constant(&self, node: Node<'_>, name: &str) -> Result<Tensor, ImportError> {
         let tensor = self.constants.get(name);
         let tensor = tensor.ok_or_else(|| node.error(format!("{name:?} is no constant")))?;
         tensor

@@ -7,7 +7,7 @@ use crate::{
     error::{Locate, ProveError, VerifyError},
     nn::{
         FixedPoint, WeightOpening,
-        argument::{Argument, Gather, Pending, Source},
+        argument::{Argument, Gather, Pending, Size, Source},
         commitment::{row_vars, weight_layout},
         mlp::{Forward, Head},
         statement::{ParentWeights, root_input},
@@ -142,6 +142,15 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
         let mut soundness = Soundness::new::<C>();
         soundness.add(&self.parts(samples)?.argument.errors::<C>()?, 1);
         Ok(soundness)
+    }
+
+    /// What a proof of this statement takes. The commitments' shapes are looked at, not their points.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if the statement does not hold together.
+    pub fn size(&self) -> Result<Size, VerifyError> {
+        let samples = self.validate()?;
+        self.parts(samples)?.argument.size::<C>()
     }
 
     /// The committed rows of the statement, in order; those that both ends are columns of once.

@@ -142,6 +142,7 @@ proptest! {
         };
         let proof = statement.prove(secrets).unwrap();
         prop_assert!(accepted(&statement, &proof));
+        prop_assert_eq!(statement.size().unwrap().proof_bytes, proof.len());
     }
 
     /// The sum of squared errors on public and on committed data; no other sum.

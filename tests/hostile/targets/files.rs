@@ -13,7 +13,10 @@ use tempfile::TempDir;
 use zktree::{
     Pallas,
     commit::Curve,
-    nn::{Dataset, DatasetOpening, FixedPoint, Normalization, Table, WeightOpening, Weights},
+    nn::{
+        Dataset, DatasetOpening, FixedPoint, Normalization, Table, WeightOpening, Weights,
+        import::{FloatModel, QuantizationReport},
+    },
     tree::{
         AuthorSecret, NodeId,
         store::{Store, VerifiedCache, curve_of},
@@ -39,6 +42,26 @@ pub fn table(data: &[u8]) {
         let end = 1 << (FixedPoint::compact().data_range_bits() - 1);
         assert!(data.values().iter().all(|x| (-end..end).contains(x)));
         data.select(&[0, table.num_rows() - 1]).unwrap();
+    }
+}
+
+/// Networks of other programs, as ONNX and as safetensors.
+pub fn import(data: &[u8]) {
+    for read in [
+        FloatModel::from_onnx(data),
+        FloatModel::from_safetensors(data, None),
+    ] {
+        let Ok(model) = read else { continue };
+        let widths = model.architecture();
+        let values: usize = model.layers().iter().map(|layer| layer.weight.len()).sum();
+        assert!(values < data.len() && widths.num_layers() == model.layers().len());
+        let Ok((weights, grid)) = model.quantize(&FixedPoint::compact(), 18) else {
+            continue;
+        };
+        assert_eq!(weights.architecture(), widths);
+        let input = vec![0.5; widths.num_inputs()];
+        let made = (&weights, grid);
+        let _ = QuantizationReport::new(&model, made, &FixedPoint::compact(), &input);
     }
 }
 

@@ -6,12 +6,25 @@ use crate::{
 use ark_pallas::Projective as Pallas;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use std::ops::ControlFlow;
+use std::{collections::BTreeSet, ops::ControlFlow};
 use zktree::{
     error::{ProveError, VerifyError},
     nn::{Architecture, Dataset, DatasetOpening, WeightBound},
     tree::{Child, Draft, Labels, NodeId, ProvenDataset, Root, Tree, TreeError},
 };
+
+/// An id that no tree has is named, whatever is asked of it.
+#[test]
+fn unknown_ids_are_named() {
+    let (tree, id) = (Tree::<Pallas>::new(), NodeId([9; 32]));
+    let (known, hear) = (BTreeSet::new(), &mut |_| ());
+    let unknown = Some(TreeError::Unknown { id });
+    assert_eq!(tree.verify(&[id], &known, hear).err(), unknown);
+    assert_eq!(tree.verdicts(&[id], &known, hear).err(), unknown);
+    assert_eq!(tree.verify_lineage(id).err(), unknown);
+    assert_eq!(tree.edges_of(&[id]).err(), unknown);
+    assert_eq!(tree.soundness(&[id]).err(), unknown);
+}
 
 #[test]
 fn an_honest_family_verifies() {
