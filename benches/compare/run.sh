@@ -2,7 +2,7 @@
 # Proofs of predictions, beside those of ezkl, on the same networks and inputs. Makes a virtual
 # environment in `target`, builds, measures, and writes `benches/compare/RESULTS.md` and its plots.
 #
-#     benches/compare/run.sh [--quick] [--ezkl-seconds N]
+#     benches/compare/run.sh [--quick] [--ezkl-seconds N] [--keep-ezkl]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 venv=target/compare/venv
