@@ -1,6 +1,7 @@
 //! Commands, their options and how they end. One file a command: its options as `Options`, what it
 //! does as `run`.
 mod args;
+mod claim;
 mod completions;
 mod demo;
 mod estimate;

@@ -1,0 +1,154 @@
+//! What commands say of predictions and errors.
+use super::{Failure, files, tree::Opened};
+use serde::Serialize;
+use std::{
+    fmt::{self, Write},
+    path::Path,
+};
+use zktree::{
+    commit::Curve,
+    nn::inference::InferenceSecrets,
+    poly::WideField,
+    security::Soundness,
+    tree::{Inference, LabelledRows, NodeId, Origin, Root, Said},
+};
+
+/// What a command says of a claim.
+#[derive(Serialize)]
+pub struct Report {
+    pub id: NodeId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof_bytes: Option<usize>,
+    /// The claim and the lineage of the model.
+    pub verified: bool,
+    pub rows: usize,
+    /// Names of the outputs.
+    pub targets: Vec<String>,
+    /// Predictions before normalisation, row by row, where they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predictions: Option<Vec<Vec<f64>>>,
+    /// Mean over rows of the sum over targets of squared errors, in units of the normalised target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean_squared_error: Option<f64>,
+    /// The data set of an error, if it is committed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// Nodes of this tree that were trained on it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trained_on_it: Vec<NodeId>,
+    /// What the proof is worth, that of the lineage not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soundness: Option<Soundness>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            let what = match self.verified {
+                true => "verified",
+                false => "written",
+            };
+            writeln!(f, "# {file}: {what}, about node {}", self.id.short())?;
+        }
+        if let Some(error) = self.mean_squared_error {
+            write!(f, "mean squared error {error:.6} on {} rows", self.rows)?;
+            if let Some(dataset) = &self.dataset {
+                let short: String = dataset.chars().take(12).collect();
+                write!(f, " of the data set {short}")?;
+            }
+            writeln!(f)?;
+            for id in &self.trained_on_it {
+                writeln!(f, "node {} was trained on these data", id.short())?;
+            }
+        }
+        match &self.predictions {
+            Some(rows) => f.write_str(&csv(&self.targets, rows).map_err(|_| fmt::Error)?),
+            None if self.mean_squared_error.is_none() => {
+                writeln!(f, "{} predictions, which are committed", self.rows)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A CSV table.
+fn csv(header: &[String], rows: &[Vec<f64>]) -> Result<String, fmt::Error> {
+    let quoted = |name: &String| match name.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", name.replace('"', "\"\"")),
+        false => name.clone(),
+    };
+    let mut text = String::new();
+    let header: Vec<String> = header.iter().map(quoted).collect();
+    writeln!(text, "{}", header.join(","))?;
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|value| format!("{value}")).collect();
+        writeln!(text, "{}", cells.join(","))?;
+    }
+    Ok(text)
+}
+
+/// Outputs before normalisation, row by row.
+pub fn restored(root: &Root, outputs: &[i64]) -> Vec<Vec<f64>> {
+    let targets = root.normalization().targets();
+    let row = |row: &[i64]| {
+        let values = targets.iter().zip(row);
+        values
+            .map(|(target, y)| target.restore(*y, root.fixed_point()))
+            .collect()
+    };
+    outputs.chunks(targets.len()).map(row).collect()
+}
+
+impl Report {
+    pub fn new(id: NodeId, root: &Root, rows: usize) -> Self {
+        let targets = root.normalization().targets().iter();
+        Self {
+            id,
+            file: None,
+            proof_bytes: None,
+            verified: false,
+            rows,
+            targets: targets.map(|column| column.name.clone()).collect(),
+            predictions: None,
+            mean_squared_error: None,
+            dataset: None,
+            trained_on_it: Vec::new(),
+            soundness: None,
+        }
+    }
+
+    /// Proves a claim and writes the proof.
+    pub fn write<C: Curve<ScalarField: WideField>>(
+        &mut self,
+        origin: &Origin<'_, C>,
+        said: Said<C>,
+        secrets: InferenceSecrets<'_, C::ScalarField>,
+        file: &Path,
+    ) -> Result<(), Failure> {
+        let inference = Inference::prove(origin, said, true, secrets)?;
+        files::create(file, (inference.to_json() + "\n").as_bytes())?;
+        self.file = Some(file.display().to_string());
+        self.proof_bytes = Some(inference.proof.len());
+        Ok(())
+    }
+
+    /// Names committed data, and the nodes that were trained on them.
+    pub fn name_data<C: Curve<ScalarField: WideField>>(
+        &mut self,
+        opened: &Opened<C>,
+        rows: &LabelledRows<C>,
+    ) {
+        let LabelledRows::Committed(data) = rows else {
+            return;
+        };
+        let name = data.root();
+        self.dataset = Some(hex::encode(name));
+        let trained = |id: &NodeId| {
+            let node = opened.tree.node(*id);
+            node.is_some_and(|node| node.dataset.root == name)
+        };
+        self.trained_on_it = opened.tree.ids().filter(trained).collect();
+    }
+}
