@@ -8,7 +8,7 @@
 //! architecture does not have.
 //!
 //! **Prover, verifier.** One [`argument`](super::argument) for the relation
-//! [`WeightRange`](super::mlp::WeightRange): the quotients $v$ are lookups in one table, beside a
+//! [`WeightRange`]: the quotients $v$ are lookups in one table, beside a
 //! public gate. Nothing but the multiplicities is committed.
 //!
 //! **Soundness.** Equation 52 of [`notes`](crate::notes). The bound on weights that follows is

@@ -120,14 +120,31 @@ fn swarms() -> Vec<Vec<u8>> {
         swarm("{\"path\":[", "\"\",", "\"\"]}"),
         header(&"{\"a\":[],".repeat(30_000)),
         header(&tensors(10_000)),
-        graph(&[&[0x0a, 0][..]; 30_000].concat()),
-        graph(&[&[0x2a, 0][..]; 30_000].concat()),
-        graph(&[&[0x5a, 2, 0x0a, 0][..]; 30_000].concat()),
-        graph(&[&[0x0a, 2, 0x2a, 0][..]; 4_000].concat()),
-        graph(&message(0x0a, &[&[0x2a, 0][..]; 30_000].concat())),
-        graph(&message(0x0a, &[&[0x0a, 0][..]; 30_000].concat())),
-        graph(&message(0x2a, &message(0x0a, &[1; 30_000]))),
+        graph(&[0x0a, 0].repeat(30_000)),
+        graph(&[0x2a, 0].repeat(30_000)),
+        graph(&[0x5a, 2, 0x0a, 0].repeat(30_000)),
+        graph(&[0x0a, 2, 0x2a, 0].repeat(4_000)),
+        graph(&message(0x0a, &[0x2a, 0].repeat(30_000))),
+        graph(&message(0x0a, &[0x0a, 0].repeat(30_000))),
+        graph(&message(0x2a, &message(0x0a, &[1].repeat(30_000)))),
+        graph(&tied_layers()),
     ]
+}
+
+/// Five hundred layers with one matrix of weights, 64 x 64 in half precision.
+fn tied_layers() -> Vec<u8> {
+    let shape_and_type = [0x08, 64, 0x08, 64, 0x10, 10];
+    let values = message(0x4a, &[0; 2 * 64 * 64]);
+    let tensor = [&shape_and_type, &message(0x42, b"w")[..], &values].concat();
+    let takes = message(0x0a, b"x");
+    let node = |inputs: &[u8], operator: &[u8]| {
+        let output = message(0x12, b"x");
+        message(0x0a, &[inputs, &output, &message(0x22, operator)].concat())
+    };
+    let layer = node(&[&takes[..], &message(0x0a, b"w")].concat(), b"Gemm");
+    let nodes = [layer, node(&takes, b"Relu")].concat();
+    let ends = [message(0x5a, &takes), message(0x62, &takes)].concat();
+    [message(0x2a, &tensor), nodes.repeat(500), ends].concat()
 }
 
 /// A field of a protocol buffer that has a length, by its tag.

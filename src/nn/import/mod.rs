@@ -2,7 +2,7 @@
 //!
 //! A [`FloatModel`] is a multilayer perceptron in `f64`, with a rectifier behind each layer but the
 //! last. It comes from a safetensors file ([`FloatModel::from_safetensors`]) or from ONNX
-//! ([`FloatModel::from_onnx`]). [`FloatModel::quantize`] rounds its weights to a [`WeightGrid`], and
+//! ([`FloatModel::from_onnx`]). [`FloatModel::quantize`] rounds its weights to a [`WeightGrid`](super::grid::WeightGrid), and
 //! [`QuantizationReport`] says how far the integer network is from the float one on given rows.
 //!
 //! Files are not trusted: they are read in memory in proportion to their length, and whatever is

@@ -11,7 +11,7 @@
 //! commits only to what is between the layers.
 //!
 //! **Verifier.** Builds the same relation from the statement, checks ranges of what is public itself,
-//! and returns the group equation as [`Pending`]: nothing is verified until [`Pending::check_all`].
+//! and returns the group equation as [`Pending`](super::argument::Pending): nothing is verified until it is checked.
 //!
 //! **Soundness.** Equation 52 of [`notes`](crate::notes). Committed inputs and targets are looked up
 //! in the range of data, so that no value wraps around the field with weights within the bound of the

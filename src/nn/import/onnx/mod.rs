@@ -5,8 +5,8 @@
 mod proto;
 
 use super::{FloatLayer, FloatModel, ImportError, structure, transposed};
-use proto::{AttributeProto, Graph, Node, Tensor, TensorProto};
-use std::collections::BTreeMap;
+use proto::{Graph, Node, Tensor, TensorProto};
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// Operators of which a network may consist.
 const OPERATORS: [&str; 8] = [
@@ -24,7 +24,8 @@ impl FloatModel {
     pub fn from_onnx(bytes: &[u8]) -> Result<Self, ImportError> {
         let graph = Graph::read(bytes)?;
         let unsupported: Vec<String> = graph
-            .nodes()
+            .nodes
+            .iter()
             .filter(|node| !node.is_supported())
             .map(|node| format!("{} at {}", node.op_type.escape_debug(), node.place()))
             .collect();
@@ -33,11 +34,11 @@ impl FloatModel {
                 operators: unsupported,
             });
         }
-        Chain::new(&graph)?.read(&graph)
+        Chain::new(&graph, bytes.len())?.read(&graph)
     }
 }
 
-impl<'a> Node<'a> {
+impl Node {
     fn is_supported(&self) -> bool {
         let ours = matches!(self.domain.as_str(), "" | "ai.onnx");
         ours && OPERATORS.contains(&self.op_type.as_str())
@@ -49,10 +50,6 @@ impl<'a> Node<'a> {
             ("", Some(output)) => format!("the node of {output:?}"),
             (name, _) => format!("{name:?}"),
         }
-    }
-
-    fn attribute(self, name: &str) -> Option<&'a AttributeProto> {
-        self.attributes.iter().find(|a| a.name == name)
     }
 
     fn integer(&self, name: &str, default: i64) -> i64 {
@@ -70,7 +67,10 @@ impl<'a> Node<'a> {
 
 /// What is known on the way from input to output.
 struct Chain<'a> {
-    constants: BTreeMap<&'a str, &'a TensorProto>,
+    constants: BTreeMap<&'a str, Cow<'a, TensorProto>>,
+    /// How many values may still be read. A constant may be used more than once, but not so often that
+    /// layers are larger than the file.
+    budget: usize,
     /// The value that the next node must take.
     at: &'a str,
     output: &'a str,
@@ -82,18 +82,18 @@ struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    fn new(graph: &'a Graph) -> Result<Self, ImportError> {
-        let mut constants: BTreeMap<&str, &TensorProto> = graph
+    fn new(graph: &'a Graph, budget: usize) -> Result<Self, ImportError> {
+        let mut constants: BTreeMap<&str, Cow<'_, TensorProto>> = graph
             .initializers
             .iter()
-            .map(|tensor| (tensor.name.as_str(), tensor))
+            .map(|tensor| (tensor.name.as_str(), Cow::Borrowed(tensor)))
             .collect();
-        for node in graph.nodes().filter(|node| node.op_type == "Constant") {
-            let value = node.attribute("value").and_then(|a| a.t.as_ref());
-            let (Some(value), [output]) = (value, node.proto.output.as_slice()) else {
+        for node in graph.nodes.iter().filter(|node| node.op_type == "Constant") {
+            let value = node.tensor("value")?;
+            let (Some(value), [output]) = (value, node.output.as_slice()) else {
                 return Err(node.error("no tensor in the attribute \"value\""));
             };
-            constants.insert(output, value);
+            constants.insert(output, Cow::Owned(value));
         }
         // Old files name initialisers among the inputs, too.
         let inputs: Vec<&str> = graph
@@ -109,6 +109,7 @@ impl<'a> Chain<'a> {
         };
         Ok(Self {
             constants,
+            budget,
             at,
             output: &output.name,
             layers: Vec::new(),
@@ -119,13 +120,9 @@ impl<'a> Chain<'a> {
 
     fn read(mut self, graph: &'a Graph) -> Result<FloatModel, ImportError> {
         // Nodes are in an order in which they can be evaluated: a chain is read in one pass.
-        for node in graph.nodes().filter(|node| node.op_type != "Constant") {
+        for node in graph.nodes.iter().filter(|node| node.op_type != "Constant") {
             let takes = node.input.iter().filter(|input| **input == self.at).count();
-            let first = node
-                .proto
-                .output
-                .first()
-                .filter(|output| !output.is_empty());
+            let first = node.output.first().filter(|output| !output.is_empty());
             let (Some(output), 1) = (first, takes) else {
                 let what = format!("it does not continue {:?}: the graph is no chain", self.at);
                 return Err(node.error(what));
@@ -144,7 +141,7 @@ impl<'a> Chain<'a> {
         FloatModel::new(self.layers)
     }
 
-    fn node(&mut self, node: Node<'a>) -> Result<(), ImportError> {
+    fn node(&mut self, node: &Node) -> Result<(), ImportError> {
         match node.op_type.as_str() {
             "Identity" | "Dropout" => Ok(()),
             "Flatten" if self.layers.is_empty() && node.integer("axis", 1) == 1 => Ok(()),
@@ -163,12 +160,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Starts a layer.
-    fn push(
-        &mut self,
-        node: Node<'_>,
-        weight: Vec<f64>,
-        bias: Vec<f64>,
-    ) -> Result<(), ImportError> {
+    fn push(&mut self, node: &Node, weight: Vec<f64>, bias: Vec<f64>) -> Result<(), ImportError> {
         if !self.layers.is_empty() && !self.rectified {
             return Err(node.error("no rectifier between this layer and the one before"));
         }
@@ -187,7 +179,7 @@ impl<'a> Chain<'a> {
     }
 
     /// `alpha A B + beta C`, with `A` the value so far.
-    fn gemm(&mut self, node: Node<'_>) -> Result<(), ImportError> {
+    fn gemm(&mut self, node: &Node) -> Result<(), ImportError> {
         let (alpha, beta) = (node.float("alpha"), node.float("beta"));
         if node.input.first().is_none_or(|input| *input != self.at)
             || node.integer("transA", 0) != 0
@@ -210,7 +202,7 @@ impl<'a> Chain<'a> {
         self.push(node, weight, bias)
     }
 
-    fn matmul(&mut self, node: Node<'_>) -> Result<(), ImportError> {
+    fn matmul(&mut self, node: &Node) -> Result<(), ImportError> {
         if node.input.first().is_none_or(|input| *input != self.at) {
             return Err(node.error("the activations must be its first input"));
         }
@@ -221,7 +213,7 @@ impl<'a> Chain<'a> {
     }
 
     /// The bias of the `MatMul` before.
-    fn add(&mut self, node: Node<'_>) -> Result<(), ImportError> {
+    fn add(&mut self, node: &Node) -> Result<(), ImportError> {
         let other = node.input.iter().find(|input| **input != self.at);
         let outputs = self.layers.last().map_or(0, |layer| layer.bias.len());
         let (Some(name), true) = (other, self.open) else {
@@ -237,8 +229,8 @@ impl<'a> Chain<'a> {
 
     /// Columns and values, row-major, of a constant matrix.
     fn matrix(
-        &self,
-        node: Node<'_>,
+        &mut self,
+        node: &Node,
         name: Option<&String>,
     ) -> Result<(usize, Vec<f64>), ImportError> {
         let name = name.ok_or_else(|| node.error("it has no weights"))?;
@@ -253,7 +245,7 @@ impl<'a> Chain<'a> {
     }
 
     /// A constant that is one value an output, or one for all.
-    fn bias(&self, node: Node<'_>, name: &str, outputs: usize) -> Result<Vec<f64>, ImportError> {
+    fn bias(&mut self, node: &Node, name: &str, outputs: usize) -> Result<Vec<f64>, ImportError> {
         let tensor = self.constant(node, name)?;
         let is_row = tensor.shape.iter().rev().skip(1).all(|n| *n == 1);
         match tensor.values.as_slice() {
@@ -266,11 +258,18 @@ impl<'a> Chain<'a> {
         }
     }
 
-    fn constant(&self, node: Node<'_>, name: &str) -> Result<Tensor, ImportError> {
+    fn constant(&mut self, node: &Node, name: &str) -> Result<Tensor, ImportError> {
         let tensor = self.constants.get(name);
         let tensor = tensor.ok_or_else(|| node.error(format!("{name:?} is no constant")))?;
-        tensor
+        let tensor = tensor
             .read()
-            .map_err(|reason| node.error(format!("{name:?}: {reason}")))
+            .map_err(|reason| node.error(format!("{name:?}: {reason}")))?;
+        let rest = self.budget.checked_sub(tensor.values.len());
+        self.budget = rest.ok_or_else(|| {
+            node.error(format!(
+                "{name:?} is used too often: layers are larger than the file"
+            ))
+        })?;
+        Ok(tensor)
     }
 }

@@ -3,6 +3,7 @@
 //! Field numbers are those of `onnx.proto`; all other fields are left out.
 use crate::nn::import::{FloatKind, ImportError, floats};
 use prost::Message;
+use std::{mem, ops::Deref};
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ModelProto {
@@ -53,8 +54,9 @@ pub(super) struct AttributeProto {
     pub(super) f: f32,
     #[prost(int64, tag = "3")]
     pub(super) i: i64,
-    #[prost(message, optional, tag = "5")]
-    pub(super) t: Option<TensorProto>,
+    /// [`TensorProto`].
+    #[prost(bytes = "vec", optional, tag = "5")]
+    pub(super) t: Option<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -87,14 +89,14 @@ pub(super) struct TensorProto {
 
 /// A graph of which the parts are read.
 pub(super) struct Graph {
-    pub(super) nodes: Vec<(NodeProto, Vec<AttributeProto>)>,
+    pub(super) nodes: Vec<Node>,
     pub(super) initializers: Vec<TensorProto>,
     pub(super) inputs: Vec<ValueInfoProto>,
     pub(super) outputs: Vec<ValueInfoProto>,
 }
 
-/// Most parts of a kind: a network of the deepest kind has less than a tenth.
-const MAX_PARTS: usize = 1 << 12;
+/// Most parts of a kind: a network of the deepest kind has less than half.
+const MAX_PARTS: usize = 1 << 10;
 
 fn malformed(reason: impl ToString) -> ImportError {
     ImportError::Malformed {
@@ -104,50 +106,66 @@ fn malformed(reason: impl ToString) -> ImportError {
 }
 
 /// Reads the parts of one kind.
-fn parts<T: Message + Default>(what: &str, parts: &[Vec<u8>]) -> Result<Vec<T>, ImportError> {
+fn parts<T: Message + Default>(what: &str, parts: Vec<Vec<u8>>) -> Result<Vec<T>, ImportError> {
     if parts.len() > MAX_PARTS {
         let reason = format!("{} {what}: at most {MAX_PARTS} are read", parts.len());
         return Err(malformed(reason));
     }
-    let read = |part: &Vec<u8>| T::decode(part.as_slice()).map_err(malformed);
-    parts.iter().map(read).collect()
+    let mut read = Vec::with_capacity(parts.len());
+    for part in parts {
+        read.push(T::decode(part.as_slice()).map_err(malformed)?);
+    }
+    Ok(read)
 }
 
 impl Graph {
     pub(super) fn read(bytes: &[u8]) -> Result<Self, ImportError> {
         let model = ModelProto::decode(bytes).map_err(malformed)?;
         let graph = model.graph.ok_or_else(|| malformed("there is no graph"))?;
-        let nodes = parts::<NodeProto>("nodes", &graph.node)?;
-        let attributes = nodes
-            .iter()
-            .map(|node| parts("attributes", &node.attribute));
-        let attributes = attributes.collect::<Result<Vec<_>, _>>()?;
+        let protos = parts("nodes", graph.node)?;
+        let mut nodes = Vec::with_capacity(protos.len());
+        for proto in protos {
+            nodes.push(Node::read(proto)?);
+        }
         Ok(Self {
-            nodes: nodes.into_iter().zip(attributes).collect(),
-            initializers: parts("initializers", &graph.initializer)?,
-            inputs: parts("inputs", &graph.input)?,
-            outputs: parts("outputs", &graph.output)?,
+            nodes,
+            initializers: parts("initializers", graph.initializer)?,
+            inputs: parts("inputs", graph.input)?,
+            outputs: parts("outputs", graph.output)?,
         })
-    }
-
-    pub(super) fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
-        let nodes = self.nodes.iter();
-        nodes.map(|(proto, attributes)| Node { proto, attributes })
     }
 }
 
 /// A node with its attributes.
-#[derive(Clone, Copy)]
-pub(super) struct Node<'a> {
-    pub(super) proto: &'a NodeProto,
-    pub(super) attributes: &'a [AttributeProto],
+pub(super) struct Node {
+    proto: NodeProto,
+    attributes: Vec<AttributeProto>,
 }
 
-impl std::ops::Deref for Node<'_> {
+impl Node {
+    fn read(mut proto: NodeProto) -> Result<Self, ImportError> {
+        let attributes = parts("attributes", mem::take(&mut proto.attribute))?;
+        Ok(Self { proto, attributes })
+    }
+
+    pub(super) fn attribute(&self, name: &str) -> Option<&AttributeProto> {
+        self.attributes.iter().find(|a| a.name == name)
+    }
+
+    /// The attribute that is a tensor.
+    pub(super) fn tensor(&self, name: &str) -> Result<Option<TensorProto>, ImportError> {
+        let tensor = self.attribute(name).and_then(|a| a.t.as_deref());
+        tensor
+            .map(|bytes| TensorProto::decode(bytes).map_err(malformed))
+            .transpose()
+    }
+}
+
+impl Deref for Node {
     type Target = NodeProto;
 
     fn deref(&self) -> &NodeProto {
-        self.proto
+        &self.proto
     }
 }
 
