@@ -25,4 +25,4 @@ pub mod fractional;
 pub mod layered;
 pub mod table;
 
-pub use table::{Gated, LookupTable, Relu, Signed, Unsigned};
+pub use table::{Gated, LookupTable, Negative, Relu, Signed, Unsigned};

@@ -52,6 +52,13 @@ pub struct Relu {
     pub bits: usize,
 }
 
+/// The pairs `(v, [v < 0])` for all `v` of [`Signed`]: what a rectifier takes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Negative {
+    /// Width of `v`, with the sign.
+    pub bits: usize,
+}
+
 /// The pairs `(v, g)` with `|v| < 2^(bits-1)` and `g = 1`, and `(0, 0)`: a gate that is zero forces the
 /// value to zero. The value `-2^(bits-1)` of [`Signed`] is missing, and `(0, 1)` is in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -186,6 +193,40 @@ impl<F: PrimeField> LookupTable<F> for Relu {
     }
 }
 
+impl<F: PrimeField> LookupTable<F> for Negative {
+    fn id(&self) -> Vec<u8> {
+        id(b"negative", self.bits)
+    }
+
+    fn num_vars(&self) -> usize {
+        self.bits
+    }
+
+    fn arity(&self) -> usize {
+        2
+    }
+
+    fn entry(&self, index: usize, tuple: &mut [i64]) {
+        let value = Signed { bits: self.bits }.value(index);
+        tuple[0] = value;
+        tuple[1] = (value < 0) as i64;
+    }
+
+    fn index(&self, tuple: &[i64]) -> Option<usize> {
+        let [value, negative] = tuple else {
+            return None;
+        };
+        let index = Signed { bits: self.bits }.position(*value)?;
+        (*negative == (*value < 0) as i64).then_some(index)
+    }
+
+    fn evaluate(&self, point: &[F]) -> Vec<F> {
+        // Negative: the sign digit is 1.
+        let sign = point.last().copied().unwrap_or_default();
+        vec![twos_complement(point), sign]
+    }
+}
+
 impl Gated {
     /// Where `(0, 1)` is: behind all positive values.
     fn middle(self) -> usize {
@@ -248,6 +289,7 @@ mod tests {
             Box::new(Unsigned { bits }),
             Box::new(Signed { bits }),
             Box::new(Relu { bits }),
+            Box::new(Negative { bits }),
             Box::new(Gated { bits }),
         ]
     }
@@ -278,7 +320,7 @@ mod tests {
         for bits in 0..33 {
             let end = 1i64 << bits;
             let half = (end + 1) / 2;
-            let [unsigned, signed, relu, gated] = &tables(bits)[..] else {
+            let [unsigned, signed, relu, negative, gated] = &tables(bits)[..] else {
                 unreachable!()
             };
             for v in [end, end + 1, -1, i64::MIN, i64::MAX] {
@@ -288,6 +330,17 @@ mod tests {
                 assert_eq!(signed.index(&[v]), None);
                 assert_eq!(relu.index(&[v, 0]), None);
                 assert_eq!(relu.index(&[v, 1]), None);
+                assert_eq!(negative.index(&[v, 0]), None);
+                assert_eq!(negative.index(&[v, 1]), None);
+            }
+            for tuple in [
+                [0, 1],
+                [half - 1, 1],
+                [-1, 0],
+                [-(end / 2), i64::from(bits == 0)],
+                [-1, 2],
+            ] {
+                assert_eq!(negative.index(&tuple), None);
             }
             for tuple in [
                 [0, 1],
@@ -307,7 +360,7 @@ mod tests {
             for tuple in [[1, 0], [-1, 0], [0, 2], [0, -1]] {
                 assert_eq!(gated.index(&tuple), None);
             }
-            for table in [unsigned, signed, relu, gated] {
+            for table in [unsigned, signed, relu, negative, gated] {
                 assert_eq!(table.index(&[]), None);
             }
         }

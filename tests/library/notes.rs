@@ -13,7 +13,7 @@ use zktree::{
     Pallas,
     commit::{Generators, RowBlindings, Shape, hyrax, linear, msm},
     gkr::{
-        Gated, LookupTable, Signed, Unsigned,
+        Gated, LookupTable, Negative, Signed, Unsigned,
         fractional::{self, LookupShape},
     },
     nn::{
@@ -469,31 +469,63 @@ fn equation_28_is_the_backward_pass() {
     }
 }
 
+/// All sums of limbs that tables admit, the top one with its sign.
+fn limb_sums(widths: &[u32]) -> Vec<(i64, i64)> {
+    fn entries<const N: usize>(table: &dyn LookupTable<Fr>) -> Vec<[i64; N]> {
+        let entry = |index: usize| {
+            let mut tuple = [0; N];
+            table.entry(index, &mut tuple);
+            tuple
+        };
+        (0..1 << table.num_vars()).map(entry).collect()
+    }
+    let (top, low) = widths.split_last().unwrap();
+    let (mut sums, mut shift) = (vec![0], 0);
+    for bits in low {
+        let limbs = entries::<1>(&Unsigned {
+            bits: *bits as usize,
+        });
+        let with = |sum: i64| limbs.iter().map(move |[limb]| sum + (limb << shift));
+        sums = sums.into_iter().flat_map(with).collect();
+        shift += bits;
+    }
+    let limbs = entries::<2>(&Negative {
+        bits: *top as usize,
+    });
+    let signed = entries::<1>(&Signed {
+        bits: *top as usize,
+    });
+    assert!(limbs.iter().map(|[v, _]| v).eq(signed.as_flattened()));
+    let with = |sum: i64| {
+        limbs
+            .iter()
+            .map(move |[v, sign]| (sum + (v << shift), *sign))
+    };
+    sums.into_iter().flat_map(with).collect()
+}
+
+/// (57) limbs cover exactly the range, each number once, and the top one says which are negative.
+#[test]
+fn equation_57_covers_the_range_once() {
+    for (bits, values) in [(1, 1), (8, 9), (11, 100), (13, 1), (13, 100_000)] {
+        let widths = mlp::limb_widths(bits, values);
+        let mut sums = limb_sums(&widths);
+        sums.sort_unstable();
+        let half = 1_i64 << (bits - 1);
+        let expected = (-half..half).map(|y| (y, i64::from(y < 0)));
+        assert_eq!(sums, expected.collect::<Vec<_>>());
+        for (y, negative) in sums {
+            assert_eq!(y - negative * y, y.max(0));
+        }
+    }
+}
+
 /// (29) limbs cover exactly the interval of rounding remainders, each number once.
 #[test]
 fn equation_29_covers_the_rounding_interval_once() {
     for widths in [vec![5], vec![2, 3], vec![3, 1, 2], vec![1, 1]] {
         let w: u32 = widths.iter().sum();
-        let mut sums = vec![0i64];
-        let mut shift = 0;
-        for (k, bits) in widths.iter().enumerate() {
-            let top = k + 1 == widths.len();
-            let bits_here = *bits as usize;
-            let table: Box<dyn LookupTable<Fr>> = match top {
-                true => Box::new(Signed { bits: bits_here }),
-                false => Box::new(Unsigned { bits: bits_here }),
-            };
-            let entry = |index: usize| {
-                let mut tuple = [0];
-                table.entry(index, &mut tuple);
-                tuple[0] << shift
-            };
-            sums = (0..1 << bits)
-                .flat_map(|index| sums.iter().map(move |s| (index, *s)))
-                .map(|(index, s)| s + entry(index))
-                .collect();
-            shift += bits;
-        }
+        let mut sums: Vec<i64> = limb_sums(&widths).iter().map(|(sum, _)| *sum).collect();
         sums.sort_unstable();
         let half = 1i64 << (w - 1);
         assert_eq!(sums, (-half..half).collect::<Vec<_>>());

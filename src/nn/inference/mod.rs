@@ -44,6 +44,7 @@ use super::{
     Architecture, FixedPoint, FixedPointConfig, WeightBound,
     encoding::{Encoder, encode_fixed_point},
     fixed::in_range,
+    mlp::limb_widths,
     statement::ParentWeights,
 };
 use crate::{
@@ -211,28 +212,11 @@ fn check_range<C: Curve>(
 }
 
 /// The formats with the limbs that make a proof of `roundings` rounded values cheapest.
-///
-/// Limbs are no part of what is computed: a remainder of `w` bits may be cut anyhow. Long limbs
-/// are few a value, but a table costs its length however seldom it is used.
 fn with_limbs_for(fixed: &FixedPoint, roundings: usize) -> Result<FixedPoint, VerifyError> {
-    let bits = fixed.weight_bits() as usize;
-    let width = |count: usize| bits.div_ceil(count);
-    // The last limb is signed: it has a table of its own.
-    let cost = |count: &usize| (count * roundings).saturating_add(2 << width(*count));
-    let counts = bits.div_ceil(MAX_LIMB_BITS)..=bits.div_ceil(MIN_LIMB_BITS);
-    let count = counts.min_by_key(cost).unwrap_or(1);
-    let mut limbs = vec![width(count) as u32; count];
-    if let Some(last) = limbs.last_mut() {
-        *last = (bits - width(count) * (count - 1)) as u32;
-    }
+    let limbs = limb_widths(fixed.weight_bits(), roundings);
     FixedPoint::new(FixedPointConfig {
         limbs,
         ..fixed.config().clone()
     })
     .map_err(statement)
 }
-
-/// Longest limb that is worth a table.
-const MAX_LIMB_BITS: usize = 20;
-/// Shortest limb that is worth its commitment.
-const MIN_LIMB_BITS: usize = 8;

@@ -376,16 +376,21 @@ fn statements_that_do_not_hold_together_are_refused() {
     );
 }
 
-/// Limbs sum to the bits of a weight, for any number of values.
+/// Limbs sum to the bits, for any number of values.
 #[test]
-fn limbs_fit_every_format() {
-    for fixed in [FixedPoint::compact(), FixedPoint::paper(), tiny()] {
+fn limbs_are_longer_for_more_values() {
+    for bits in 0..=63 {
         let mut last = 0;
-        for k in 0..40 {
-            let plan = with_limbs_for(&fixed, 1 << k).unwrap();
-            let width = plan.limbs()[0];
-            assert!(width >= last, "longer tables for more values");
-            last = width;
+        for values in (0..40).map(|k| 1 << k).chain([0, usize::MAX]) {
+            let widths = limb_widths(bits, values);
+            assert_eq!(widths.iter().sum::<u32>(), bits);
+            assert!(bits == 0 || widths.iter().all(|width| (1..=22).contains(width)));
+            let longest = widths.into_iter().max().unwrap_or(0);
+            assert!(
+                values == 0 || longest >= last,
+                "longer tables for more values"
+            );
+            last = longest;
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The forward relation: outputs are the forward pass of the weights on the inputs.
-use super::{Builder, Committed, Extent, Limbs, TableKind, witness};
+use super::{Builder, Committed, Extent, Limbs, limb_widths, witness, witness::Limb};
 use crate::{
     error::{ProveError, VerifyError},
     nn::{
@@ -9,13 +9,24 @@ use crate::{
     },
     poly::WideField,
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
-struct LayerTensors {
+pub(super) struct LayerTensors {
     y: TensorId,
-    sign: Option<TensorId>,
+    /// One where `Y` is negative, of hidden layers.
+    pub(super) negative: Option<TensorId>,
+    /// Of `Y` in its range.
+    range: Ranged,
+    /// Of the remainder of rounding to `Y`.
     limbs: Limbs,
-    input: TensorId,
+    pub(super) input: TensorId,
+}
+
+/// A tensor whose range is proven by its limbs.
+struct Ranged {
+    tensor: TensorId,
+    widths: Vec<u32>,
+    limbs: Limbs,
 }
 
 /// What a forward relation says of its last layer.
@@ -40,11 +51,13 @@ struct ErrorTensors {
 /// the caller says: committed, gathered or public.
 pub struct Forward<F> {
     relation: Arc<Relation<F>>,
-    extent: Extent,
+    pub(super) extent: Extent,
     committed: Vec<Committed>,
-    layers: Vec<LayerTensors>,
+    pub(super) layers: Vec<LayerTensors>,
     weights: Vec<TensorId>,
     inputs: TensorId,
+    /// Of inputs and targets whose range is proven.
+    data: Vec<Ranged>,
     error: Option<ErrorTensors>,
 }
 
@@ -62,10 +75,16 @@ impl<F: WideField> Forward<F> {
         let extent = Extent { batch, steps: 1 };
         let (mut builder, _) = Builder::new(fixed, &architecture.widths(), extent, &[]);
         let b = &mut builder;
+        let widths = |layers: Range<usize>| -> usize { architecture.widths()[layers].iter().sum() };
+        let cut = |bits, units: usize| limb_widths(bits, units.saturating_mul(batch));
         let inputs = b.input("A0", 0);
-        let data = TableKind::Signed(b.fixed.data_range_bits());
+        let mut data = Vec::new();
+        let mut in_range = |b: &mut Builder<F>, l, name, tensor| {
+            let widths = cut(fixed.data_range_bits(), widths(l..l + 1));
+            data.push(Ranged::new(b, (name, l), (tensor, None), widths));
+        };
         if inputs_in_range {
-            b.lookup(data, &[inputs]);
+            in_range(b, 0, "A", inputs);
         }
         let weights = b.weights("forward");
         let mut below = inputs;
@@ -77,14 +96,16 @@ impl<F: WideField> Forward<F> {
                 true => b.input(&name, l),
                 false => b.commit(name, l),
             };
-            let sign = (l < depth).then(|| b.commit(format!("S{l}"), l));
-            match sign {
-                Some(sign) => {
-                    b.lookup(TableKind::Relu(b.fixed.hidden_range_bits()), &[y, sign]);
-                    below = b.hadamard(format!("A{l}"), l, sign, y);
+            let negative = (l < depth).then(|| b.commit(format!("N{l}"), l));
+            let bits = match negative {
+                Some(negative) => {
+                    below = b.rectified(l, y, negative);
+                    fixed.hidden_range_bits()
                 }
-                None => b.lookup(TableKind::Signed(b.fixed.output_range_bits()), &[y]),
-            }
+                None => fixed.output_range_bits(),
+            };
+            let ranges = cut(bits, widths(1..depth + 1));
+            let range = Ranged::new(b, ("Y", l), (y, negative), ranges);
             let ([sample, t, j], [_, _, i]) = (b.over(l), b.over(l - 1));
             let h = Index::from(b.bias);
             let operands = [
@@ -97,7 +118,8 @@ impl<F: WideField> Forward<F> {
             let limbs = b.rounding("Z", l, z, y);
             layers.push(LayerTensors {
                 y,
-                sign,
+                negative,
+                range,
                 limbs,
                 input,
             });
@@ -106,7 +128,7 @@ impl<F: WideField> Forward<F> {
             (Head::SquaredError { targets_in_range }, Some(last)) => {
                 let error = squared_error(b, depth, last.y);
                 if targets_in_range {
-                    b.lookup(data, &[error.targets]);
+                    in_range(b, depth, "target", error.targets);
                 }
                 Some(error)
             }
@@ -120,6 +142,7 @@ impl<F: WideField> Forward<F> {
             layers,
             weights,
             inputs,
+            data,
             error,
         }
     }
@@ -192,13 +215,14 @@ impl<F: WideField> Forward<F> {
             let Activations { z, y } = activation;
             let tensor = witness::arrange(extent, width, |_, i| y[i]);
             put(&mut values, layer.y, tensor);
-            if let Some(sign) = layer.sign {
-                let tensor = witness::arrange(extent, width, |_, i| i64::from(y[i] > 0));
-                put(&mut values, sign, tensor);
+            if let Some(negative) = layer.negative {
+                let tensor = witness::arrange(extent, width, |_, i| i64::from(y[i] < 0));
+                put(&mut values, negative, tensor);
             }
-            for (limb, id) in witness::Limb::all(fixed).zip(&layer.limbs) {
-                let tensor = witness::arrange(extent, width, |_, i| limb.of(z[i], y[i]));
-                put(&mut values, *id, tensor);
+            layer.range.witness(&mut values);
+            for (limb, id) in Limb::all(fixed.limbs()).zip(&layer.limbs) {
+                let value = |_, i: usize| limb.of(witness::remainder(fixed, z[i], y[i]));
+                put(&mut values, *id, witness::arrange(extent, width, value));
             }
             let tensor = witness::weight_values(weights, k);
             put(&mut values, self.weights[k], tensor);
@@ -210,8 +234,36 @@ impl<F: WideField> Forward<F> {
             put(&mut values, error.targets, targets);
             put(&mut values, error.sum, vec![sum]);
         }
+        self.data.iter().for_each(|data| data.witness(&mut values));
         witness::count_multiplicities(&self.relation, &mut values)?;
         Ok(values)
+    }
+}
+
+impl Ranged {
+    fn new<F: WideField>(
+        b: &mut Builder<F>,
+        (name, l): (&str, usize),
+        (tensor, negative): (TensorId, Option<TensorId>),
+        widths: Vec<u32>,
+    ) -> Self {
+        let limbs = b.range(name, l, (tensor, negative), &widths);
+        Self {
+            tensor,
+            widths,
+            limbs,
+        }
+    }
+
+    /// The limbs of the tensor's values.
+    fn witness(&self, values: &mut Values) {
+        let whole = values.get(&self.tensor).cloned().unwrap_or_default();
+        for (limb, id) in Limb::all(&self.widths).zip(&self.limbs) {
+            if *id != self.tensor {
+                let limbs = whole.iter().map(|value| limb.of(*value)).collect();
+                values.insert(*id, Arc::new(limbs));
+            }
+        }
     }
 }
 

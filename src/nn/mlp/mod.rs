@@ -47,7 +47,7 @@ use super::{
     relation::{Axis, Index, Relation, TensorId, at, term},
 };
 use crate::{
-    gkr::table::{LookupTable, Relu, Signed, Unsigned},
+    gkr::table::{LookupTable, Negative, Relu, Signed, Unsigned},
     poly::num_vars,
 };
 use ark_ff::PrimeField;
@@ -107,10 +107,11 @@ enum TableKind {
     Unsigned(u32),
     Signed(u32),
     Relu(u32),
+    Negative(u32),
 }
 
-/// The tensors of one rounding `Y = round_w(Z)`: the limbs of `Z - 2^w Y`, low to high; all but
-/// the last are committed, the last is virtual.
+/// The limbs of a value, low to high, the last one signed; all but the last are committed, the last is
+/// virtual.
 pub(crate) type Limbs = Vec<TensorId>;
 
 /// Makes relations out of the pieces of a layer.
@@ -243,14 +244,57 @@ impl<F: PrimeField> Builder<F> {
         self.relation.define(name, &dims, vec![product])
     }
 
-    /// Equation 29. `rounded = round_w(wide)`: commits to the low limbs of the remainder, defines the top one,
-    /// `wide = 2^w rounded + sum_i 2^(k_i) limb_i`, and looks all of them up.
-    ///
-    /// The limbs' widths sum to exactly `w`, the top one signed: the remainder is in the interval
-    /// that rounding leaves, and no other `rounded` fits.
+    /// `y - [y < 0] y`, the rectifier of `y`.
+    fn rectified(&mut self, l: usize, y: TensorId, negative: TensorId) -> TensorId {
+        let (over, dims) = (self.over(l), self.dims(l));
+        let terms = vec![
+            term(F::ONE, [at(y, &over)], &over),
+            term(-F::ONE, [at(negative, &over), at(y, &over)], &over),
+        ];
+        self.relation.define(format!("A{l}"), &dims, terms)
+    }
+
+    /// Equation 29. `rounded = round_w(wide)`: the limbs' widths sum to exactly `w`, so the remainder
+    /// `wide - 2^w rounded` is in the interval that rounding leaves, and no other `rounded` fits.
     fn rounding(&mut self, name: &str, l: usize, wide: TensorId, rounded: TensorId) -> Limbs {
+        // All others are claimed by their lookups, so `wide` is what a claim is solved for.
+        let shift = power_of_two::<F>(self.fixed.weight_bits());
+        let remainder = [(F::ONE, wide), (-shift, rounded)];
         let widths = self.fixed.limbs().to_vec();
-        let Some((top, low)) = widths.split_last() else {
+        let limbs = self.limbs(name, l, &remainder, &widths);
+        if let (Some(bits), Some(top)) = (widths.last(), limbs.last()) {
+            self.lookup(TableKind::Signed(*bits), &[*top]);
+        }
+        limbs
+    }
+
+    /// `tensor` is in the signed range of as many bits as the limbs have. Of one limb that is `tensor`
+    /// itself. A `sign` is one where `tensor` is negative, and else zero.
+    fn range(
+        &mut self,
+        name: &str,
+        l: usize,
+        (tensor, sign): (TensorId, Option<TensorId>),
+        widths: &[u32],
+    ) -> Limbs {
+        let limbs = match widths {
+            [_] => vec![tensor],
+            _ => self.limbs(name, l, &[(F::ONE, tensor)], widths),
+        };
+        if let (Some(bits), Some(top)) = (widths.last(), limbs.last()) {
+            // Low limbs add to it: the top one is negative where the whole is.
+            match sign {
+                Some(sign) => self.lookup(TableKind::Negative(*bits), &[*top, sign]),
+                None => self.lookup(TableKind::Signed(*bits), &[*top]),
+            }
+        }
+        limbs
+    }
+
+    /// Cuts a sum of multiples of tensors into limbs, `sum = sum_i 2^(k_i) limb_i`: commits to all but
+    /// the top one and looks them up, and defines the top one, which is the caller's to look up.
+    fn limbs(&mut self, name: &str, l: usize, sum: &[(F, TensorId)], widths: &[u32]) -> Limbs {
+        let Some((_, low)) = widths.split_last() else {
             return Vec::new();
         };
         let mut limbs: Limbs = (0..low.len())
@@ -260,19 +304,11 @@ impl<F: PrimeField> Builder<F> {
         let scale = power_of_two::<F>(low.iter().sum())
             .inverse()
             .unwrap_or_default();
-        let part = |weight: u32, tensor: TensorId| {
-            term(
-                -scale * power_of_two::<F>(weight),
-                [at(tensor, &over)],
-                &over,
-            )
-        };
-        // All others are claimed by their lookups, so `wide` is what a claim is solved for.
-        let mut terms = vec![term(scale, [at(wide, &over)], &over)];
-        terms.push(part(self.fixed.weight_bits(), rounded));
+        let part = |factor: F, tensor: TensorId| term(scale * factor, [at(tensor, &over)], &over);
+        let mut terms: Vec<_> = sum.iter().map(|(factor, id)| part(*factor, *id)).collect();
         let mut weight = 0;
         for (limb, bits) in limbs.iter().zip(low) {
-            terms.push(part(weight, *limb));
+            terms.push(part(-power_of_two::<F>(weight), *limb));
             weight += bits;
         }
         let dims = self.dims(l);
@@ -281,7 +317,6 @@ impl<F: PrimeField> Builder<F> {
         for (limb, bits) in limbs.iter().zip(low) {
             self.lookup(TableKind::Unsigned(*bits), &[*limb]);
         }
-        self.lookup(TableKind::Signed(*top), &limbs[low.len()..]);
         limbs
     }
 
@@ -303,6 +338,9 @@ impl<F: PrimeField> Builder<F> {
                 bits: bits as usize,
             }),
             TableKind::Relu(bits) => Arc::new(Relu {
+                bits: bits as usize,
+            }),
+            TableKind::Negative(bits) => Arc::new(Negative {
                 bits: bits as usize,
             }),
         };
@@ -330,6 +368,33 @@ impl<F: PrimeField> Builder<F> {
         (Arc::new(self.relation), self.committed)
     }
 }
+
+/// Widths of the limbs that make lookups of `values` numbers of `bits` bits cheapest, low to high.
+///
+/// Limbs are no part of what is computed: a number may be cut anyhow. Long limbs are few a value, but
+/// a table costs its length however seldom it is used.
+pub fn limb_widths(bits: u32, values: usize) -> Vec<u32> {
+    let bits = bits as usize;
+    let width = |count: usize| bits.div_ceil(count);
+    // The last limb is signed: it has a table of its own.
+    let cost = |count: &usize| {
+        count
+            .saturating_mul(values)
+            .saturating_add(2 << width(*count))
+    };
+    let counts = bits.div_ceil(MAX_LIMB_BITS).max(1)..=bits.div_ceil(MIN_LIMB_BITS);
+    let count = counts.min_by_key(cost).unwrap_or(1);
+    let mut widths = vec![width(count) as u32; count];
+    if let Some(last) = widths.last_mut() {
+        *last = (bits - width(count) * (count - 1)) as u32;
+    }
+    widths
+}
+
+/// Longest limb that is worth a table.
+const MAX_LIMB_BITS: usize = 22;
+/// Shortest limb that is worth its commitment.
+const MIN_LIMB_BITS: usize = 8;
 
 fn power_of_two<F: PrimeField>(bits: u32) -> F {
     F::from(2u64).pow([bits as u64])

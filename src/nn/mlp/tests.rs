@@ -4,12 +4,12 @@ use super::*;
 use crate::{
     nn::{
         Architecture, Dataset, FixedPointConfig, LearningRate, Schedule, ScheduleSeed, Sgd,
-        WeightOpening,
+        WeightOpening, Weights,
         argument::{Argument, Pending, Source},
         commitment::weight_layout,
         init,
         relation::{self, Claim, Prover, Values, Verifier},
-        train,
+        train::{self, Activations},
     },
     poly::int,
     transcript::{Expr, ProverChannel, VerifierChannel},
@@ -126,57 +126,156 @@ proptest! {
     }
 }
 
-/// Proves a forward pass under committed weights with public inputs, and verifies it against the
-/// given public outputs.
-fn forward_is_accepted(outputs: Option<Vec<i64>>, seed: u64, hiding: bool) -> bool {
-    type C = ark_pallas::Projective;
-    type Scalar = ark_pallas::Fr;
-    let rng = &mut rand_chacha::ChaCha20Rng::seed_from_u64(seed);
-    let architecture = Architecture::new(vec![3, 5, 2]).unwrap();
-    let (fixed, batch) = (tiny(), 3);
-    let inputs: Vec<i64> = (0..3 * batch).map(|_| rng.gen_range(-8..8)).collect();
-    let weights = init::expand(seed, &architecture, &fixed);
-    let opening = WeightOpening::<Scalar>::new(weights, hiding, rng);
-    let activations = train::forward(&fixed, opening.weights(), &inputs).unwrap();
-    let relation = Forward::<Scalar>::new(&architecture, &fixed, batch, false, Head::Outputs);
-    let describe = |outputs: Vec<i64>| {
+type C = ark_pallas::Projective;
+type Scalar = ark_pallas::Fr;
+
+/// A forward pass under committed weights with public inputs.
+struct Pass {
+    relation: Forward<Scalar>,
+    architecture: Architecture,
+    opening: WeightOpening<Scalar>,
+    hiding: bool,
+    inputs: Vec<i64>,
+    activations: Vec<Activations>,
+}
+
+const BATCH: usize = 3;
+
+impl Pass {
+    fn new(seed: u64, hiding: bool) -> Self {
+        let rng = &mut rand_chacha::ChaCha20Rng::seed_from_u64(seed);
+        let architecture = Architecture::new(vec![3, 5, 2]).unwrap();
+        let inputs: Vec<i64> = (0..3 * BATCH).map(|_| rng.gen_range(-8..8)).collect();
+        let weights = init::expand(seed, &architecture, &tiny());
+        let opening = WeightOpening::new(weights, hiding, rng);
+        Self {
+            relation: Forward::new(&architecture, &tiny(), BATCH, false, Head::Outputs),
+            activations: train::forward(&tiny(), opening.weights(), &inputs).unwrap(),
+            architecture,
+            opening,
+            hiding,
+            inputs,
+        }
+    }
+
+    fn witness(&self) -> Values {
+        let weights = self.opening.weights();
+        self.relation
+            .witness(&tiny(), weights, &self.inputs, &self.activations, &[])
+            .unwrap()
+    }
+
+    fn describe(&self, outputs: Vec<i64>) -> Argument<Scalar> {
+        let relation = &self.relation;
         let tensors = relation.relation().clone();
-        let mut argument = Argument::new(tensors, relation.committed(), 6, hiding);
+        let mut argument = Argument::new(tensors, relation.committed(), 6, self.hiding);
         for (layer, tensor) in relation.weights().iter().enumerate() {
-            let matrix = argument.known_matrix(weight_layout(&architecture, layer));
+            let matrix = argument.known_matrix(weight_layout(&self.architecture, layer));
             argument.input(*tensor, Source::Matrix(matrix));
         }
-        let extent = Extent { batch, steps: 1 };
+        let extent = Extent {
+            batch: BATCH,
+            steps: 1,
+        };
         let public = |rows: Vec<i64>| {
-            let values = witness::arrange(extent, rows.len() / batch, |_, i| rows[i]);
+            let values = witness::arrange(extent, rows.len() / BATCH, |_, i| rows[i]);
             Source::Public(Arc::new(move |point: &[Scalar]| {
                 int::evaluate(&values, point)
             }))
         };
-        argument.input(relation.inputs(), public(inputs.clone()));
+        argument.input(relation.inputs(), public(self.inputs.clone()));
         argument.input(relation.outputs().unwrap(), public(outputs));
         argument
-    };
-    let truth = activations[1].y.clone();
-    let values = relation
-        .witness(&fixed, opening.weights(), &inputs, &activations, &[])
-        .unwrap();
-    let known = opening.matrices();
-    let proof = describe(truth.clone())
-        .prove::<C>(b"forward", &values, &known, true)
-        .unwrap();
-    let commitment = opening.commit::<C>();
-    let known: Vec<_> = commitment.layers().iter().collect();
-    let verified = describe(outputs.unwrap_or(truth)).verify(b"forward", &known, &proof);
-    verified
-        .and_then(|pending| Pending::check_all(&[pending]))
-        .is_ok()
+    }
+
+    /// Proves with a witness, true or not, that the outputs are the activations' last, and verifies
+    /// that they are the given ones.
+    fn is_accepted(&self, values: &Values, outputs: Vec<i64>) -> bool {
+        let last = self.activations.last().unwrap();
+        let known = self.opening.matrices();
+        let proof = self
+            .describe(last.y.clone())
+            .prove::<C>(b"forward", values, &known, false)
+            .unwrap();
+        let commitment = self.opening.commit::<C>();
+        let known: Vec<_> = commitment.layers().iter().collect();
+        let verified = self.describe(outputs).verify(b"forward", &known, &proof);
+        verified
+            .and_then(|pending| Pending::check_all(&[pending]))
+            .is_ok()
+    }
 }
 
 #[test]
 fn a_forward_pass_has_these_outputs_and_no_others() {
     for hiding in [false, true] {
-        assert!(forward_is_accepted(None, 5, hiding));
-        assert!(!forward_is_accepted(Some(vec![0; 6]), 5, hiding));
+        let pass = Pass::new(5, hiding);
+        let outputs = &pass.activations[1].y;
+        assert!(pass.is_accepted(&pass.witness(), outputs.clone()));
+        assert!(!pass.is_accepted(&pass.witness(), vec![0; 6]));
     }
+}
+
+/// Each committed tensor matters: hidden values, their signs, all limbs, all multiplicities.
+#[test]
+fn no_committed_value_is_free() {
+    let pass = Pass::new(5, false);
+    let (honest, outputs) = (pass.witness(), &pass.activations[1].y);
+    let committed = pass.relation.committed();
+    // Y1 in two limbs, N1, Y2 in two, both remainders in two, and tables.
+    assert!(committed.len() > 6, "{}", committed.len());
+    for committed in committed {
+        for by in [1, -1, 1 << 30] {
+            let mut values = honest.clone();
+            Arc::make_mut(values.get_mut(&committed.tensor).unwrap())[0] += by;
+            assert!(!pass.is_accepted(&values, outputs.clone()), "{committed:?}");
+        }
+    }
+}
+
+impl Pass {
+    /// Lets one hidden value through its rectifier, or none, and computes all that follows from it.
+    fn let_through(&mut self, unit: Option<usize>) -> Values {
+        let mut hidden = self.activations[0].rectified();
+        let y = self.activations[0].y.clone();
+        if let Some(unit) = unit {
+            hidden[unit] = y[unit];
+        }
+        let rest = Weights::new(
+            Architecture::new(vec![5, 2]).unwrap(),
+            vec![self.opening.weights().layers()[1].clone()],
+        );
+        let others = train::forward(&tiny(), &rest.unwrap(), &hidden).unwrap();
+        self.activations.truncate(1);
+        self.activations.extend(others);
+        let mut values = self.witness();
+        let (layers, extent) = (&self.relation.layers, self.relation.extent);
+        let sign = |_, i: usize| i64::from(Some(i) != unit && y[i] < 0);
+        let negative = witness::arrange(extent, 5, sign);
+        values.insert(layers[0].negative.unwrap(), Arc::new(negative));
+        let input = witness::with_bias(extent, &tiny(), 5, |_, i| hidden[i]);
+        values.insert(layers[1].input, Arc::new(input));
+        values
+    }
+}
+
+/// Outputs of a network with one rectifier less, in a proof of which only one sign is wrong.
+#[test]
+fn a_unit_that_is_not_rectified_is_refused() {
+    let mut changed = 0;
+    for (hiding, unit) in [false, true]
+        .into_iter()
+        .flat_map(|h| (0..15).map(move |u| (h, u)))
+    {
+        let mut pass = Pass::new(6, hiding);
+        let truth = pass.activations[1].y.clone();
+        let values = pass.let_through(None);
+        assert!(pass.is_accepted(&values, truth.clone()));
+        let values = pass.let_through(Some(unit));
+        let outputs = pass.activations[1].y.clone();
+        changed += usize::from(outputs != truth);
+        let positive = pass.activations[0].y[unit] >= 0;
+        assert_eq!(pass.is_accepted(&values, outputs), positive);
+    }
+    assert!(changed > 0, "an output shows it");
 }

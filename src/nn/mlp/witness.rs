@@ -58,8 +58,8 @@ impl<F: WideField> Training<F> {
         let mut put = |id: TensorId, tensor: Vec<i64>| drop(values.insert(id, Arc::new(tensor)));
         put(layer.y, arrange(extent, width, |t, i| at(t).y[i]));
         put(layer.gradient, arrange(extent, width, |t, i| at(t).g[i]));
-        for (limb, id) in Limb::all(fixed).zip(&layer.z_limbs) {
-            let value = |t: usize, i: usize| limb.of(at(t).z[i], at(t).y[i]);
+        for (limb, id) in Limb::all(fixed.limbs()).zip(&layer.z_limbs) {
+            let value = |t: usize, i: usize| limb.of(remainder(fixed, at(t).z[i], at(t).y[i]));
             put(*id, arrange(extent, width, value));
         }
         if let Some((sign, back)) = layer.hidden {
@@ -67,8 +67,8 @@ impl<F: WideField> Training<F> {
             put(sign, arrange(extent, width, positive));
             put(back, arrange(extent, width, |t, i| at(t).h[i]));
         }
-        for (limb, id) in Limb::all(fixed).zip(&layer.p_limbs) {
-            let value = |t: usize, i: usize| limb.of(at(t).p[i], at(t).h[i]);
+        for (limb, id) in Limb::all(fixed.limbs()).zip(&layer.p_limbs) {
+            let value = |t: usize, i: usize| limb.of(remainder(fixed, at(t).p[i], at(t).h[i]));
             put(*id, arrange(extent, width, value));
         }
         let input = match k.checked_sub(1) {
@@ -88,40 +88,36 @@ impl<F: WideField> Training<F> {
     }
 }
 
-/// One limb of a rounding remainder: low limbs unsigned, the top one signed.
+/// One limb of a value: low limbs unsigned, the top one signed.
 #[derive(Clone, Copy)]
 pub(super) struct Limb {
-    weight_bits: u32,
     shift: u32,
     mask: i64,
 }
 
 impl Limb {
     /// All limbs, low to high.
-    pub(super) fn all(fixed: &FixedPoint) -> impl Iterator<Item = Self> + use<> {
-        let (limbs, weight_bits) = (fixed.limbs().to_vec(), fixed.weight_bits());
+    pub(super) fn all(widths: &[u32]) -> impl Iterator<Item = Self> + use<'_> {
         let mut shift = 0;
-        (0..limbs.len()).map(move |i| {
-            let mask = match i + 1 == limbs.len() {
+        (1..).zip(widths).map(move |(count, width)| {
+            let mask = match count == widths.len() {
                 true => -1,
-                false => (1 << limbs[i]) - 1,
+                false => (1 << width) - 1,
             };
-            let limb = Self {
-                weight_bits,
-                shift,
-                mask,
-            };
-            shift += limbs[i];
+            let limb = Self { shift, mask };
+            shift += width;
             limb
         })
     }
 
-    /// The limb of `wide - 2^w rounded`.
-    pub(super) fn of(self, wide: i128, rounded: i64) -> i64 {
-        // The remainder fits: differences modulo 2^64 will do.
-        let remainder = (wide as i64).wrapping_sub(rounded.wrapping_shl(self.weight_bits));
-        (remainder >> self.shift) & self.mask
+    pub(super) fn of(self, value: i64) -> i64 {
+        (value >> self.shift) & self.mask
     }
+}
+
+/// `wide - 2^w rounded`, which fits: differences modulo `2^64` will do.
+pub(super) fn remainder(fixed: &FixedPoint, wide: i128, rounded: i64) -> i64 {
+    (wide as i64).wrapping_sub(rounded.wrapping_shl(fixed.weight_bits()))
 }
 
 /// Units whose columns are written side by side: what one cache line of a row holds.
