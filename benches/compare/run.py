@@ -192,9 +192,12 @@ def main():
     (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     plot(results, HERE / "plots")
     images = "\n".join(f"![{title}](plots/{key}.svg)" for key, (title, _) in PLOTS.items())
+    how, ezkl_rows = f"--ezkl-seconds {options.ezkl_seconds}", ""
+    if options.keep_ezkl:
+        how, ezkl_rows = "--keep-ezkl", "Rows of ezkl are those of the run before. "
     (HERE / "RESULTS.md").write_text(
-        f"# Results\n\nWritten by `benches/compare/run.sh --ezkl-seconds {options.ezkl_seconds}` on "
-        f"{datetime.date.today()}: {machine()}. What is compared, and what is not comparable, is in "
+        f"# Results\n\nWritten by `benches/compare/run.sh {how}` on {datetime.date.today()}: "
+        f"{machine()}. {ezkl_rows}What is compared, and what is not comparable, is in "
         f"[README.md](README.md).\n\n{images}\n{table(results)}\n"
     )
 
