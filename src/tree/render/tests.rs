@@ -51,6 +51,26 @@ fn text_has_a_line_a_node() {
     );
 }
 
+/// A deep tree, as somebody might publish to fill a terminal, has text in proportion to its nodes.
+#[test]
+fn deep_trees_are_not_indented_without_end() {
+    let (mut chain, deep) = (picture(), 2_000);
+    chain.nodes.truncate(1);
+    for k in 0..deep {
+        let mut child = picture().nodes.swap_remove(1);
+        child.above = Some(k);
+        chain.nodes.push(child);
+    }
+    let text = chain.text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), deep + 1);
+    let start = |level: usize| lines[level].split("0101").next().unwrap().to_owned();
+    assert_eq!(start(2), "    └── ");
+    assert_eq!(start(24), " ".repeat(4 * 23) + "└── ");
+    assert_eq!(start(25), " ".repeat(4 * 24) + "[25] ");
+    assert_eq!(start(deep), " ".repeat(4 * 24) + "[2000] ");
+}
+
 #[test]
 fn only_what_concerns_a_node() {
     let ids = |around: u8| {

@@ -10,6 +10,10 @@ impl<C: Curve<ScalarField: WideField>> fmt::Display for Tree<C> {
     }
 }
 
+/// Below this level lines are not indented further, but begin with their level: text is in proportion to
+/// the number of nodes, however deep somebody's tree is.
+const DEEPEST_INDENT: usize = 24;
+
 impl Picture {
     /// One line a root or node, children indented below their parent.
     pub fn text(&self) -> String {
@@ -32,9 +36,14 @@ impl Picture {
                 Some(true) => ("└── ", "    "),
                 Some(false) => ("├── ", "│   "),
             };
-            text += &format!("{outer}{branch}{}\n", entry.line());
-            let indent = format!("{outer}{below}");
-            indents.push((k, indent));
+            let level = indents.len();
+            if level <= DEEPEST_INDENT {
+                text += &format!("{outer}{branch}{}\n", entry.line());
+                indents.push((k, format!("{outer}{below}")));
+            } else {
+                text += &format!("{outer}[{level}] {}\n", entry.line());
+                indents.push((k, outer.to_owned()));
+            }
         }
         text
     }
