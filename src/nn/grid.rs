@@ -287,6 +287,21 @@ mod tests {
         }
     }
 
+    /// The largest weight of a grid is the bound of a lineage that begins there.
+    #[test]
+    fn the_bound_is_the_largest_weight() {
+        let bound = |step_bits, range_bits| {
+            let grid = WeightGrid {
+                step_bits,
+                range_bits,
+            };
+            grid.bound().get()
+        };
+        assert_eq!(bound(0, 2), 1);
+        assert_eq!(bound(4, 6), 31 << 4);
+        assert_eq!(bound(42, 20), ((1 << 19) - 1) << 42);
+    }
+
     /// Weights out of range, off the grid, or at units that are not there.
     #[test]
     fn other_weights_are_refused() {

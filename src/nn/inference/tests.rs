@@ -374,6 +374,17 @@ fn statements_that_do_not_hold_together_are_refused() {
         OutputClaim::SquaredError { targets, sum: 0 },
         "target 0",
     );
+    // Bounded, for the verifier's memory.
+    let narrow = Scene::new(&[1, 1], 1, false, 15);
+    let zeros = |samples| {
+        let zeros = || Batch::public(1, vec![0; samples]);
+        let statement = narrow.statement(zeros(), OutputClaim::Outputs(zeros()));
+        statement.validate().map_err(|error| error.to_string())
+    };
+    assert_eq!(zeros(1 << 20), Ok(1 << 20));
+    for samples in [(1 << 20) + 1, 1 << 21] {
+        assert!(zeros(samples).unwrap_err().contains("at most 1048576"));
+    }
 }
 
 /// Limbs sum to the bits, for any number of values.
@@ -392,6 +403,22 @@ fn limbs_are_longer_for_more_values() {
             );
             last = longest;
         }
+    }
+}
+
+/// Few values have small tables: of remainders, of values, of committed rows.
+#[test]
+fn tables_are_in_proportion_to_values() {
+    for fixed_point in [FixedPoint::compact(), FixedPoint::paper()] {
+        let mut scene = Scene::new(&[3, 5, 2], 1, false, 15);
+        scene.model.fixed_point = fixed_point;
+        let inputs = Batch::committed(scene.rows(3, &[0; 3]).commit());
+        let targets = Batch::committed(scene.rows(2, &[0; 2]).commit());
+        let claim = OutputClaim::SquaredError { targets, sum: 0 };
+        let size = scene.statement(inputs, claim).size().unwrap();
+        // Eight kinds of tables, of at most 2^9 entries.
+        assert!(size.lookups < 1 << 12, "{size:?}");
+        assert!(size.committed < 1 << 12, "{size:?}");
     }
 }
 
