@@ -387,6 +387,85 @@ fn statements_that_do_not_hold_together_are_refused() {
     }
 }
 
+/// What is first in the transcript tells apart all statements: a statement that is not all in it could be
+/// chosen after the challenges.
+#[test]
+fn every_part_of_a_statement_is_encoded() {
+    let scene = Scene::new(&[3, 2], 2, true, 16);
+    let rows: Vec<_> = (0..3)
+        .map(|k| scene.rows(4, &[k; 8]).commit::<C>())
+        .collect();
+    let columns = |rows: &CommittedRows<C>, columns| Batch::Committed {
+        rows: rows.clone(),
+        columns,
+    };
+    let point = |k: usize, row: usize| rows[k].rows().rows[row].clone();
+    let mixed = |a, b| {
+        let rows = crate::commit::RowCommitments { rows: vec![a, b] };
+        CommittedRows::new(4, rows)
+    };
+    let outputs = |first| Batch::public(2, vec![first, 0, 0, 0]);
+    let base = || {
+        let claim = OutputClaim::Outputs(outputs(0));
+        scene.statement(columns(&rows[0], 0..3), claim)
+    };
+    let mut statements = vec![base()];
+    let mut altered = |change: &dyn Fn(&mut InferenceStatement<C>)| {
+        let mut statement = base();
+        change(&mut statement);
+        statements.push(statement);
+    };
+    altered(&|s| s.model.id[31] ^= 1);
+    altered(&|s| s.hiding = false);
+    altered(&|s| s.model.architecture = "3,5,2".parse().unwrap());
+    altered(&|s| s.model.fixed_point = FixedPoint::paper());
+    altered(&|s| s.model.weights = ParentWeights::Root { seed: 16 });
+    altered(&|s| s.model.weights = ParentWeights::Root { seed: 17 });
+    let other = Scene::new(&[3, 2], 2, true, 17);
+    altered(&|s| s.model.weights = other.model.weights.clone());
+    altered(&|s| s.inputs = columns(&rows[0], 1..4));
+    altered(&|s| s.inputs = columns(&rows[1], 0..3));
+    altered(&|s| s.inputs = columns(&mixed(point(0, 0), point(2, 1)), 0..3));
+    altered(&|s| s.inputs = columns(&mixed(point(0, 1), point(0, 0)), 0..3));
+    altered(&|s| s.inputs = Batch::public(3, vec![0; 6]));
+    altered(&|s| s.inputs = Batch::public(2, vec![0; 6]));
+    altered(&|s| s.inputs = Batch::public(3, vec![0; 3]));
+    altered(&|s| s.claim = OutputClaim::Outputs(outputs(1)));
+    altered(&|s| s.claim = OutputClaim::Outputs(columns(&rows[1], 0..2)));
+    for sum in [0, 1] {
+        let targets = || outputs(0);
+        altered(&|s| {
+            s.claim = OutputClaim::SquaredError {
+                targets: targets(),
+                sum,
+            }
+        });
+    }
+    let targets = || columns(&rows[1], 0..2);
+    altered(&|s| {
+        s.claim = OutputClaim::SquaredError {
+            targets: targets(),
+            sum: 0,
+        }
+    });
+    let count = statements.len();
+    let mut encodings: Vec<_> = statements.iter().map(|s| s.encode()).collect();
+    encodings.sort();
+    encodings.dedup();
+    assert_eq!(encodings.len(), count);
+}
+
+/// What a verifier builds is bounded before it is built.
+#[test]
+fn too_many_values_are_refused() {
+    let scene = Scene::new(&[1, 1 << 16, 1], 1, false, 15);
+    let zeros = || Batch::public(1, vec![0; 1 << 18]);
+    let statement = scene.statement(zeros(), OutputClaim::Outputs(zeros()));
+    assert!(statement.validate().is_ok());
+    let error = statement.size().unwrap_err().to_string();
+    assert!(error.contains("too many values"), "{error}");
+}
+
 /// Limbs sum to the bits, for any number of values.
 #[test]
 fn limbs_are_longer_for_more_values() {
