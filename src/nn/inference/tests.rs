@@ -360,6 +360,19 @@ fn statements_that_do_not_hold_together_are_refused() {
         columns: 2..5,
     };
     refused(batch, outputs(), "columns 2 to 5");
+    let wide = |width| Batch::Committed {
+        rows: rows(width, 2),
+        columns: 0..3,
+    };
+    let widest = scene.statement(wide(2 << 16), outputs());
+    assert_eq!(widest.validate().ok(), Some(2));
+    for width in [(2 << 16) + 1, 1 << 63, usize::MAX] {
+        refused(
+            wide(width),
+            outputs(),
+            "columns 0 to 3 of committed rows of",
+        );
+    }
     refused(Batch::committed(rows(3, 0)), outputs(), "at least one row");
     let targets = Batch::public(2, vec![0; 4]);
     let sum = 1 << 63;
@@ -399,7 +412,7 @@ fn every_part_of_a_statement_is_encoded() {
         rows: rows.clone(),
         columns,
     };
-    let point = |k: usize, row: usize| rows[k].rows().rows[row].clone();
+    let point = |k: usize, row: usize| rows[k].rows().rows[row];
     let mixed = |a, b| {
         let rows = crate::commit::RowCommitments { rows: vec![a, b] };
         CommittedRows::new(4, rows)
