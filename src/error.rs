@@ -39,6 +39,10 @@ pub enum VerifyError {
         /// The relation.
         check: &'static str,
     },
+    /// A defect of this library, or of a relation, a table or a protocol made with it: whatever the
+    /// proof is, nothing is known of the statement.
+    #[error("nothing is verified, by a defect of the verifier: {0}; please report it")]
+    Defect(&'static str),
     /// The final group equation does not hold: some message, commitment or public value is not
     /// what the prover committed to.
     #[error("the opening of the commitments fails")]
@@ -68,6 +72,18 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
+    /// Whether this check refused the proof. One that a relation makes by a lookup, or that is put off
+    /// to the opening, is known by what it is reduced to.
+    #[cfg(test)]
+    pub(crate) fn is_check(&self, check: crate::check::Check) -> bool {
+        match self {
+            Self::In { source, .. } => source.is_check(check),
+            Self::CheckFailed { check: name } => *name == check.name(),
+            Self::Opening => check == crate::check::Check::Opening,
+            _ => false,
+        }
+    }
+
     /// [`VerifyError::Shape`] unless `got` is what the statement calls for.
     pub(crate) fn check_shape(what: &'static str, expected: usize, got: usize) -> Result<(), Self> {
         match expected == got {

@@ -115,12 +115,16 @@
 //! | [`poly`] | multilinear extensions, arithmetic of small integers | *Notation of the proofs* |
 //! | [`transcript`] | Fiat-Shamir and the masked channel | *Transcript*, *Hiding* |
 //! | [`tree`] | nodes, edges, lineages; trees in directories; pictures; showing a row of data | *Lineages*, *Byte formats* |
+//! | [`check`] | the checks that a verdict depends on | |
 //! | [`error`] | what went wrong, where | |
 //! | [`security`] | soundness errors added up, in bits | *Soundness* |
 //! | [`count`] | operations counted, behind a feature | |
 //!
 //! [`notes`] has the protocol on paper, in numbered equations. To see its formulas build with
 //! `RUSTDOCFLAGS="--html-in-header katex-header.html" cargo doc --no-deps`.
+#[cfg(test)]
+mod cheats;
+pub mod check;
 pub mod commit;
 pub mod count;
 pub mod error;

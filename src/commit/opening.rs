@@ -171,6 +171,10 @@ pub fn prove<F: WideField>(
         add_scaled(&mut groups[k].1, power, &folded);
         power *= rho;
     }
+    if groups.is_empty() {
+        // The sum of no claims: its rounds are sent like any other's.
+        groups.push((Columns::Dense(Vec::new()), Vec::new()));
+    }
     let mut tables = Vec::new();
     let mut products = Vec::new();
     for (columns, folded) in &groups {

@@ -206,6 +206,9 @@ impl WeightGrid {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod cheats;
+
 type GridArgument<F> = (WeightRange<F>, Argument<F>, Vec<u8>);
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub mod relation;
 pub mod row;
 pub mod schedule;
 #[cfg(test)]
-mod soundness;
+pub(crate) mod soundness;
 pub mod statement;
 pub mod train;
 mod uniform;

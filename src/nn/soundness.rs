@@ -1,6 +1,7 @@
 //! Cheating provers, as code: each does its best to make everything else consistent with its lie,
 //! and each is refused. Without hiding the tests also say by which check; with hiding all checks
 //! are one, the opening at the end.
+pub(crate) mod cheats;
 mod frozen;
 mod hiding;
 mod parts;
@@ -215,7 +216,7 @@ fn edge(segment: Vec<u8>) -> TrainingProof {
 }
 
 /// Counts how often each table entry is used; tuples that are in no table are left out.
-fn count(relation: &Relation<F>, values: &mut Values) {
+pub(crate) fn count(relation: &Relation<F>, values: &mut Values) {
     for (number, (table, multiplicities)) in relation.tables.iter().enumerate() {
         let mut counts = vec![0i64; 1 << table.num_vars()];
         for (_, tensors) in relation.lookups.iter().filter(|(t, _)| *t == number) {

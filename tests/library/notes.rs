@@ -195,7 +195,7 @@ fn equations_20_to_22_through_the_engine() {
         let top = term(-Fr::ONE, top, &[Index::First, i, Index::Last]);
         let d = relation.define("d", &[vk, vi, 1], vec![bottom, top]);
         let out = relation.input("out", &[vk, vi, 1]);
-        relation.equal(out, d, d);
+        relation.equal("out is d", out, d, d);
 
         let (va, vb) = (small(rng, 1 << (vi + vj)), small(rng, 1 << (vj + vk)));
         let mut expected = vec![0; 1 << (vk + vi + 1)];

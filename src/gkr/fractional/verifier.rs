@@ -8,6 +8,7 @@
 )]
 use super::{Fingerprint, Kind, LookupShape, half};
 use crate::{
+    check::Check,
     error::{Locate, VerifyError},
     poly::eq_eval,
     sumcheck,
@@ -48,10 +49,7 @@ pub fn verify<F: PrimeField>(
 ) -> Result<LookupClaims<F>, VerifyError> {
     let fingerprint = Fingerprint::draw(shape, channel);
     let denominator = channel.receive("lookup root")?;
-    channel.assert_nonzero(
-        &denominator,
-        "the denominator at the root of the lookups is not zero",
-    )?;
+    channel.assert_nonzero(&denominator, Check::LookupRoot.name())?;
     let mut claim = FractionClaim {
         point: Vec::new(),
         numerator: Expr::zero(),
@@ -79,11 +77,7 @@ fn verify_layer<F: PrimeField>(
     let gate = channel.multiply(&n_0, &d_1)?;
     let gate = gate.plus(F::ONE, &channel.multiply(&n_1, &d_0)?);
     let eq = eq_eval(&claim.point, &reduced.point);
-    channel.assert_equal(
-        &reduced.value,
-        &gate.times(eq),
-        "the sumcheck of the lookups ends in the sum of two fractions",
-    )?;
+    channel.assert_equal(&reduced.value, &gate.times(eq), Check::LookupGate.name())?;
     // Equation 34.
     let rho: F = channel.challenge("lookup rho", 1);
     let denominator = join(rho, &d_0, &d_1);
@@ -151,15 +145,11 @@ fn verify_leaves<F: PrimeField>(
         }
     }
     denominator = denominator.plus(F::ONE, &Expr::known(padding));
-    channel.assert_equal(
-        &claim.numerator,
-        &numerator,
-        "the numerators of the lookups are ones and multiplicities",
-    )?;
+    channel.assert_equal(&claim.numerator, &numerator, Check::LookupNumerators.name())?;
     channel.assert_equal(
         &claim.denominator,
         &denominator,
-        "the denominators of the lookups are those of columns and tables",
+        Check::LookupDenominators.name(),
     )?;
     Ok(LookupClaims {
         point: claim.point,

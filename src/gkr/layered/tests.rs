@@ -37,7 +37,7 @@ fn scalars(n: usize, rng: &mut ChaCha8Rng) -> Vec<Fr> {
     (0..n).map(|_| Fr::rand(rng)).collect()
 }
 
-fn proof(
+pub(super) fn proof(
     circuit: &Circuit,
     values: &[Vec<Fr>],
     pads: Option<Vec<Fr>>,
@@ -54,7 +54,7 @@ fn proof(
 }
 
 /// Whether the proof is accepted for these outputs and its claims hold for these inputs.
-fn check(
+pub(super) fn check(
     circuit: &Circuit,
     inputs: &[Fr],
     outputs: &[Fr],

@@ -8,6 +8,7 @@
 )]
 use super::{Circuit, Gate, claim_weights};
 use crate::{
+    check::Check,
     error::{Locate, VerifyError},
     poly::{eq_evals, num_vars},
     sumcheck,
@@ -85,11 +86,7 @@ fn verify_layer<F: PrimeField>(
         .ok_or_else(|| VerifyError::Statement("a wire leads nowhere".into()))?;
     let product = channel.multiply(&at_u, &at_v)?;
     let gate = at_u.plus(F::ONE, &at_v).times(add).plus(mul, &product);
-    channel.assert_equal(
-        &right.value,
-        &gate,
-        "the sumcheck of the layer ends in its gates",
-    )?;
+    channel.assert_equal(&right.value, &gate, Check::CircuitLayer.name())?;
     Ok(InputClaims {
         points: [left.point, right.point],
         values: [at_u, at_v],

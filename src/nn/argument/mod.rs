@@ -46,6 +46,7 @@ use super::{
     relation::{self, Claim, Relation, TensorId, Verifier},
 };
 use crate::{
+    check::Check,
     commit::{
         Shape,
         hadamard::MaskLayout,
@@ -163,7 +164,7 @@ impl<F: WideField> Argument<F> {
                 Discharge::Public(function) => {
                     let value = Expr::known(public(&function, &claim));
                     channel
-                        .assert_equal(&claim.value, &value, "an input is the public one")
+                        .assert_equal(&claim.value, &value, Check::PublicInput.name())
                         .located(|| format!("tensor {}", self.relation.name(claim.tensor)))?;
                 }
             }
@@ -255,9 +256,8 @@ fn final_form<F: PrimeField>(
     masks: Vec<F>,
     mu: F,
 ) -> Result<(Shape, Vec<F>), VerifyError> {
-    let inverse = mu.inverse().ok_or(VerifyError::CheckFailed {
-        check: "mu is not zero",
-    })?;
+    // Zero with probability 1 / |F|; then nothing is opened.
+    let inverse = mu.inverse().ok_or(VerifyError::Opening)?;
     let mut coefficients = poly::eq::scaled_eq_evals(point, inverse);
     let shape = Shape {
         columns: coefficients.len(),

@@ -179,9 +179,8 @@ impl<F: WideField> Argument<F> {
         }
         let folded = self.reductions(channel, public)?;
         if self.hiding && channel.plan() != layout.plan() {
-            return Err(VerifyError::CheckFailed {
-                check: "the dry run counts every scalar that is received",
-            });
+            let what = "the dry run does not count every scalar that is received";
+            return Err(VerifyError::Defect(what));
         }
         let (form, mu) = self.mask_form(layout, &folded.value, channel)?;
         for (matrix, weights) in &folded.rows {

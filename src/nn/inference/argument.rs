@@ -32,10 +32,10 @@ pub struct InferenceSecrets<'a, F: PrimeField> {
 }
 
 /// A statement's relation, its description as a proof, and the formats that it is in.
-struct Parts<F> {
-    forward: Forward<F>,
-    argument: Argument<F>,
-    fixed: FixedPoint,
+pub(super) struct Parts<F> {
+    pub(super) forward: Forward<F>,
+    pub(super) argument: Argument<F>,
+    pub(super) fixed: FixedPoint,
     /// Whether inputs and outputs are columns of the same rows.
     shared: bool,
 }
@@ -162,7 +162,7 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
 
     /// The relation and how its inputs are opened. The statement's matrices are, in this order: the
     /// weights (none of a root), then [`matrices`](Self::matrices).
-    fn parts(&self, samples: usize) -> Result<Parts<C::ScalarField>, VerifyError> {
+    pub(super) fn parts(&self, samples: usize) -> Result<Parts<C::ScalarField>, VerifyError> {
         let model = &self.model;
         let (architecture, depth) = (&model.architecture, model.architecture.num_layers());
         let units: usize = architecture.widths().iter().skip(1).sum();
@@ -276,7 +276,7 @@ fn source<C: Curve<ScalarField: WideField>>(
 }
 
 /// The values of a batch.
-fn rows_of<C: Curve>(
+pub(super) fn rows_of<C: Curve>(
     batch: &Batch<C>,
     opening: Option<&RowsOpening<C::ScalarField>>,
 ) -> Result<Arc<Vec<i64>>, ProveError> {

@@ -35,6 +35,8 @@
 mod argument;
 mod batch;
 #[cfg(test)]
+pub(crate) mod cheats;
+#[cfg(test)]
 mod tests;
 
 pub use argument::InferenceSecrets;

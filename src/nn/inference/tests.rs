@@ -19,18 +19,18 @@ fn rng(seed: u64) -> ChaCha20Rng {
 }
 
 /// A model and the plain computation on some rows.
-struct Scene {
-    weights: WeightOpening<Scalar>,
-    model: Model<C>,
-    inputs: Vec<i64>,
-    outputs: Vec<i64>,
-    targets: Vec<i64>,
+pub(super) struct Scene {
+    pub(super) weights: WeightOpening<Scalar>,
+    pub(super) model: Model<C>,
+    pub(super) inputs: Vec<i64>,
+    pub(super) outputs: Vec<i64>,
+    pub(super) targets: Vec<i64>,
     rng: ChaCha20Rng,
-    hiding: bool,
+    pub(super) hiding: bool,
 }
 
 impl Scene {
-    fn new(widths: &[usize], samples: usize, hiding: bool, seed: u64) -> Self {
+    pub(super) fn new(widths: &[usize], samples: usize, hiding: bool, seed: u64) -> Self {
         let mut rng = rng(seed);
         let architecture = Architecture::new(widths.to_vec()).unwrap();
         let fixed_point = tiny();
@@ -70,11 +70,15 @@ impl Scene {
         [architecture.num_inputs(), architecture.num_outputs()]
     }
 
-    fn rows(&self, width: usize, values: &[i64]) -> RowsOpening<Scalar> {
+    pub(super) fn rows(&self, width: usize, values: &[i64]) -> RowsOpening<Scalar> {
         RowsOpening::new(width, values, self.hiding, &mut rand::rngs::OsRng).unwrap()
     }
 
-    fn statement(&self, inputs: Batch<C>, claim: OutputClaim<C>) -> InferenceStatement<C> {
+    pub(super) fn statement(
+        &self,
+        inputs: Batch<C>,
+        claim: OutputClaim<C>,
+    ) -> InferenceStatement<C> {
         InferenceStatement {
             model: self.model.clone(),
             inputs,
@@ -84,13 +88,13 @@ impl Scene {
     }
 
     /// Public inputs and these public outputs.
-    fn public(&self, outputs: Vec<i64>) -> InferenceStatement<C> {
+    pub(super) fn public(&self, outputs: Vec<i64>) -> InferenceStatement<C> {
         let [inputs, width] = self.widths();
         let claim = OutputClaim::Outputs(Batch::public(width, outputs));
         self.statement(Batch::public(inputs, self.inputs.clone()), claim)
     }
 
-    fn secrets(&self) -> InferenceSecrets<'_, Scalar> {
+    pub(super) fn secrets(&self) -> InferenceSecrets<'_, Scalar> {
         InferenceSecrets {
             weights: &self.weights,
             inputs: None,
@@ -98,7 +102,7 @@ impl Scene {
         }
     }
 
-    fn squared_error(&self) -> u64 {
+    pub(super) fn squared_error(&self) -> u64 {
         let pairs = self.outputs.iter().zip(&self.targets);
         pairs.map(|(y, x)| (y - x).pow(2) as u64).sum()
     }

@@ -1,6 +1,7 @@
 //! The range of a data set's entries.
 use super::{Builder, Committed, Extent, TableKind};
 use crate::{
+    check::Check,
     nn::{
         FixedPoint,
         relation::{Relation, TensorId},
@@ -28,7 +29,7 @@ impl<F: WideField> DataRange<F> {
         let data = builder
             .relation
             .input("data", &[num_vars(width), num_vars(rows)]);
-        builder.lookup(TableKind::Signed(bits), &[data]);
+        builder.lookup(Check::DataRange, TableKind::Signed(bits), &[data]);
         let multiplicities = builder.multiplicities[0].clone();
         let (relation, _) = builder.finish();
         Self {

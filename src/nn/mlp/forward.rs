@@ -1,6 +1,7 @@
 //! The forward relation: outputs are the forward pass of the weights on the inputs.
 use super::{Builder, Committed, Extent, Limbs, limb_widths, witness, witness::Limb};
 use crate::{
+    check::Check,
     error::{ProveError, VerifyError},
     nn::{
         Architecture, FixedPoint, Weights,
@@ -79,12 +80,12 @@ impl<F: WideField> Forward<F> {
         let cut = |bits, units: usize| limb_widths(bits, units.saturating_mul(batch));
         let inputs = b.input("A0", 0);
         let mut data = Vec::new();
-        let mut in_range = |b: &mut Builder<F>, l, name, tensor| {
+        let mut in_range = |b: &mut Builder<F>, check, (l, name, tensor)| {
             let widths = cut(fixed.data_range_bits(), widths(l..l + 1));
-            data.push(Ranged::new(b, (name, l), (tensor, None), widths));
+            data.push(Ranged::new(b, check, (name, l), (tensor, None), widths));
         };
         if inputs_in_range {
-            in_range(b, 0, "A", inputs);
+            in_range(b, Check::InputRange, (0, "A", inputs));
         }
         let weights = b.weights("forward");
         let mut below = inputs;
@@ -105,7 +106,11 @@ impl<F: WideField> Forward<F> {
                 None => fixed.output_range_bits(),
             };
             let ranges = cut(bits, widths(1..depth + 1));
-            let range = Ranged::new(b, ("Y", l), (y, negative), ranges);
+            let check = match negative {
+                Some(_) => Check::UnitRange,
+                None => Check::OutputRange,
+            };
+            let range = Ranged::new(b, check, ("Y", l), (y, negative), ranges);
             let ([sample, t, j], [_, _, i]) = (b.over(l), b.over(l - 1));
             let h = Index::from(b.bias);
             let operands = [
@@ -128,7 +133,7 @@ impl<F: WideField> Forward<F> {
             (Head::SquaredError { targets_in_range }, Some(last)) => {
                 let error = squared_error(b, depth, last.y);
                 if targets_in_range {
-                    in_range(b, depth, "target", error.targets);
+                    in_range(b, Check::TargetRange, (depth, "target", error.targets));
                 }
                 Some(error)
             }
@@ -201,6 +206,20 @@ impl<F: WideField> Forward<F> {
         activations: &[Activations],
         targets: &[i64],
     ) -> Result<Values, ProveError> {
+        let mut values = self.values(fixed, weights, inputs, activations, targets)?;
+        witness::count_multiplicities(&self.relation, &mut values)?;
+        Ok(values)
+    }
+
+    /// The witness without multiplicities, in range or not.
+    pub(crate) fn values(
+        &self,
+        fixed: &FixedPoint,
+        weights: &Weights,
+        inputs: &[i64],
+        activations: &[Activations],
+        targets: &[i64],
+    ) -> Result<Values, ProveError> {
         let (extent, architecture) = (self.extent, weights.architecture());
         let mut values = Values::new();
         let width = architecture.num_inputs();
@@ -235,7 +254,6 @@ impl<F: WideField> Forward<F> {
             put(&mut values, error.sum, vec![sum]);
         }
         self.data.iter().for_each(|data| data.witness(&mut values));
-        witness::count_multiplicities(&self.relation, &mut values)?;
         Ok(values)
     }
 }
@@ -243,11 +261,12 @@ impl<F: WideField> Forward<F> {
 impl Ranged {
     fn new<F: WideField>(
         b: &mut Builder<F>,
+        check: Check,
         (name, l): (&str, usize),
         (tensor, negative): (TensorId, Option<TensorId>),
         widths: Vec<u32>,
     ) -> Self {
-        let limbs = b.range(name, l, (tensor, negative), &widths);
+        let limbs = b.range(check, (name, l), (tensor, negative), &widths);
         Self {
             tensor,
             widths,
@@ -294,6 +313,7 @@ fn squared_error<F: WideField>(b: &mut Builder<F>, l: usize, y: TensorId) -> Err
     let square = term(F::ONE, [at(error, &over), at(error, &over)], &[]);
     let total = b.relation.define("sum of squares", &[], vec![square]);
     let sum = b.relation.input("squared error", &[]);
-    b.relation.equal(sum, total, total);
+    b.relation
+        .equal(Check::SquaredError.name(), sum, total, total);
     ErrorTensors { targets, sum }
 }

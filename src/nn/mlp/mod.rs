@@ -47,6 +47,7 @@ use super::{
     relation::{Axis, Index, Relation, TensorId, at, term},
 };
 use crate::{
+    check::Check,
     gkr::table::{LookupTable, Negative, Relu, Signed, Unsigned},
     poly::num_vars,
 };
@@ -261,9 +262,9 @@ impl<F: PrimeField> Builder<F> {
         let shift = power_of_two::<F>(self.fixed.weight_bits());
         let remainder = [(F::ONE, wide), (-shift, rounded)];
         let widths = self.fixed.limbs().to_vec();
-        let limbs = self.limbs(name, l, &remainder, &widths);
+        let limbs = self.limbs(Check::RemainderLow, (name, l), &remainder, &widths);
         if let (Some(bits), Some(top)) = (widths.last(), limbs.last()) {
-            self.lookup(TableKind::Signed(*bits), &[*top]);
+            self.lookup(Check::RemainderTop, TableKind::Signed(*bits), &[*top]);
         }
         limbs
     }
@@ -272,20 +273,20 @@ impl<F: PrimeField> Builder<F> {
     /// itself. A `sign` is one where `tensor` is negative, and else zero.
     fn range(
         &mut self,
-        name: &str,
-        l: usize,
+        check: Check,
+        (name, l): (&str, usize),
         (tensor, sign): (TensorId, Option<TensorId>),
         widths: &[u32],
     ) -> Limbs {
         let limbs = match widths {
             [_] => vec![tensor],
-            _ => self.limbs(name, l, &[(F::ONE, tensor)], widths),
+            _ => self.limbs(Check::RangeLow, (name, l), &[(F::ONE, tensor)], widths),
         };
         if let (Some(bits), Some(top)) = (widths.last(), limbs.last()) {
             // Low limbs add to it: the top one is negative where the whole is.
             match sign {
-                Some(sign) => self.lookup(TableKind::Negative(*bits), &[*top, sign]),
-                None => self.lookup(TableKind::Signed(*bits), &[*top]),
+                Some(sign) => self.lookup(check, TableKind::Negative(*bits), &[*top, sign]),
+                None => self.lookup(check, TableKind::Signed(*bits), &[*top]),
             }
         }
         limbs
@@ -293,7 +294,13 @@ impl<F: PrimeField> Builder<F> {
 
     /// Cuts a sum of multiples of tensors into limbs, `sum = sum_i 2^(k_i) limb_i`: commits to all but
     /// the top one and looks them up, and defines the top one, which is the caller's to look up.
-    fn limbs(&mut self, name: &str, l: usize, sum: &[(F, TensorId)], widths: &[u32]) -> Limbs {
+    fn limbs(
+        &mut self,
+        check: Check,
+        (name, l): (&str, usize),
+        sum: &[(F, TensorId)],
+        widths: &[u32],
+    ) -> Limbs {
         let Some((_, low)) = widths.split_last() else {
             return Vec::new();
         };
@@ -315,18 +322,18 @@ impl<F: PrimeField> Builder<F> {
         let name = format!("{name}{l} limb {}", low.len());
         limbs.push(self.relation.define(name, &dims, terms));
         for (limb, bits) in limbs.iter().zip(low) {
-            self.lookup(TableKind::Unsigned(*bits), &[*limb]);
+            self.lookup(check, TableKind::Unsigned(*bits), &[*limb]);
         }
         limbs
     }
 
     /// The tuple of tensors is in the table, which is made when first asked for.
-    fn lookup(&mut self, kind: TableKind, tensors: &[TensorId]) {
+    fn lookup(&mut self, check: Check, kind: TableKind, tensors: &[TensorId]) {
         let number = match self.tables.get(&kind) {
             Some(number) => *number,
             None => self.table(kind),
         };
-        self.relation.lookup(number, tensors);
+        self.relation.lookup(check.name(), number, tensors);
     }
 
     fn table(&mut self, kind: TableKind) -> usize {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    error::VerifyError,
     nn::{
         Architecture, Dataset, FixedPointConfig, LearningRate, Schedule, ScheduleSeed, Sgd,
         WeightOpening, Weights,
@@ -130,19 +131,19 @@ type C = ark_pallas::Projective;
 type Scalar = ark_pallas::Fr;
 
 /// A forward pass under committed weights with public inputs.
-struct Pass {
-    relation: Forward<Scalar>,
+pub(crate) struct Pass {
+    pub(crate) relation: Forward<Scalar>,
     architecture: Architecture,
     opening: WeightOpening<Scalar>,
     hiding: bool,
     inputs: Vec<i64>,
-    activations: Vec<Activations>,
+    pub(crate) activations: Vec<Activations>,
 }
 
 const BATCH: usize = 3;
 
 impl Pass {
-    fn new(seed: u64, hiding: bool) -> Self {
+    pub(crate) fn new(seed: u64, hiding: bool) -> Self {
         let rng = &mut rand_chacha::ChaCha20Rng::seed_from_u64(seed);
         let architecture = Architecture::new(vec![3, 5, 2]).unwrap();
         let inputs: Vec<i64> = (0..3 * BATCH).map(|_| rng.gen_range(-8..8)).collect();
@@ -190,7 +191,7 @@ impl Pass {
 
     /// Proves with a witness, true or not, that the outputs are the activations' last, and verifies
     /// that they are the given ones.
-    fn is_accepted(&self, values: &Values, outputs: Vec<i64>) -> bool {
+    pub(crate) fn verdict(&self, values: &Values, outputs: Vec<i64>) -> Result<(), VerifyError> {
         let last = self.activations.last().unwrap();
         let known = self.opening.matrices();
         let proof = self
@@ -199,10 +200,12 @@ impl Pass {
             .unwrap();
         let commitment = self.opening.commit::<C>();
         let known: Vec<_> = commitment.layers().iter().collect();
-        let verified = self.describe(outputs).verify(b"forward", &known, &proof);
-        verified
-            .and_then(|pending| Pending::check_all(&[pending]))
-            .is_ok()
+        let pending = self.describe(outputs).verify(b"forward", &known, &proof)?;
+        Pending::check_all(&[pending])
+    }
+
+    fn is_accepted(&self, values: &Values, outputs: Vec<i64>) -> bool {
+        self.verdict(values, outputs).is_ok()
     }
 }
 
@@ -235,7 +238,7 @@ fn no_committed_value_is_free() {
 
 impl Pass {
     /// Lets one hidden value through its rectifier, or none, and computes all that follows from it.
-    fn let_through(&mut self, unit: Option<usize>) -> Values {
+    pub(crate) fn let_through(&mut self, unit: Option<usize>) -> Values {
         let mut hidden = self.activations[0].rectified();
         let y = self.activations[0].y.clone();
         if let Some(unit) = unit {
@@ -278,4 +281,38 @@ fn a_unit_that_is_not_rectified_is_refused() {
         assert_eq!(pass.is_accepted(&values, outputs), positive);
     }
     assert!(changed > 0, "an output shows it");
+}
+
+/// The same value with its low limb too long and its top limb smaller: all that is wrong is that the low
+/// limb is in no table.
+#[test]
+fn a_low_limb_beyond_its_table_is_refused() {
+    let pass = Pass::new(6, false);
+    let outputs = &pass.activations[1].y;
+    let relation = pass.relation.relation();
+    let named = |name: &str| {
+        let mut lookups = relation.lookups.iter();
+        let found = lookups.find(|(_, tensors)| relation.name(tensors[0]) == name);
+        found.unwrap()
+    };
+    for name in ["Y1", "Y2"] {
+        let (_, low) = named(&format!("{name} limb 0"));
+        let (table, top) = named(&format!("{name} limb 1"));
+        let (table, uses) = &relation.tables[*table];
+        let bits = limb_widths(if name == "Y1" { 11 } else { 12 }, BATCH * 7)[0];
+        let mut values = pass.witness();
+        // A negative top limb stays negative: its sign is right.
+        let at = values[&top[0]].iter().position(|v| *v == -1);
+        let at = at.expect("a small negative value");
+        let tuple = |values: &Values| -> Vec<i64> { top.iter().map(|id| values[id][at]).collect() };
+        let count = |values: &mut Values, by: i64| {
+            let index = table.index(&tuple(values)).expect("in the table");
+            Arc::make_mut(values.get_mut(uses).unwrap())[index] += by;
+        };
+        count(&mut values, -1);
+        Arc::make_mut(values.get_mut(&top[0]).unwrap())[at] -= 1;
+        Arc::make_mut(values.get_mut(&low[0]).unwrap())[at] += 1 << bits;
+        count(&mut values, 1);
+        assert!(!pass.is_accepted(&values, outputs.clone()), "{name}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The training relation.
 use super::{Builder, Committed, Extent, Limbs, TableKind, power_of_two};
 use crate::{
+    check::Check,
     nn::{
         Architecture, FixedPoint, LearningRate,
         relation::{Index, Operand, Relation, TensorId, at, term},
@@ -135,8 +136,10 @@ fn define_layer<F: WideField>(
         None => {
             let sign = b.commit(format!("S{l}"), l);
             let back = b.commit(format!("H{l}"), l);
-            b.lookup(TableKind::Relu(b.fixed.hidden_range_bits()), &[y, sign]);
-            b.lookup(TableKind::Signed(b.fixed.gradient_range_bits()), &[back]);
+            let table = TableKind::Relu(b.fixed.hidden_range_bits());
+            b.lookup(Check::UnitRange, table, &[y, sign]);
+            let table = TableKind::Signed(b.fixed.gradient_range_bits());
+            b.lookup(Check::GradientRange, table, &[back]);
             let activation = b.hadamard(format!("A{l}"), l, sign, y);
             (
                 Some((sign, back)),
@@ -145,7 +148,8 @@ fn define_layer<F: WideField>(
             )
         }
         Some(targets) => {
-            b.lookup(TableKind::Signed(b.fixed.output_range_bits()), &[y]);
+            let table = TableKind::Signed(b.fixed.output_range_bits());
+            b.lookup(Check::OutputRange, table, &[y]);
             let c = power_of_two::<F>(b.fixed.gradient_bits() - b.fixed.activation_bits());
             let (over, dims) = (b.over(l), b.dims(l));
             let terms = vec![
@@ -206,7 +210,8 @@ fn define_weights<F: WideField>(
         let end = b
             .relation
             .define(format!("W{l} at the end"), &[dj, di, dh], terms);
-        b.relation.equal(child[k], end, current);
+        b.relation
+            .equal(Check::LastWeights.name(), child[k], end, current);
         weights.push(current);
     }
     weights

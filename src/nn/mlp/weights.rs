@@ -1,6 +1,7 @@
 //! The range of committed weights.
 use super::{Committed, TensorId, count_multiplicities, power_of_two};
 use crate::{
+    check::Check,
     error::ProveError,
     gkr::table::Gated,
     nn::{
@@ -61,10 +62,10 @@ impl<F: WideField> WeightRange<F> {
             let gate = [at(gates[l], &[j]), at(gates[l - 1], &[i])];
             let gate = term(F::ONE, gate, &[j, i]);
             let gate = relation.define(format!("gate of W{l}"), &[dj, di], vec![gate]);
-            relation.lookup(table, &[value, gate]);
+            relation.lookup(Check::WeightRange.name(), table, &[value, gate]);
             let bias = term(scale, [at(w, &[j, Index::First, Index::Last])], &[j]);
             let bias = relation.define(format!("b{l} in steps"), &[dj], vec![bias]);
-            relation.lookup(table, &[bias, gates[l]]);
+            relation.lookup(Check::BiasRange.name(), table, &[bias, gates[l]]);
             weights.push(w);
             layers.push(LayerTensors {
                 weight: [value, gate],
@@ -96,6 +97,12 @@ impl<F: WideField> WeightRange<F> {
         &self.weights
     }
 
+    /// The public gates of a layer's biases.
+    #[cfg(test)]
+    pub(crate) fn bias_gates(&self, layer: usize) -> TensorId {
+        self.layers[layer].bias[1]
+    }
+
     /// The multiplicities to commit.
     pub fn multiplicities(&self) -> &Committed {
         &self.multiplicities
@@ -106,6 +113,13 @@ impl<F: WideField> WeightRange<F> {
     /// # Errors
     /// [`ProveError::NotInTable`] if a weight is not in range. Weights must be multiples of the step.
     pub fn witness(&self, weights: &Weights) -> Result<Values, ProveError> {
+        let mut values = self.values(weights);
+        count_multiplicities(&self.relation, &mut values)?;
+        Ok(values)
+    }
+
+    /// The witness without multiplicities, in range or not.
+    pub(crate) fn values(&self, weights: &Weights) -> Values {
         let architecture = weights.architecture();
         let mut values = Values::new();
         for (k, (tensors, layer)) in self.layers.iter().zip(weights.layers()).enumerate() {
@@ -127,7 +141,6 @@ impl<F: WideField> WeightRange<F> {
             values.insert(value, Arc::new(bias));
             values.insert(gate, Arc::new(vec![1; outputs]));
         }
-        count_multiplicities(&self.relation, &mut values)?;
-        Ok(values)
+        values
     }
 }

@@ -7,12 +7,13 @@
 //!
 //! * *Inputs* are opaque: claims on them are what the reduction ends in. The caller opens
 //!   commitments, gathers rows of a data set or expands a seed.
-//! * *Public* tensors are small, dense and known to the verifier.
+//! * *Public* tensors are small, dense and known to the verifier. They may be looked up beside private
+//!   ones: the verifier evaluates them itself, at the lookup's point.
 //! * *Virtual* tensors are defined as sums of [`Term`]s, each a constant times an einsum of
 //!   earlier tensors with at most two operands that are not public. Matrix product, transpose,
 //!   Hadamard product, broadcast, reduction, and embedding at a fixed index are all terms.
 //! * *Lookups* say that at every position a tuple of tensors lies in a table; *equalities* say
-//!   that an input equals a virtual tensor.
+//!   that an input equals a virtual tensor. Each has the name of the [check](crate::check) that it is.
 //!
 //! **Prover, verifier.** Both sides follow one description, [`reduce`](fn@reduce), as a [`Prover`] and
 //! as a [`Verifier`]. One [LogUp-GKR](crate::gkr::fractional) over all lookups gives a claim on every
@@ -49,6 +50,7 @@ pub use reduce::{Claim, reduce};
 pub use verifier::Verifier;
 
 use crate::{
+    check,
     error::VerifyError,
     gkr::{fractional::LookupShape, table::LookupTable},
 };
@@ -230,12 +232,13 @@ impl<F: PrimeField> Relation<F> {
         self.tables.len() - 1
     }
 
-    /// The tuple of `tensors`, all of the same dimensions, lies in the table at every position.
+    /// The tuple of `tensors`, all of the same dimensions, lies in the table at every position. `check`
+    /// is what that is for.
     ///
     /// # Panics
     /// If the tuple has not one tensor for each component of the table's entries, or the
     /// dimensions differ: the definition is wrong.
-    pub fn lookup(&mut self, table: usize, tensors: &[TensorId]) {
+    pub fn lookup(&mut self, check: &'static str, table: usize, tensors: &[TensorId]) {
         assert_eq!(
             tensors.len(),
             self.tables[table].0.arity(),
@@ -246,24 +249,41 @@ impl<F: PrimeField> Relation<F> {
             tensors.windows(2).all(|w| dims(w[0]) == dims(w[1])),
             "the tensors of a lookup have the same dimensions"
         );
-        self.lookups.push((table, tensors.to_vec()));
+        if check::is_made(check) {
+            self.lookups.push((table, tensors.to_vec()));
+        }
     }
 
-    /// `input` equals the virtual tensor `definition`.
+    /// `input` equals the virtual tensor `definition`; `check` is what that is for.
     ///
     /// It is checked at the point of the first claim on `anchor`, whose leading dimensions must
     /// be those of `input`; that point must consist of challenges drawn in this proof.
-    pub fn equal(&mut self, input: TensorId, definition: TensorId, anchor: TensorId) {
-        self.equalities.push(Equality {
-            input,
-            definition,
-            anchor,
-        });
+    pub fn equal(
+        &mut self,
+        check: &'static str,
+        input: TensorId,
+        definition: TensorId,
+        anchor: TensorId,
+    ) {
+        if check::is_made(check) {
+            self.equalities.push(Equality {
+                input,
+                definition,
+                anchor,
+            });
+        }
     }
 
     /// A tensor's name, for messages.
     pub fn name(&self, id: TensorId) -> &str {
         &self.tensors[id.0].name
+    }
+
+    /// The first tensor of this name.
+    #[cfg(test)]
+    pub(crate) fn find(&self, name: &str) -> Option<TensorId> {
+        let found = self.tensors.iter().position(|tensor| tensor.name == name);
+        found.map(TensorId)
     }
 
     /// Number of variables of a tensor.

@@ -5,6 +5,7 @@ use super::{
     reduce::{Batch, BatchProduct, Binding, Bound, Party, Weight},
 };
 use crate::{
+    check::Check,
     count,
     error::ProveError,
     gkr::fractional::{self, LookupShape},
@@ -270,9 +271,11 @@ impl<F: WideField> Party<F> for Prover<'_, F> {
         Ok(value)
     }
 
-    fn assert_zero(&mut self, value: F, check: &'static str) -> Result<(), ProveError> {
-        if self.check && !value.is_zero() {
-            Err(ProveError::Unsatisfied { check })
+    fn assert_zero(&mut self, value: F, check: Check) -> Result<(), ProveError> {
+        if self.check && check.is_made() && !value.is_zero() {
+            Err(ProveError::Unsatisfied {
+                check: check.name(),
+            })
         } else {
             Ok(())
         }

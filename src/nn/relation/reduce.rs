@@ -4,8 +4,13 @@
 //! values are come by (computed and sent, or received). Everything else, which claims there are,
 //! at which points, how they are batched and what is checked, is this file. A [`Party`] is one
 //! of the two sides.
+//!
+//! Every claim ends somewhere: it is reduced to claims on lower levels, evaluated where its tensor is
+//! public, or returned where it is an input. [`Claims`] knows which are still open, and a claim that
+//! nothing has taken up by the end is an error, so that none can be forgotten.
 use super::{Axis, Index, Kind, Operand, Relation, TensorId, Term};
 use crate::{
+    check::Check,
     count,
     error::VerifyError,
     gkr::fractional::LookupShape,
@@ -48,7 +53,7 @@ pub trait Party<F: PrimeField>: Challenger<F> {
         hint: Option<Self::Value>,
     ) -> Result<Self::Value, Self::Error>;
     /// `value` must be zero.
-    fn assert_zero(&mut self, value: Self::Value, check: &'static str) -> Result<(), Self::Error>;
+    fn assert_zero(&mut self, value: Self::Value, check: Check) -> Result<(), Self::Error>;
     /// The lookup argument: a point, the evaluation of each component of each lookup and of each
     /// table's multiplicities at a prefix of it.
     fn lookups(
@@ -102,32 +107,43 @@ pub struct Batch<F> {
     pub(crate) degree: usize,
 }
 
-/// Claims made so far, in order.
-struct Claims<F, V> {
-    list: Vec<Claim<F, V>>,
+/// A claim, and what became of it.
+struct Entry<F, V> {
+    claim: Claim<F, V>,
     /// Whether the value was exchanged as it is, so that it can be a factor of a product.
-    exchanged: Vec<bool>,
+    exchanged: bool,
+    /// Whether nothing follows from the claim yet.
+    open: bool,
 }
 
+/// Claims made so far, in order.
+struct Claims<F, V>(Vec<Entry<F, V>>);
+
 impl<F: PrimeField, V: Clone> Claims<F, V> {
-    fn position(&self, tensor: TensorId, point: &[F]) -> Option<usize> {
-        self.list
-            .iter()
-            .position(|c| c.tensor == tensor && c.point == point)
+    fn entry(&self, tensor: TensorId, point: &[F]) -> Option<&Entry<F, V>> {
+        let is_it = |c: &Claim<F, V>| c.tensor == tensor && c.point == point;
+        self.0.iter().find(|entry| is_it(&entry.claim))
     }
 
     fn find(&self, tensor: TensorId, point: &[F]) -> Option<&V> {
-        self.list
-            .get(self.position(tensor, point)?)
-            .map(|c| &c.value)
+        self.entry(tensor, point).map(|entry| &entry.claim.value)
     }
 
-    fn of(&self, tensor: TensorId) -> Vec<Claim<F, V>> {
-        self.list
-            .iter()
-            .filter(|c| c.tensor == tensor)
-            .cloned()
-            .collect()
+    /// The claims on a tensor.
+    fn of(&self, tensor: TensorId) -> impl Iterator<Item = &Claim<F, V>> {
+        let claims = self.0.iter().map(|entry| &entry.claim);
+        claims.filter(move |claim| claim.tensor == tensor)
+    }
+
+    /// The open claims on a tensor, for whoever proves them: they are open no more.
+    fn take(&mut self, tensor: TensorId) -> Vec<Claim<F, V>> {
+        let open = self.0.iter_mut();
+        let open = open.filter(|entry| entry.open && entry.claim.tensor == tensor);
+        open.map(|entry| {
+            entry.open = false;
+            entry.claim.clone()
+        })
+        .collect()
     }
 
     /// Adds a claim; if the same evaluation was claimed before, the two values must agree.
@@ -140,11 +156,14 @@ impl<F: PrimeField, V: Clone> Claims<F, V> {
         match self.find(claim.tensor, &claim.point) {
             Some(value) => {
                 let difference = party.plus(&claim.value, -F::ONE, value);
-                party.assert_zero(difference, "two claims on one evaluation agree")
+                party.assert_zero(difference, Check::ClaimsAgree)
             }
             None => {
-                self.list.push(claim);
-                self.exchanged.push(exchanged);
+                self.0.push(Entry {
+                    claim,
+                    exchanged,
+                    open: true,
+                });
                 Ok(())
             }
         }
@@ -172,10 +191,8 @@ impl<F: PrimeField, V: Clone> Claims<F, V> {
         point: &[F],
         hint: Option<V>,
     ) -> Result<V, P::Error> {
-        if let Some(k) = self.position(tensor, point)
-            && let (Some(claim), Some(true)) = (self.list.get(k), self.exchanged.get(k))
-        {
-            return Ok(claim.value.clone());
+        if let Some(entry) = self.entry(tensor, point).filter(|entry| entry.exchanged) {
+            return Ok(entry.claim.value.clone());
         }
         self.exchange(party, tensor, point, hint)
     }
@@ -203,14 +220,14 @@ impl<F: PrimeField, V: Clone> Claims<F, V> {
 }
 
 /// Reduces the relation to claims on its inputs. Still unchecked: those claims.
+///
+/// # Errors
+/// That of the side; [`VerifyError::Defect`] if some claim has been left open.
 pub fn reduce<F: PrimeField, P: Party<F>>(
     relation: &Relation<F>,
     party: &mut P,
 ) -> Result<Vec<Claim<F, P::Value>>, P::Error> {
-    let mut claims = Claims {
-        list: Vec::new(),
-        exchanged: Vec::new(),
-    };
+    let mut claims = Claims(Vec::new());
     if !relation.lookups.is_empty() {
         lookup_claims(relation, party, &mut claims)?;
     }
@@ -218,9 +235,22 @@ pub fn reduce<F: PrimeField, P: Party<F>>(
     for level in (0..=top).rev() {
         reduce_level(relation, level, party, &mut claims)?;
     }
-    let mut claims = claims.list;
-    claims.retain(|c| matches!(relation.tensors[c.tensor.0].kind, Kind::Input));
-    Ok(claims)
+    for id in (0..relation.tensors.len()).map(TensorId) {
+        if let Kind::Public(values) = &relation.tensors[id.0].kind {
+            for claim in claims.take(id) {
+                let value = party.known(-evaluate_public(values, &claim.point));
+                let difference = party.plus(&value, F::ONE, &claim.value);
+                party.assert_zero(difference, Check::PublicTensor)?;
+            }
+        }
+    }
+    let open = claims.0.into_iter().filter(|entry| entry.open);
+    let inputs: Vec<_> = open.map(|entry| entry.claim).collect();
+    let is_input = |c: &Claim<F, _>| matches!(relation.tensors[c.tensor.0].kind, Kind::Input);
+    match inputs.iter().all(is_input) {
+        true => Ok(inputs),
+        false => Err(VerifyError::Defect("a claim was not reduced").into()),
+    }
 }
 
 fn lookup_claims<F: PrimeField, P: Party<F>>(
@@ -271,7 +301,7 @@ fn reduce_level<F: PrimeField, P: Party<F>>(
         if let (Kind::Virtual(terms), true, true) =
             (&tensor.kind, tensor.affine, tensor.level == level)
         {
-            for claim in claims.of(id) {
+            for claim in claims.take(id) {
                 split_affine(relation, terms, &claim, party, claims)?;
             }
         }
@@ -281,12 +311,8 @@ fn reduce_level<F: PrimeField, P: Party<F>>(
         if let (Kind::Virtual(terms), false, true) =
             (&tensor.kind, tensor.affine, tensor.level == level)
         {
-            open.extend(
-                claims
-                    .of(TensorId(id))
-                    .into_iter()
-                    .map(|claim| (terms.as_slice(), claim)),
-            );
+            let claims = claims.take(TensorId(id)).into_iter();
+            open.extend(claims.map(|claim| (terms.as_slice(), claim)));
         }
     }
     if open.is_empty() {
@@ -305,8 +331,8 @@ fn equality_claim<F: PrimeField, P: Party<F>>(
     let num_vars = relation.num_vars(equality.input);
     // Only a point of challenges will do: an index fixed by a definition is a coordinate 0 or 1.
     let random = |c: &Claim<F, P::Value>| !c.point.iter().any(|x| x.is_zero() || x.is_one());
-    let point: Vec<F> = match claims.of(equality.anchor).into_iter().find(random) {
-        Some(claim) => claim.point.into_iter().take(num_vars).collect(),
+    let point: Vec<F> = match claims.of(equality.anchor).find(|c| random(c)) {
+        Some(claim) => claim.point.iter().take(num_vars).copied().collect(),
         None => party.challenges("equality point", num_vars, 1),
     };
     let value = claims.obtain(party, equality.input, &point)?;
@@ -363,7 +389,7 @@ fn split_affine<F: PrimeField, P: Party<F>>(
                 false,
             )
         }
-        None => party.assert_zero(rest, "an affine definition holds"),
+        None => party.assert_zero(rest, Check::AffineDefinition),
     }
 }
 
@@ -382,7 +408,7 @@ impl<F: PrimeField> Direct<F> {
             let bound = substitution.bind(relation, operand);
             // Nothing is under a sum: all bindings are coordinates.
             match &relation.tensors[operand.tensor.0].kind {
-                Kind::Public(_) => coefficient *= evaluate_public(relation, &bound, &[]),
+                Kind::Public(values) => coefficient *= evaluate_public(values, &bound.point(&[])),
                 _ => private = Some((operand.tensor, bound.point(&[]))),
             }
         }
@@ -493,15 +519,9 @@ fn coordinates<'a, F>(sum: &[(Axis, &'a [F])], axis: Axis) -> &'a [F] {
         .map_or(&[], |(_, point)| point)
 }
 
-fn evaluate_public<F: PrimeField>(
-    relation: &Relation<F>,
-    bound: &Bound<F>,
-    sum: &[(Axis, &[F])],
-) -> F {
-    let Kind::Public(values) = &relation.tensors[bound.tensor.0].kind else {
-        return F::ZERO;
-    };
-    let eq = poly::eq_evals(&bound.point(sum));
+/// The extension of a public tensor at a point.
+fn evaluate_public<F: PrimeField>(values: &[i64], point: &[F]) -> F {
+    let eq = poly::eq_evals(point);
     // A conversion and a product for each value other than 0 and 1, at most.
     let others = values.iter().filter(|v| !matches!(v, 0 | 1));
     count::field_multiplications(2 * count::number_of(others));
@@ -522,7 +542,10 @@ impl<F: PrimeField> Weight<F> {
         let publics: F = self
             .publics
             .iter()
-            .map(|p| evaluate_public(relation, p, sum))
+            .map(|p| match &relation.tensors[p.tensor.0].kind {
+                Kind::Public(values) => evaluate_public(values, &p.point(sum)),
+                _ => F::ZERO,
+            })
             .product();
         self.coefficient * eqs * publics
     }
@@ -638,5 +661,5 @@ fn batched_sumcheck<F: PrimeField, P: Party<F>>(
         let scale = half.pow([(batch.num_vars - num_vars) as u64]);
         rest = party.plus(&rest, -(weight * scale), &value);
     }
-    party.assert_zero(rest, "the end of a level's sumcheck")
+    party.assert_zero(rest, Check::LevelEnd)
 }

@@ -13,6 +13,7 @@ use super::{
     reduce::{Batch, Party},
 };
 use crate::{
+    check::Check,
     error::{Locate, VerifyError},
     gkr::fractional::{self, LookupShape},
     poly::WideField,
@@ -70,8 +71,8 @@ impl<F: WideField> Party<F> for Verifier<'_, '_, F> {
             .located(|| format!("tensor {}", self.relation.name(tensor)))
     }
 
-    fn assert_zero(&mut self, value: Expr<F>, check: &'static str) -> Result<(), VerifyError> {
-        self.channel.assert_zero(value, check)
+    fn assert_zero(&mut self, value: Expr<F>, check: Check) -> Result<(), VerifyError> {
+        self.channel.assert_zero(value, check.name())
     }
 
     fn lookups(

@@ -10,7 +10,7 @@ use crate::nn::{
 
 /// A value that a prover may lie about, as it is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
+pub(super) enum What {
     Y,
     S,
     H,
@@ -22,7 +22,7 @@ use What::*;
 
 /// Where it stands. Layers count from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
+pub(super) struct Place {
     what: What,
     layer: usize,
     step: usize,
@@ -30,7 +30,7 @@ struct Place {
     unit: usize,
 }
 
-fn place(what: What, layer: usize, [step, sample, unit]: [usize; 3]) -> Place {
+pub(super) fn place(what: What, layer: usize, [step, sample, unit]: [usize; 3]) -> Place {
     Place {
         what,
         layer,
@@ -51,6 +51,8 @@ struct Forger<'a> {
     weights: Vec<Vec<i128>>,
     /// Whether the bias is masked on padding.
     masked: bool,
+    /// Whether what a remainder has beyond its range is in its lowest limb, or in the top one.
+    long_low_limb: bool,
     values: Values,
 }
 
@@ -66,6 +68,7 @@ impl<'a> Forger<'a> {
             data: scene.data.dataset().clone(),
             weights: wide_weights(&scene.parent),
             masked: true,
+            long_low_limb: false,
             values: Values::new(),
         }
     }
@@ -209,11 +212,17 @@ impl<'a> Forger<'a> {
         position: usize,
         rest: i128,
     ) {
-        let widths = self.scene.statement.parameters.fixed_point.limbs();
-        let mut rest = rest;
+        let fixed = &self.scene.statement.parameters.fixed_point;
+        let widths = fixed.limbs();
+        let excess = match self.long_low_limb {
+            true => fixed::round(fixed.weight_bits(), rest) << fixed.weight_bits(),
+            false => 0,
+        };
+        let mut rest = rest - excess;
         for (k, (id, bits)) in limbs.iter().zip(widths).enumerate() {
             let last = k + 1 == limbs.len();
             let value = if last { rest } else { rest & ((1 << bits) - 1) };
+            let value = if k == 0 { value + excess } else { value };
             self.put(*id, unit, position, value);
             rest >>= bits;
         }
@@ -221,7 +230,7 @@ impl<'a> Forger<'a> {
 }
 
 /// The attempt with these values, with the scene's openings, multiplicities counted.
-fn attempt(scene: &Scene, parts: SegmentArgument<F>, mut values: Values) -> Attempt {
+pub(super) fn attempt(scene: &Scene, parts: SegmentArgument<F>, mut values: Values) -> Attempt {
     count(&parts.training.relation, &mut values);
     let mut known = Vec::new();
     if !scene.at_root() {
@@ -237,18 +246,33 @@ fn attempt(scene: &Scene, parts: SegmentArgument<F>, mut values: Values) -> Atte
     }
 }
 
-/// A lie carried through to the child.
-fn lying(plan: &Plan, lie: impl Fn(Place, &mut i128)) -> Attempt {
+/// A lie carried through to the child, for which the lowest limb of a remainder makes up, or the top one.
+pub(super) fn out_of_range(
+    plan: &Plan,
+    long_low_limb: bool,
+    lie: impl Fn(Place, &mut i128),
+) -> Attempt {
     let scene = plan.scene();
     let parts = scene.parts();
-    let values = Forger::new(&scene, &parts.training).run(lie);
+    let mut forger = Forger::new(&scene, &parts.training);
+    forger.long_low_limb = long_low_limb;
+    let values = forger.run(lie);
     let mut attempt = attempt(&scene, parts, values);
     attempt.commit_child(&scene);
     attempt
 }
 
+/// A lie carried through to the child.
+pub(super) fn lying(plan: &Plan, lie: impl Fn(Place, &mut i128)) -> Attempt {
+    out_of_range(plan, false, lie)
+}
+
 /// Adds to the values at one position.
-fn at(changes: Vec<(What, i128)>, layer: usize, position: [usize; 3]) -> impl Fn(Place, &mut i128) {
+pub(super) fn at(
+    changes: Vec<(What, i128)>,
+    layer: usize,
+    position: [usize; 3],
+) -> impl Fn(Place, &mut i128) {
     move |here, value| {
         for (what, change) in &changes {
             if here == place(*what, layer, position) {
@@ -457,40 +481,55 @@ fn wrong_update() {
     });
 }
 
+/// Training from other weights than the scene's, committed as the parent's; `lie` as in [`lying`].
+pub(super) fn from_weights(
+    plan: &Plan,
+    change: impl Fn(&mut Vec<Vec<i128>>),
+    lie: impl Fn(Place, &mut i128),
+) -> Attempt {
+    let mut scene = plan.scene();
+    let rng = &mut ChaCha20Rng::seed_from_u64(11);
+    let parts = scene.parts();
+    let mut forger = Forger::new(&scene, &parts.training);
+    change(&mut forger.weights);
+    let values = forger.run(lie);
+    let mut known = scene.parent.matrices();
+    let architecture = scene.statement.parameters.architecture.clone();
+    let layers = known.iter_mut().enumerate().map(|(k, known)| {
+        let layout = weight_layout(&architecture, k);
+        known.values = values[&parts.training.parent()[k]].clone();
+        known.blindings = scene.blindings(layout.num_rows(), rng);
+        let gens = Generators::<C>::get(1 << layout.row_vars(), 0);
+        hyrax::commit_slices(&gens, &layout.slices(&known.values), &known.blindings)
+    });
+    let commitment = WeightCommitment::from_layers(layers.collect());
+    scene.statement.parent = ParentWeights::Committed {
+        commitment,
+        bound: WeightBound::new(1 << 40),
+    };
+    let count = known.len();
+    let mut attempt = attempt(&scene, parts, values);
+    attempt.known.splice(..count, known);
+    attempt.commit_child(&scene);
+    attempt
+}
+
 /// Weights in the padding of the parent are weights: nothing in an edge says that they are zero.
 /// They are along a lineage, where they start as zero and the architecture stays.
 #[test]
 fn the_padding_of_the_parent_is_the_lineages() {
-    accepted(|hiding| {
-        let mut scene = Plan::padded(hiding).scene();
-        let rng = &mut ChaCha20Rng::seed_from_u64(11);
-        let parts = scene.parts();
-        let mut forger = Forger::new(&scene, &parts.training);
-        // A fourth hidden unit: its bias, and what it is for the first output.
-        forger.weights[0][16 + 3] = ONE;
-        forger.weights[1][12] = ONE;
-        let values = forger.run(|_, _| ());
-        let mut known = scene.parent.matrices();
-        let architecture = scene.statement.parameters.architecture.clone();
-        let layers = known.iter_mut().enumerate().map(|(k, known)| {
-            let layout = weight_layout(&architecture, k);
-            known.values = values[&parts.training.parent()[k]].clone();
-            known.blindings = scene.blindings(layout.num_rows(), rng);
-            let gens = Generators::<C>::get(1 << layout.row_vars(), 0);
-            hyrax::commit_slices(&gens, &layout.slices(&known.values), &known.blindings)
-        });
-        let commitment = WeightCommitment::from_layers(layers.collect());
-        scene.statement.parent = ParentWeights::Committed {
-            commitment,
-            bound: WeightBound::new(1 << 40),
+    let attempt = |hiding| {
+        let change = |weights: &mut Vec<Vec<i128>>| {
+            // A fourth hidden unit: its bias, and what it is for the first output.
+            weights[0][16 + 3] = ONE;
+            weights[1][12] = ONE;
         };
-        let child = values[&parts.training.child()[0]].clone();
-        assert_ne!(child[16 + 3], ONE as i64, "the fourth unit is trained");
-        let mut attempt = attempt(&scene, parts, values);
-        attempt.known.splice(..2, known);
-        attempt.commit_child(&scene);
-        attempt
-    });
+        from_weights(&Plan::padded(hiding), change, |_, _| ())
+    };
+    let trained = attempt(false);
+    let child = &trained.values[&trained.parts.training.child()[0]];
+    assert_ne!(child[16 + 3], ONE as i64, "the fourth unit is trained");
+    accepted(attempt);
 }
 
 /// The bias trains padded rows too: refused, though a relation without the mask takes it.
@@ -695,6 +734,23 @@ fn columns_beyond_the_data_are_kept_out() {
     });
 }
 
+/// A proof of the range of data, in range or not.
+pub(super) fn prove_range(
+    opening: &DatasetOpening<F>,
+    commitment: &crate::nn::DatasetCommitment<C>,
+    bits: u32,
+    hiding: bool,
+) -> Vec<u8> {
+    let (range, argument, statement) = dataset_argument(commitment, bits, hiding).unwrap();
+    let argument: Argument<F> = argument;
+    let matrix = opening.matrix();
+    let mut values = Values::new();
+    values.insert(range.data(), matrix.values.clone());
+    count(range.relation(), &mut values);
+    let proof = argument.prove::<C>(&statement, &values, &[matrix], false);
+    proof.unwrap()
+}
+
 /// A committed data set with an entry out of range has no proof of its range.
 #[test]
 fn data_out_of_range() {
@@ -704,14 +760,8 @@ fn data_out_of_range() {
             let dataset = Dataset::from_rows(2, 1, values).unwrap();
             let opening = DatasetOpening::new(dataset, hiding, rng);
             let commitment = opening.commit::<C>();
-            let (range, argument, statement) = dataset_argument(&commitment, 5, hiding).unwrap();
-            let argument: Argument<F> = argument;
-            let matrix = opening.matrix();
-            let mut values = Values::new();
-            values.insert(range.data(), matrix.values.clone());
-            count(range.relation(), &mut values);
-            let proof = argument.prove::<C>(&statement, &values, &[matrix], false);
-            (commitment, proof.unwrap())
+            let proof = prove_range(&opening, &commitment, 5, hiding);
+            (commitment, proof)
         };
         let verify = |commitment, bits, hiding, proof: &[u8]| {
             let pending = proof::verify_dataset::<C>(commitment, bits, hiding, proof)?;

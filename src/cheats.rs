@@ -1,0 +1,86 @@
+//! For each check a prover who gets a false statement accepted where only this check is missing.
+//!
+//! A cheat commits its lie and is honest in everything that follows from it, so that one check alone
+//! stands in its way. [`judge`] tries it twice: with the check taken out it must be accepted, which
+//! shows that it is worth something and that nothing else refuses it; with the check it must be refused,
+//! and by that name. A new [`Check`] does not compile here without a cheat.
+use crate::check::{Check, without};
+use std::fmt::Debug;
+
+/// A check, and the proof that it was tried.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Tried(Check);
+
+/// Tries a cheat with and without a check; `names` tells whether an error is that of the check.
+pub(crate) fn judge<E: Debug>(
+    check: Check,
+    cheat: impl Fn() -> Result<(), E>,
+    names: impl Fn(&E) -> bool,
+) -> Tried {
+    if let Err(error) = without(check, &cheat) {
+        panic!("{check:?}: refused without the check, so that something else is wrong: {error:?}");
+    }
+    match cheat() {
+        Ok(()) => panic!("{check:?}: a false statement is accepted"),
+        Err(error) => assert!(names(&error), "{check:?}: refused for {error:?}"),
+    }
+    Tried(check)
+}
+
+macro_rules! cheats {
+    ($($check:ident, $test:ident: [$($cheat:path),+ $(,)?];)*) => {
+        fn cheats(check: Check) -> &'static [fn() -> Tried] {
+            match check {
+                $(Check::$check => &[$($cheat),+],)*
+            }
+        }
+
+        $(
+            #[test]
+            fn $test() {
+                for cheat in cheats(Check::$check) {
+                    assert_eq!(cheat(), Tried(Check::$check));
+                }
+            }
+        )*
+    };
+}
+
+use crate::{
+    gkr::{fractional::cheats as lookups, layered::cheats as circuits},
+    nn::{grid::cheats as grid, inference::cheats as inference, soundness::cheats as training},
+};
+
+cheats! {
+    LookupRoot, lookup_root: [lookups::a_pole_at_the_root];
+    LookupGate, lookup_gate: [lookups::a_sum_that_is_not_zero];
+    LookupNumerators, lookup_numerators: [lookups::fractions_of_other_multiplicities];
+    LookupDenominators, lookup_denominators: [lookups::fractions_of_other_columns];
+    CircuitLayer, circuit_layer: [circuits::another_output];
+    ClaimsAgree, claims_agree: [training::one_tensor_with_two_values];
+    AffineDefinition, affine_definition: [
+        training::another_affine_tensor,
+        grid::weights_of_a_wider_network,
+    ];
+    LevelEnd, level_end: [training::another_product];
+    PublicTensor, public_tensor: [training::another_public_tensor, grid::biases_of_a_wider_network];
+    PublicInput, public_input: [training::another_public_input, inference::other_outputs];
+    UnitRange, unit_range: [
+        training::a_unit_let_through,
+        training::a_unit_out_of_range,
+        inference::a_unit_let_through,
+    ];
+    OutputRange, output_range: [training::an_output_out_of_range, inference::an_output_out_of_range];
+    GradientRange, gradient_range: [training::a_gradient_out_of_range];
+    RemainderLow, remainder_low: [training::a_long_low_limb];
+    RemainderTop, remainder_top: [training::a_long_top_limb];
+    RangeLow, range_low: [inference::a_negative_low_limb];
+    InputRange, input_range: [inference::an_input_out_of_range];
+    TargetRange, target_range: [inference::a_target_out_of_range];
+    DataRange, data_range: [training::data_out_of_range];
+    WeightRange, weight_range: [grid::a_weight_out_of_range, grid::a_weight_where_no_unit_is];
+    BiasRange, bias_range: [grid::a_bias_out_of_range, grid::a_bias_where_no_unit_is];
+    LastWeights, last_weights: [training::another_child];
+    SquaredError, squared_error: [inference::another_error];
+    Opening, opening: [training::another_commitment];
+}

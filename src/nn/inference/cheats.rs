@@ -1,0 +1,204 @@
+//! A cheat for each check of an inference: see [`crate::cheats`].
+use super::{argument::rows_of, tests::Scene, *};
+use crate::{
+    cheats::{Tried, judge},
+    check::Check,
+    nn::{
+        Layer, WeightOpening, Weights,
+        argument::Pending,
+        mlp::{
+            Forward,
+            tests::{Pass, tiny},
+        },
+        relation::Values,
+        soundness::count,
+        train,
+    },
+};
+use rand::rngs::OsRng;
+use std::sync::Arc;
+
+type C = crate::Pallas;
+type Scalar = <C as ark_ec::PrimeGroup>::ScalarField;
+
+fn tried(
+    check: Check,
+    refused_by: Check,
+    cheat: impl Fn(bool) -> Result<(), VerifyError>,
+) -> Tried {
+    judge(
+        check,
+        || cheat(true),
+        |error| error.is_check(Check::Opening),
+    );
+    judge(check, || cheat(false), |error| error.is_check(refused_by))
+}
+
+/// The tiny format with ranges that nothing leaves.
+fn wide() -> FixedPoint {
+    FixedPoint::new(FixedPointConfig {
+        hidden_range_bits: 24,
+        output_range_bits: 24,
+        data_range_bits: 24,
+        ..tiny().config().clone()
+    })
+    .unwrap()
+}
+
+/// Proves a statement by the forward pass in a wide format, altered, and verifies.
+fn verdict(
+    statement: &InferenceStatement<C>,
+    secrets: InferenceSecrets<'_, Scalar>,
+    alter: impl Fn(&Forward<Scalar>, &mut Values),
+) -> Result<(), VerifyError> {
+    let parts = statement.parts(statement.validate()?)?;
+    let inputs = rows_of(&statement.inputs, secrets.inputs).unwrap();
+    let ends = rows_of(statement.claim.batch(), secrets.outputs).unwrap();
+    let weights = secrets.weights.weights();
+    let activations = train::forward(&wide(), weights, &inputs).unwrap();
+    let values = parts
+        .forward
+        .values(&parts.fixed, weights, &inputs, &activations, &ends);
+    let mut values = values.unwrap();
+    alter(&parts.forward, &mut values);
+    count(parts.forward.relation(), &mut values);
+    let mut known = secrets.weights.matrices();
+    known.extend(secrets.inputs.map(RowsOpening::matrix));
+    known.extend(secrets.outputs.map(RowsOpening::matrix));
+    let encoded = statement.encode();
+    let proof = parts.argument.prove::<C>(&encoded, &values, &known, false);
+    let pending = statement.verify(&proof.unwrap())?;
+    Pending::check_all(&[pending])
+}
+
+/// A scene whose network has no weights but one bias for each output.
+fn constant(hiding: bool, output: i64) -> Scene {
+    let mut scene = Scene::new(&[2, 1], 2, hiding, 14);
+    let fixed = &scene.model.fixed_point;
+    let layer = Layer {
+        weight: vec![0; 2],
+        bias: vec![output << (fixed.weight_bits() - fixed.activation_bits())],
+    };
+    let weights = Weights::new(scene.model.architecture.clone(), vec![layer]).unwrap();
+    scene.weights = WeightOpening::new(weights, hiding, &mut OsRng);
+    scene.model.weights = ParentWeights::Committed {
+        commitment: scene.weights.commit(),
+        bound: WeightBound::new(1 << 40),
+    };
+    scene.outputs = vec![output; 2];
+    scene
+}
+
+/// Public outputs that are one more.
+pub(crate) fn other_outputs() -> Tried {
+    tried(Check::PublicInput, Check::PublicInput, |hiding| {
+        let scene = Scene::new(&[2, 3, 1], 2, hiding, 14);
+        let outputs = scene.outputs.iter().map(|y| y + 1).collect();
+        verdict(&scene.public(outputs), scene.secrets(), |_, _| ())
+    })
+}
+
+/// A negative unit is said not to be negative, and passes its rectifier.
+pub(crate) fn a_unit_let_through() -> Tried {
+    tried(Check::UnitRange, Check::LookupGate, |hiding| {
+        let mut pass = Pass::new(6, hiding);
+        let unit = pass.activations[0].y.iter().position(|y| *y < 0).unwrap();
+        let mut values = pass.let_through(Some(unit));
+        count(pass.relation.relation(), &mut values);
+        let outputs = pass.activations[1].y.clone();
+        pass.verdict(&values, outputs)
+    })
+}
+
+/// A unit that is a little below zero has a top limb that is not negative, and a low one that is: it
+/// passes its rectifier.
+pub(crate) fn a_negative_low_limb() -> Tried {
+    tried(Check::RangeLow, Check::LookupGate, |hiding| {
+        let mut pass = Pass::new(6, hiding);
+        let relation = pass.relation.relation().clone();
+        let inputs = |name: &str| relation.find(name).expect("a tensor of this name");
+        let limbs = ["Y1 limb 0", "Y1 limb 1"].map(inputs);
+        let y = pass.activations[0].y.clone();
+        let just_below = |y: &i64| (-32..0).contains(y);
+        let unit = y.iter().position(just_below).expect("a small value");
+        let mut values = pass.let_through(Some(unit));
+        let small = |values: &Values, id, at: usize| -> i64 { Vec::clone(&values[&id])[at] };
+        let at = values[&limbs[1]]
+            .iter()
+            .zip(values[&relation.find("Y1").unwrap()].iter())
+            .position(|(top, whole)| *top == -1 && *whole == y[unit])
+            .expect("its place");
+        assert_eq!(small(&values, limbs[1], at), -1);
+        let low_bits = (small(&values, limbs[0], at) - y[unit]).trailing_zeros();
+        let mut add = |id, by: i64| Arc::make_mut(values.get_mut(&id).unwrap())[at] += by;
+        add(limbs[0], -(1 << low_bits));
+        add(limbs[1], 1);
+        count(&relation, &mut values);
+        let outputs = pass.activations[1].y.clone();
+        pass.verdict(&values, outputs)
+    })
+}
+
+/// Outputs of 5000 in a format that reaches to 2047; what is stated is their squared error.
+pub(crate) fn an_output_out_of_range() -> Tried {
+    tried(Check::OutputRange, Check::LookupGate, |hiding| {
+        let scene = constant(hiding, 5000);
+        let claim = OutputClaim::SquaredError {
+            targets: Batch::public(1, scene.targets.clone()),
+            sum: scene.squared_error(),
+        };
+        let statement = scene.statement(Batch::public(2, scene.inputs.clone()), claim);
+        verdict(&statement, scene.secrets(), |_, _| ())
+    })
+}
+
+/// An input of 3000 in a format that reaches to 127.
+pub(crate) fn an_input_out_of_range() -> Tried {
+    tried(Check::InputRange, Check::LookupGate, |hiding| {
+        let scene = constant(hiding, 5);
+        let rows = scene.rows(2, &[3000, 0, 0, 0]);
+        let claim = OutputClaim::Outputs(Batch::public(1, scene.outputs.clone()));
+        let statement = scene.statement(Batch::committed(rows.commit()), claim);
+        let secrets = InferenceSecrets {
+            inputs: Some(&rows),
+            ..scene.secrets()
+        };
+        verdict(&statement, secrets, |_, _| ())
+    })
+}
+
+/// A target of 3000 in a format that reaches to 127.
+pub(crate) fn a_target_out_of_range() -> Tried {
+    tried(Check::TargetRange, Check::LookupGate, |hiding| {
+        let mut scene = constant(hiding, 5);
+        scene.targets = vec![3000, 1];
+        let rows = scene.rows(1, &scene.targets);
+        let claim = OutputClaim::SquaredError {
+            targets: Batch::committed(rows.commit()),
+            sum: scene.squared_error(),
+        };
+        let statement = scene.statement(Batch::public(2, scene.inputs.clone()), claim);
+        let secrets = InferenceSecrets {
+            outputs: Some(&rows),
+            ..scene.secrets()
+        };
+        verdict(&statement, secrets, |_, _| ())
+    })
+}
+
+/// A squared error that is one less.
+pub(crate) fn another_error() -> Tried {
+    tried(Check::SquaredError, Check::LevelEnd, |hiding| {
+        let scene = Scene::new(&[2, 3, 1], 2, hiding, 14);
+        let sum = scene.squared_error() - 1;
+        let claim = OutputClaim::SquaredError {
+            targets: Batch::public(1, scene.targets.clone()),
+            sum,
+        };
+        let statement = scene.statement(Batch::public(2, scene.inputs.clone()), claim);
+        verdict(&statement, scene.secrets(), |forward, values| {
+            let tensor = forward.squared_error().unwrap();
+            values.insert(tensor, Arc::new(vec![sum as i64]));
+        })
+    })
+}
