@@ -106,7 +106,7 @@ fn run<C: Curve<ScalarField: WideField>>(
     let (commitment, commit) = timed(|| weights.commit::<C>());
     // Weights of unknown origin need a proof of their range, once.
     let (range, prove_range) = timed(|| match grid {
-        Some(grid) => grid.prove(&weights, &commitment, hiding),
+        Some(grid) => grid.prove(&weights, &commitment, hiding, &[0; 32]),
         None => Ok(Vec::new()),
     });
     let range_bytes = range?.len();

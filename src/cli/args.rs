@@ -3,7 +3,7 @@ use super::{Failure, output};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::{fmt::Display, path::PathBuf};
-use zktree::tree::render::spelled;
+use zktree::tree::{Labels, render::spelled};
 
 /// The commitment group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,6 +21,35 @@ pub struct TreeDir {
     /// Directory of the tree
     #[arg(long = "tree", value_name = "DIR", default_value = ".")]
     pub dir: PathBuf,
+}
+
+/// Who makes a root or node, and what its author says of it.
+#[derive(Debug, Args)]
+pub struct Authorship {
+    /// The author's key, from `zktree key`
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Title of the model; public
+    #[arg(long)]
+    title: Option<String>,
+    /// Licence of the weights, best as an SPDX expression; public
+    #[arg(long)]
+    licence: Option<String>,
+    /// Anything else to say about the model; public
+    #[arg(long)]
+    note: Option<String>,
+}
+
+impl Authorship {
+    /// What the author says, but for a loss.
+    pub fn labels(&self) -> Labels {
+        Labels {
+            title: self.title.clone(),
+            licence: self.licence.clone(),
+            note: self.note.clone(),
+            loss: None,
+        }
+    }
 }
 
 /// How a command reports.

@@ -1,9 +1,10 @@
 //! `zktree import`: a network that was trained elsewhere, as a root of unknown origin.
 use super::{
     Failure,
-    args::{CurveName, Reporting, TreeDir},
+    args::{Authorship, CurveName, Reporting, TreeDir},
     files,
     init::tree_at,
+    key,
 };
 use clap::Args;
 use rand::rngs::OsRng;
@@ -51,9 +52,8 @@ pub struct Options {
     /// CSV file on which integers and floats are compared before anything is written
     #[arg(long, value_name = "FILE.csv")]
     compare: Option<PathBuf>,
-    /// Title of the network; public
-    #[arg(long)]
-    title: Option<String>,
+    #[command(flatten)]
+    authorship: Authorship,
     /// Commitment group
     #[arg(long, value_enum, default_value = "bls12-381")]
     curve: CurveName,
@@ -64,6 +64,7 @@ pub struct Options {
 #[derive(Serialize)]
 struct Report {
     id: String,
+    author: String,
     origin: &'static str,
     layers: Vec<usize>,
     parameters: usize,
@@ -97,6 +98,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+    let author = key::load(&options.authorship.key)?;
     let names = options.names.as_ref().map(|file| {
         let named = |error| Failure::input(format!("{}: {error}", file.display()));
         serde_json::from_slice::<LayerNames>(&files::read(file)?).map_err(named)
@@ -126,8 +128,14 @@ fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fai
         None => None,
     };
     let opening = WeightOpening::new(weights, true, &mut OsRng);
-    let title = options.title.clone();
-    let root = Root::import::<C>(fixed, normalization, (&opening, grid), title)?;
+    let network = (&opening, grid);
+    let root = Root::import::<C>(
+        fixed,
+        normalization,
+        network,
+        &author,
+        options.authorship.labels(),
+    )?;
     let store = tree_at::<C>(&options.tree)?;
     store.private().save_opening(root.id(), &opening)?;
     let id = store.add_root(&root)?;
@@ -135,6 +143,7 @@ fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fai
         |columns: &[ColumnStatistics]| columns.iter().map(|column| column.name.clone()).collect();
     options.reporting.print(&Report {
         id: id.to_string(),
+        author: author.public().to_string(),
         origin: "unknown",
         layers: root.architecture().widths(),
         parameters: root.architecture().num_parameters(),

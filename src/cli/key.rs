@@ -3,7 +3,10 @@ use super::{Failure, args::Reporting};
 use clap::Args;
 use rand::rngs::OsRng;
 use serde::Serialize;
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 use zktree::tree::AuthorSecret;
 
 /// Options of `zktree key`.
@@ -26,6 +29,22 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.author)
     }
+}
+
+/// An author's key, which nobody else may read.
+pub fn load(file: &Path) -> Result<AuthorSecret, Failure> {
+    #[cfg(unix)]
+    if let Ok(metadata) = std::fs::metadata(file) {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            let file = file.display();
+            return Err(Failure::input(format!(
+                "the key file {file} can be read by others (mode {mode:o}); run chmod 600 {file}"
+            )));
+        }
+    }
+    Ok(AuthorSecret::load(file)?)
 }
 
 /// Makes a key; prints the public one.

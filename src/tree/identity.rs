@@ -1,7 +1,7 @@
 //! The canonical encodings of roots and nodes, whose hashes identify them; *Lineages* in the notes.
 use super::{
-    AuthorKey, DatasetName, Imported, Labels, Node, NodeId, Root, RootWeights,
-    labels::{Loss, NOTE_BYTES, TEXT_BYTES, check_title},
+    AuthorKey, DatasetName, Imported, Labels, Node, NodeId, Root, RootWeights, Signature,
+    labels::{Loss, NOTE_BYTES, TEXT_BYTES},
 };
 use crate::{
     commit::Curve,
@@ -13,38 +13,55 @@ use crate::{
     },
     poly::WideField,
 };
+use sha2::{Digest, Sha256};
 
 const ROOT: &str = "zktree/v1/root";
-const IMPORTED: &str = "zktree/v1/imported-root";
+const IMPORTED: &str = "zktree/v2/imported-root";
+const IMPORTED_PRE_ID: &str = "zktree/v1/imported-pre-id";
 const NODE: &str = "zktree/v1/pre-id";
 
 impl Root {
-    /// The canonical encoding; the id is its SHA-256.
+    /// The canonical encoding. Imported weights come with the proof of their range and, last, the
+    /// signature.
     pub fn encode(&self) -> Vec<u8> {
-        let kind = match &self.weights {
-            RootWeights::Seed(_) => ROOT,
-            RootWeights::Imported(_) => IMPORTED,
-        };
-        let start = Encoder::new(kind)
-            .numbers(widths(self.architecture()))
-            .bytes(&encode_fixed_point(self.fixed_point()))
-            .bytes(&self.normalization().to_bytes());
         match &self.weights {
-            RootWeights::Seed(seed) => start.number(*seed).finish(),
+            RootWeights::Seed(seed) => self.network(ROOT).number(*seed).finish(),
             RootWeights::Imported(imported) => {
-                let start = start
-                    .string(&imported.curve)
-                    .bytes(&imported.commitment)
-                    .number(imported.grid.step_bits.into())
-                    .number(imported.grid.range_bits.into())
-                    .bytes(&imported.proof);
-                match &imported.title {
-                    Some(title) => start.flag(true).string(title),
-                    None => start.flag(false),
-                }
-                .finish()
+                let encoder = Encoder::new(IMPORTED).bytes(&self.encode_claim(imported));
+                let mut bytes = encoder.bytes(&imported.proof).finish();
+                bytes.extend(imported.signature.0);
+                bytes
             }
         }
+    }
+
+    /// SHA-256 of everything that is said of imported weights, the proof left out: what the proof is
+    /// bound to. Of other roots it is the id.
+    pub(super) fn pre_id(&self) -> [u8; 32] {
+        let claim = match &self.weights {
+            RootWeights::Seed(_) => self.encode(),
+            RootWeights::Imported(imported) => self.encode_claim(imported),
+        };
+        Sha256::digest(claim).into()
+    }
+
+    /// The fields that all roots have.
+    fn network(&self, kind: &str) -> Encoder {
+        Encoder::new(kind)
+            .numbers(widths(self.architecture()))
+            .bytes(&encode_fixed_point(self.fixed_point()))
+            .bytes(&self.normalization().to_bytes())
+    }
+
+    fn encode_claim(&self, imported: &Imported) -> Vec<u8> {
+        let encoder = self
+            .network(IMPORTED_PRE_ID)
+            .string(&imported.curve)
+            .bytes(&imported.commitment)
+            .number(imported.grid.step_bits.into())
+            .number(imported.grid.range_bits.into())
+            .hash(&imported.author.0);
+        encode_labels(encoder, &imported.labels).finish()
     }
 
     /// Reads what [`encode`](Self::encode) writes.
@@ -52,27 +69,52 @@ impl Root {
     /// # Errors
     /// [`DecodeError`] if it is anything else.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let (mut decoder, is_imported) = match Decoder::new(IMPORTED, bytes) {
-            Ok(decoder) => (decoder, true),
-            Err(_) => (Decoder::new(ROOT, bytes)?, false),
+        let root = match Decoder::new(IMPORTED, bytes) {
+            Ok(decoder) => Self::decode_imported(decoder)?,
+            // Another kind of root, or of thing.
+            Err(DecodeError::Kind { .. }) => Self::decode_fields(ROOT, bytes, &mut |decoder| {
+                Ok(RootWeights::Seed(decoder.number("seed")?))
+            })?,
+            Err(error) => return Err(error),
         };
+        canonical(root.encode() == bytes, root)
+    }
+
+    fn decode_imported(mut decoder: Decoder<'_>) -> Result<Self, DecodeError> {
+        let claim = decoder.bytes("pre-id")?;
+        let proof = decoder.bytes("range proof")?;
+        let signature = Signature(decoder.array("signature")?);
+        decoder.finish()?;
+        Self::decode_fields(IMPORTED_PRE_ID, claim, &mut |decoder| {
+            let imported = imported(decoder, proof.to_vec(), signature)?;
+            Ok(RootWeights::Imported(Box::new(imported)))
+        })
+    }
+
+    /// Reads the fields that all roots have, and then the weights.
+    fn decode_fields(
+        kind: &'static str,
+        bytes: &[u8],
+        weights: &mut dyn FnMut(&mut Decoder<'_>) -> Result<RootWeights, DecodeError>,
+    ) -> Result<Self, DecodeError> {
+        let mut decoder = Decoder::new(kind, bytes)?;
         let architecture = architecture(&mut decoder)?;
         let fixed_point = fixed_point(&mut decoder)?;
         let normalization = Normalization::from_bytes(decoder.bytes("normalization")?)?;
-        let weights = match is_imported {
-            true => RootWeights::Imported(Box::new(imported(&mut decoder)?)),
-            false => RootWeights::Seed(decoder.number("seed")?),
-        };
+        let weights = weights(&mut decoder)?;
         decoder.finish()?;
-        let root = Self::with(architecture, fixed_point, normalization, weights)
-            .map_err(|error| DecodeError::value("normalization", error))?;
-        canonical(root.encode() == bytes, root)
+        Self::with(architecture, fixed_point, normalization, weights)
+            .map_err(|error| DecodeError::value("normalization", error))
     }
 }
 
-/// The fields of imported weights. That they are a commitment of their curve is checked where the
+/// What is said of imported weights. That they are a commitment of their curve is checked where the
 /// curve is known.
-fn imported(decoder: &mut Decoder<'_>) -> Result<Imported, DecodeError> {
+fn imported(
+    decoder: &mut Decoder<'_>,
+    proof: Vec<u8>,
+    signature: Signature,
+) -> Result<Imported, DecodeError> {
     let curve = decoder.string("curve")?.to_owned();
     let commitment = decoder.bytes("weights")?.to_vec();
     let mut bits = || {
@@ -85,18 +127,14 @@ fn imported(decoder: &mut Decoder<'_>) -> Result<Imported, DecodeError> {
     };
     grid.validate()
         .map_err(|error| DecodeError::value("weight grid", error))?;
-    let proof = decoder.bytes("range proof")?.to_vec();
-    let title = match decoder.flag("title")? {
-        true => Some(decoder.string("title")?.to_owned()),
-        false => None,
-    };
-    check_title(&title).map_err(|error| DecodeError::value("title", error))?;
     Ok(Imported {
         curve,
         commitment,
         grid,
+        author: AuthorKey(decoder.hash("author")?),
+        labels: labels(decoder)?,
         proof,
-        title,
+        signature,
     })
 }
 
@@ -121,17 +159,7 @@ impl<C: Curve<ScalarField: WideField>> Node<C> {
             .flag(p.hiding)
             .number(self.nonce)
             .hash(&self.author.0);
-        let labels = &self.labels;
-        let texts = [&labels.title, &labels.licence, &labels.note];
-        let encoder = texts.into_iter().fold(start, |encoder, text| match text {
-            Some(text) => encoder.flag(true).string(text),
-            None => encoder.flag(false),
-        });
-        match labels.loss {
-            Some(loss) => encoder.flag(true).number(loss.get().to_bits()),
-            None => encoder.flag(false),
-        }
-        .finish()
+        encode_labels(start, &self.labels).finish()
     }
 
     /// Reads what [`encode`](Self::encode) writes.
@@ -195,6 +223,18 @@ fn architecture(decoder: &mut Decoder<'_>) -> Result<Architecture, DecodeError> 
 
 fn fixed_point(decoder: &mut Decoder<'_>) -> Result<FixedPoint, DecodeError> {
     decode_fixed_point(decoder.bytes("fixed-point format")?)
+}
+
+fn encode_labels(start: Encoder, labels: &Labels) -> Encoder {
+    let texts = [&labels.title, &labels.licence, &labels.note];
+    let encoder = texts.into_iter().fold(start, |encoder, text| match text {
+        Some(text) => encoder.flag(true).string(text),
+        None => encoder.flag(false),
+    });
+    match labels.loss {
+        Some(loss) => encoder.flag(true).number(loss.get().to_bits()),
+        None => encoder.flag(false),
+    }
 }
 
 fn labels(decoder: &mut Decoder<'_>) -> Result<Labels, DecodeError> {

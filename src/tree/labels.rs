@@ -33,11 +33,6 @@ impl Labels {
     }
 }
 
-/// Checks a title on its own.
-pub(super) fn check_title(title: &Option<String>) -> Result<(), TreeError> {
-    check("title", title, TEXT_BYTES, false)
-}
-
 fn check(
     label: &'static str,
     text: &Option<String>,

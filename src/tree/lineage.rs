@@ -22,8 +22,10 @@ impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
     /// The root itself.
     ///
     /// # Errors
-    /// [`TreeError::Imported`] if its weights are imported and of another curve.
+    /// [`TreeError::Signature`]; [`TreeError::Imported`] if its weights are imported and of another
+    /// curve.
     pub fn root(root: &'a Root) -> Result<Self, TreeError> {
+        let id = root.check_signature()?;
         let weights = match (&root.weights, root.commitment()?) {
             (RootWeights::Imported(imported), Some(commitment)) => ParentWeights::Committed {
                 commitment,
@@ -35,11 +37,7 @@ impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
             }
             (RootWeights::Seed(seed), _) => ParentWeights::Root { seed: *seed },
         };
-        Ok(Self {
-            root,
-            id: root.id(),
-            weights,
-        })
+        Ok(Self { root, id, weights })
     }
 
     /// The root, the range of its weights verified but for a group equation that it adds to `batch`.

@@ -95,13 +95,14 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
         Self::default()
     }
 
-    /// Adds a root; returns its id. The range of imported weights is not verified.
+    /// Adds a root; returns its id. The signature of one with imported weights is checked, their range
+    /// is not verified.
     ///
     /// # Errors
-    /// [`TreeError::Duplicate`]; [`TreeError::Imported`] if imported weights are of another curve, or
-    /// no commitment.
+    /// [`TreeError::Signature`]; [`TreeError::Duplicate`]; [`TreeError::Imported`] if imported weights
+    /// are of another curve, or no commitment.
     pub fn add_root(&mut self, root: Root) -> Result<NodeId, TreeError> {
-        let id = root.id();
+        let id = root.check_signature()?;
         let _ = root.commitment::<C>()?;
         self.insert(id, Source::Root(Box::new(root)))?;
         self.roots.push(id);

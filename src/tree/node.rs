@@ -23,6 +23,13 @@ impl NodeId {
         Self(Sha256::digest(encoder.finish()).into())
     }
 
+    /// The id of the root with imported weights of this pre-id, with a proof of their range of this
+    /// hash.
+    pub(super) fn of_imported(pre_id: &[u8; 32], proof: &[u8; 32]) -> Self {
+        let encoder = Encoder::new("zktree/v1/imported-id");
+        Self(Sha256::digest(encoder.hash(pre_id).hash(proof).finish()).into())
+    }
+
     /// The first 12 hexadecimal digits, for people.
     pub fn short(&self) -> String {
         self.to_string().chars().take(12).collect()

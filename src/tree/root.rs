@@ -1,5 +1,5 @@
 //! Where trees begin: networks that nobody trained here.
-use super::{NodeId, NodeLabel, TreeError, labels::check_title};
+use super::{AuthorKey, AuthorSecret, Labels, NodeId, NodeLabel, Signature, TreeError};
 use crate::{
     commit::Curve,
     error::VerifyError,
@@ -33,20 +33,27 @@ pub enum RootWeights {
 }
 
 /// Weights that were trained elsewhere, nobody knows how: committed, with the proof of their range that
-/// a lineage from a seed would make needless.
+/// a lineage from a seed would make needless, and signed by whoever imported them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
     pub(super) curve: String,
     pub(super) commitment: Vec<u8>,
     pub(super) grid: WeightGrid,
+    pub(super) author: AuthorKey,
+    pub(super) labels: Labels,
     pub(super) proof: Vec<u8>,
-    pub(super) title: Option<String>,
+    pub(super) signature: Signature,
 }
 
 impl Imported {
-    /// For readers; whoever imported the weights wrote it.
-    pub fn title(&self) -> Option<&str> {
-        self.title.as_deref()
+    /// Who imported the weights: made the root, and signed it.
+    pub fn author(&self) -> AuthorKey {
+        self.author
+    }
+
+    /// What the author says, for readers.
+    pub fn labels(&self) -> &Labels {
+        &self.labels
     }
 
     /// The grid that the weights are on.
@@ -102,6 +109,8 @@ impl Root {
     }
 
     /// A network of unknown origin: `opening` has its weights, on `grid`, and blindings that hide them.
+    /// The proof is bound to everything else, so that nobody can present it as another author's, or
+    /// with other labels, without the weights; the author signs the whole.
     ///
     /// # Errors
     /// [`TreeError::NormalizationWidth`]; [`TreeError::Label`]; [`TreeError::NotImported`] if the
@@ -110,23 +119,36 @@ impl Root {
         fixed_point: FixedPoint,
         normalization: Normalization,
         (opening, grid): (&WeightOpening<C::ScalarField>, WeightGrid),
-        title: Option<String>,
+        author: &AuthorSecret,
+        labels: Labels,
     ) -> Result<Self, TreeError> {
-        check_title(&title)?;
+        labels.check()?;
         let commitment = opening.commit::<C>();
-        let proof = grid
-            .prove(opening, &commitment, true)
-            .map_err(|source| TreeError::NotImported { source })?;
         let imported = Imported {
             curve: C::NAME.to_owned(),
             commitment: commitment.encode(),
             grid,
-            proof,
-            title,
+            author: author.public(),
+            labels,
+            proof: Vec::new(),
+            signature: Signature([0; 64]),
         };
         let architecture = opening.weights().architecture().clone();
         let weights = RootWeights::Imported(Box::new(imported));
-        Self::with(architecture, fixed_point, normalization, weights)
+        let mut root = Self::with(architecture, fixed_point, normalization, weights)?;
+        let proof = grid
+            .prove(opening, &commitment, true, &root.pre_id())
+            .map_err(|source| TreeError::NotImported { source })?;
+        root.change(|imported| imported.proof = proof);
+        let signature = author.sign(root.id());
+        root.change(|imported| imported.signature = signature);
+        Ok(root)
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Imported)) {
+        if let RootWeights::Imported(imported) = &mut self.weights {
+            change(imported);
+        }
     }
 
     /// Widths of the network and of all its descendants.
@@ -160,9 +182,31 @@ impl Root {
         }
     }
 
-    /// SHA-256 of the canonical encoding.
+    /// SHA-256 of the canonical encoding of a root that anyone expands; of pre-id and proof, as of a
+    /// node, if its weights are imported. A signature is in no id.
     pub fn id(&self) -> NodeId {
-        NodeId(Sha256::digest(self.encode()).into())
+        match &self.weights {
+            RootWeights::Seed(_) => NodeId(Sha256::digest(self.encode()).into()),
+            RootWeights::Imported(imported) => {
+                NodeId::of_imported(&self.pre_id(), &Sha256::digest(&imported.proof).into())
+            }
+        }
+    }
+
+    /// Checks that whoever imported the weights signed the id, which is returned. Nobody signs a root
+    /// that anyone expands.
+    ///
+    /// # Errors
+    /// [`TreeError::Signature`].
+    pub fn check_signature(&self) -> Result<NodeId, TreeError> {
+        let id = self.id();
+        match self.imported() {
+            Some(by) if !by.author.verifies(id, &by.signature) => Err(TreeError::Signature {
+                node: self.label_of(id),
+                author: by.author,
+            }),
+            _ => Ok(id),
+        }
     }
 
     /// The weights, if anyone can expand them.
@@ -202,7 +246,13 @@ impl Root {
         };
         imported
             .grid
-            .verify(&self.architecture, &commitment, true, &imported.proof)
+            .verify(
+                &self.architecture,
+                &commitment,
+                true,
+                &self.pre_id(),
+                &imported.proof,
+            )
             .map(Some)
             .map_err(|source| self.refused(source))
     }
@@ -222,11 +272,13 @@ impl Root {
 
     /// How errors name the root.
     pub fn label(&self) -> NodeLabel {
-        let title = self.imported().and_then(|imported| imported.title.clone());
-        NodeLabel {
-            id: self.id(),
-            title,
-        }
+        self.label_of(self.id())
+    }
+
+    fn label_of(&self, id: NodeId) -> NodeLabel {
+        let labels = self.imported().map(|imported| &imported.labels);
+        let title = labels.and_then(|labels| labels.title.clone());
+        NodeLabel { id, title }
     }
 
     pub(super) fn refused(&self, source: VerifyError) -> TreeError {

@@ -3,8 +3,8 @@ mod state;
 
 use super::{
     Failure,
-    args::{Reporting, TreeDir},
-    estimate, export, files, interrupt, progress,
+    args::{Authorship, Reporting, TreeDir},
+    estimate, export, files, interrupt, key, progress,
     tree::{Opened, on_its_curve},
 };
 use clap::Args;
@@ -15,7 +15,7 @@ use std::{
     fmt,
     num::{NonZeroU64, NonZeroUsize},
     ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 use zktree::{
     commit::{Curve, RowCommitments},
@@ -25,8 +25,7 @@ use zktree::{
     },
     poly::WideField,
     tree::{
-        AuthorSecret, Draft, Edge, Labels, Loss, Node, NodeId, Origin, ProvenDataset, Root,
-        TreeError,
+        Draft, Edge, Loss, Node, NodeId, Origin, ProvenDataset, Root, TreeError,
         store::{StoreError, VerifiedCache},
     },
 };
@@ -57,21 +56,11 @@ pub struct Options {
     /// Tells apart runs that are otherwise the same; goes into the order of the data
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// The author's key, from `zktree key`
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[command(flatten)]
+    authorship: Authorship,
     /// Steps proven at once; a run that is cut off goes on behind the last segment proven
     #[arg(long, value_name = "K", default_value = "64")]
     segment_steps: NonZeroU64,
-    /// Title of the model; public
-    #[arg(long)]
-    title: Option<String>,
-    /// Licence of the weights, best as an SPDX expression; public
-    #[arg(long)]
-    licence: Option<String>,
-    /// Anything else to say about the model; public
-    #[arg(long)]
-    note: Option<String>,
     /// Publish the mean squared error on the data, in units of the normalised target
     #[arg(long)]
     publish_loss: bool,
@@ -118,7 +107,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 
 fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
     interrupt::explain();
-    let author = key(&options.key)?;
+    let author = key::load(&options.authorship.key)?;
     let mut opened = Opened::<C>::new(&options.tree)?;
     let parent = opened.find(&options.parent)?;
     let root = opened.tree.path(parent)?.root().clone();
@@ -144,7 +133,7 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
         parameters,
         nonce: options.seed,
         author: &author,
-        labels: options.labels(),
+        labels: options.authorship.labels(),
     };
     draft.labels.check()?;
     let run = Run::new(&opened.store, &draft, options.publish_loss);
@@ -258,15 +247,6 @@ impl Options {
         })
     }
 
-    fn labels(&self) -> Labels {
-        Labels {
-            title: self.title.clone(),
-            licence: self.licence.clone(),
-            note: self.note.clone(),
-            loss: None,
-        }
-    }
-
     /// The parent's weights: public, kept here, or in the file that its author released.
     fn start<C: Curve<ScalarField: WideField>>(
         &self,
@@ -288,22 +268,6 @@ impl Options {
         opened.store.private().save_opening(parent, &opening)?;
         Ok(opening)
     }
-}
-
-/// An author's key, which nobody else may read.
-fn key(file: &Path) -> Result<AuthorSecret, Failure> {
-    #[cfg(unix)]
-    if let Ok(metadata) = std::fs::metadata(file) {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            let file = file.display();
-            return Err(Failure::input(format!(
-                "the key file {file} can be read by others (mode {mode:o}); run chmod 600 {file}"
-            )));
-        }
-    }
-    Ok(AuthorSecret::load(file)?)
 }
 
 /// The data with commitment and range proof: as an earlier run kept them, or new.

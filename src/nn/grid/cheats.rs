@@ -90,13 +90,21 @@ impl Forger {
         });
         let commitment = WeightCommitment::<C>::from_layers(layers.collect());
         let parts = GRID.argument(&architecture, &commitment, self.hiding);
-        let (range, argument, statement) = parts.unwrap();
+        let (range, argument) = parts.unwrap();
+        let subject = [7; 32];
+        let statement = GRID.statement(&architecture, &commitment, self.hiding, &subject);
         count(range.relation(), &mut self.values);
         let tensors = range.weights().iter().copied();
         self.values
             .extend(tensors.zip(self.known.iter().map(|m| m.values.clone())));
         let proof = argument.prove::<C>(&statement, &self.values, &self.known, false);
-        let pending = GRID.verify(&architecture, &commitment, self.hiding, &proof.unwrap())?;
+        let pending = GRID.verify(
+            &architecture,
+            &commitment,
+            self.hiding,
+            &subject,
+            &proof.unwrap(),
+        )?;
         Pending::check_all(&[pending])
     }
 }

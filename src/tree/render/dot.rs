@@ -9,9 +9,9 @@ impl Picture {
                 .to_owned();
         for entry in &self.nodes {
             let label: Vec<String> = entry.lines().iter().map(|line| quoted(line)).collect();
-            let colour = match &entry.trained {
+            let colour = match entry.author() {
                 // Graphviz takes hue, saturation and value between 0 and 1.
-                Some(node) => format!("{:.3} 0.6 0.7", f64::from(hue(&node.author)) / 360.0),
+                Some(author) => format!("{:.3} 0.6 0.7", f64::from(hue(author)) / 360.0),
                 None => "gray".to_owned(),
             };
             dot += &format!(
@@ -32,16 +32,15 @@ impl Picture {
 impl Entry {
     fn lines(&self) -> Vec<String> {
         let id = short(&self.id).to_owned();
-        let Some(node) = &self.trained else {
-            let mut lines: Vec<String> = self.title().map(visible).into_iter().collect();
-            lines.extend([format!("root {}", self.network()), self.origin(), id]);
-            return lines;
-        };
         let mut lines: Vec<String> = self.title().map(visible).into_iter().collect();
-        lines.push(id);
-        lines.push(format!("{} steps on {} rows", node.steps, node.rows));
-        lines.extend(node.loss.map(|loss| format!("loss {}", number(loss))));
-        lines.push(format!("by {}", short(&node.author)));
+        match &self.trained {
+            None => lines.extend([format!("root {}", self.network()), self.origin(), id]),
+            Some(node) => {
+                lines.extend([id, format!("{} steps on {} rows", node.steps, node.rows)]);
+                lines.extend(node.loss.map(|loss| format!("loss {}", number(loss))));
+            }
+        }
+        lines.extend(self.author().map(|author| format!("by {}", short(author))));
         lines
     }
 }

@@ -24,7 +24,8 @@ impl Picture {
         let models = trained.clone().count();
         let steps: u128 = trained.clone().map(|node| u128::from(node.steps)).sum();
         let mut authors: BTreeMap<&str, usize> = BTreeMap::new();
-        trained.for_each(|node| *authors.entry(&node.author).or_default() += 1);
+        let by = self.nodes.iter().filter_map(|entry| entry.author());
+        by.for_each(|author| *authors.entry(author).or_default() += 1);
         let verified = self
             .nodes
             .iter()
@@ -65,7 +66,7 @@ impl Picture {
     }
 }
 
-/// A button that shows what one author trained.
+/// A button that shows what one author trained or imported.
 fn author(key: &str, count: usize) -> String {
     let key = escape(key);
     format!(

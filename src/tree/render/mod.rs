@@ -53,6 +53,14 @@ pub struct Origin {
     pub origin: &'static str,
     /// Title, by whoever imported them.
     pub title: Option<String>,
+    /// Licence of the weights.
+    pub licence: Option<String>,
+    /// Note.
+    pub note: Option<String>,
+    /// The loss that the author published; a claim.
+    pub loss: Option<f64>,
+    /// The public key of whoever imported them.
+    pub author: String,
     /// Digest of the commitment to the weights.
     pub weights: String,
     /// Bytes of the commitment and of the proof of the weights' range.
@@ -185,7 +193,11 @@ impl Entry {
         if let Some(root) = tree.root(id) {
             let imported = root.imported().map(|imported| Origin {
                 origin: "unknown",
-                title: imported.title().map(str::to_owned),
+                title: imported.labels().title.clone(),
+                licence: imported.labels().licence.clone(),
+                note: imported.labels().note.clone(),
+                loss: imported.labels().loss.map(|loss| loss.get()),
+                author: imported.author().to_string(),
                 weights: hex::encode(imported.digest()),
                 bytes: imported.encoded_len(),
             });
@@ -230,6 +242,13 @@ impl Entry {
             Some(seed) => format!("seed {seed}"),
             None => "origin unknown".to_owned(),
         }
+    }
+
+    /// The public key of whoever trained a node or imported a root; nobody's is a root from a seed.
+    fn author(&self) -> Option<&str> {
+        let trained = self.trained.as_ref().map(|node| &node.author);
+        let imported = self.imported.as_ref().map(|origin| &origin.author);
+        trained.or(imported).map(String::as_str)
     }
 
     /// The title, unless it is missing or blank.

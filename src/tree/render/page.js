@@ -23,13 +23,12 @@
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     return element;
   };
+  // Where the author's own words are; none of a root that anyone expands.
+  const said = (node) => node.imported ?? node;
   const name = (node) => {
-    if (node.seed !== null) return "Root";
-    if (node.imported !== null) {
-      const title = node.imported.title;
-      return title && title.trim() ? title : "Root";
-    }
-    return node.title && node.title.trim() ? node.title : node.id.slice(0, 12);
+    const { title } = said(node);
+    if (title && title.trim()) return title;
+    return node.parent === null ? "Root" : node.id.slice(0, 12);
   };
   const lineage = (k) => {
     const way = [];
@@ -55,6 +54,7 @@
     } else if (node.imported !== null) {
       rows.push(
         ["Origin", make("span", "unknown: trained elsewhere, nothing is proven of how")],
+        ["Imported by", code(node.imported.author)],
         ["Weights", code(node.imported.weights)],
         ["Proof", make("span", `${(node.imported.bytes / 1000).toFixed(1)} kB, of the range of the weights`)],
       );
@@ -67,9 +67,10 @@
         ["Weights", code(node.weights)],
         ["Proof", make("span", `${(node.edge_bytes / 1000).toFixed(1)} kB, ${node.hiding ? "zero-knowledge" : "hides nothing"}`)],
       );
-      if (node.loss !== null) rows.push(["Loss", make("span", `${Number(node.loss.toPrecision(5))}, as its author says`)]);
-      if (node.licence) rows.push(["Licence", make("bdi", node.licence)]);
     }
+    const { loss, licence } = said(node);
+    if (loss != null) rows.push(["Loss", make("span", `${Number(loss.toPrecision(5))}, as its author says`)]);
+    if (licence) rows.push(["Licence", make("bdi", licence)]);
     rows.push(["Network", make("span", node.layers.join("-"))]);
     const list = make("dl");
     for (const [term, value] of rows) {
@@ -103,7 +104,8 @@
       : { true: ["good", "Verified where this page was made"], false: ["bad", "Not verified"] }[node.verified]
         ?? ["", "Not verified here"];
     const parts = [title, make("p", text, { class: `state ${state}` }), facts(node)];
-    if (node.note) parts.push(make("h3", "Note"), make("p", node.note, { class: "note", dir: "auto" }));
+    const { note } = said(node);
+    if (note) parts.push(make("h3", "Note"), make("p", note, { class: "note", dir: "auto" }));
     const line = lineage(k);
     parts.push(...way(`Lineage, ${line.length - 1} ${line.length === 2 ? "edge" : "edges"}`, line, k));
     if (below[k].length) parts.push(...way("Trained from it", below[k], -1));
@@ -165,7 +167,7 @@
       choose(-1, false);
       if (!on) return;
       button.setAttribute("aria-pressed", "true");
-      const theirs = nodes.flatMap((node, k) => (node.author === button.dataset.author ? [k] : []));
+      const theirs = nodes.flatMap((node, k) => (said(node).author === button.dataset.author ? [k] : []));
       mark(new Set(theirs), new Set());
     });
   }

@@ -90,10 +90,10 @@ impl Entry {
             Some(_) => "node",
             None => "node root",
         };
-        let stripe = match &self.trained {
-            Some(node) => format!(
+        let stripe = match self.author() {
+            Some(author) => format!(
                 "<path class=\"stripe\" fill=\"hsl({} 58% 50%)\" d=\"M10 0H7Q0 0 0 10V{}Q0 {height} 7 {height}H10Z\"/>",
-                hue(&node.author),
+                hue(author),
                 height - 10.0
             ),
             None => String::new(),
@@ -134,14 +134,15 @@ impl Entry {
     /// The lines below the heading, with their styles.
     fn facts(&self) -> Vec<(&'static str, String)> {
         let id = short(&self.id).to_owned();
+        let id = match self.author() {
+            Some(author) => format!("{id} by {}", short(author)),
+            None => id,
+        };
         match &self.trained {
             Some(node) => {
                 let loss = node.loss.map(|loss| format!(" · loss {}", number(loss)));
                 let steps = format!("{} steps · {} rows", node.steps, node.rows);
-                vec![
-                    ("fact", steps + &loss.unwrap_or_default()),
-                    ("code", format!("{id} by {}", short(&node.author))),
-                ]
+                vec![("fact", steps + &loss.unwrap_or_default()), ("code", id)]
             }
             None => vec![
                 ("fact", format!("{} · {}", self.network(), self.origin())),

@@ -70,7 +70,16 @@ impl Entry {
                 }
                 line
             }
-            None => format!("{id} root{title} {}, {}", self.network(), self.origin()),
+            None => {
+                let by = self
+                    .author()
+                    .map(|key| format!(", imported by {}", short(key)));
+                let (network, origin) = (self.network(), self.origin());
+                format!(
+                    "{id} root{title} {network}, {origin}{}",
+                    by.unwrap_or_default()
+                )
+            }
         };
         match self.verified {
             Some(true) => line += ", verified",

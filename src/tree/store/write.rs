@@ -26,9 +26,10 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     /// Adds a root; returns its id.
     ///
     /// # Errors
-    /// [`TreeError::Duplicate`]; [`StoreError::Damage`] if the log is damaged; [`StoreError::Io`].
-    /// The tree is as it was.
+    /// [`TreeError::Signature`]; [`TreeError::Duplicate`]; [`StoreError::Damage`] if the log is
+    /// damaged; [`StoreError::Io`]. The tree is as it was.
     pub fn add_root(&self, root: &Root) -> Result<NodeId, StoreError> {
+        root.check_signature()?;
         self.add(Entry::Root(Box::new(root.clone())))
     }
 
@@ -171,7 +172,7 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         let mut ids = self.pending();
         ids.retain(|id| !log.contains(*id));
         let complete = |entry: &Entry<C>| match entry {
-            Entry::Root(_) => true,
+            Entry::Root(root) => root.check_signature().is_ok(),
             Entry::Node(both) => both.0.check_signature(&both.1).is_ok(),
         };
         let mut shared = Shared::default();
