@@ -70,9 +70,10 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Tree(error) => error.into(),
-            StoreError::Damage(_) | StoreError::Log(_) | StoreError::WrongOpening { .. } => {
-                Self::NotVerified(error.into())
-            }
+            StoreError::Damage(_)
+            | StoreError::Log(_)
+            | StoreError::Rewritten { .. }
+            | StoreError::WrongOpening { .. } => Self::NotVerified(error.into()),
             _ => Self::Input(error.into()),
         }
     }

@@ -139,6 +139,7 @@ fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fai
     let store = tree_at::<C>(&options.tree)?;
     store.private().save_opening(root.id(), &opening)?;
     let id = store.add_root(&root)?;
+    store.sign_log(&author)?;
     let names =
         |columns: &[ColumnStatistics]| columns.iter().map(|column| column.name.clone()).collect();
     options.reporting.print(&Report {

@@ -13,7 +13,7 @@ use zktree::{
     poly::WideField,
     tree::{
         Root,
-        store::{Store, StoreError},
+        store::{KnownHeads, Store, StoreError},
     },
 };
 
@@ -79,7 +79,12 @@ pub(super) fn tree_at<C: Curve<ScalarField: WideField>>(
             Err(StoreError::NoTree { .. }) => Err(StoreError::NotEmpty { dir }.into()),
             store => Ok(store?),
         },
-        store => Ok(store?),
+        store => {
+            let store = store?;
+            // What was in this directory before is another tree.
+            KnownHeads::of_user().forget(&store)?;
+            Ok(store)
+        }
     }
 }
 

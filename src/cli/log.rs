@@ -3,7 +3,9 @@
 use super::{
     Failure,
     args::{Reporting, TreeDir},
+    key, output,
     tree::{Opened, on_its_curve},
+    trust,
 };
 use clap::Args;
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,7 +19,7 @@ use zktree::{
     poly::WideField,
     tree::{
         NodeId, NodeLabel,
-        store::{ConsistencyProof, Head, InclusionProof, LogError, Store},
+        store::{ConsistencyProof, Head, InclusionProof, LogError, SignedHead, Store},
     },
 };
 
@@ -26,6 +28,10 @@ use zktree::{
 pub struct Options {
     #[command(flatten)]
     pub(super) tree: TreeDir,
+    /// Sign the head with this key, from `zktree key`: a promise that this log only grows. Training and
+    /// importing sign it by themselves
+    #[arg(long, value_name = "FILE")]
+    sign: Option<PathBuf>,
     #[command(flatten)]
     reporting: Reporting,
 }
@@ -33,6 +39,8 @@ pub struct Options {
 #[derive(Serialize)]
 struct Listing {
     head: Head,
+    /// The last head that somebody signed.
+    signed: Option<SignedHead>,
     entries: Vec<Line>,
 }
 
@@ -49,7 +57,17 @@ impl fmt::Display for Listing {
         for (index, line) in self.entries.iter().enumerate() {
             writeln!(f, "{index:>5}  {}", line.text)?;
         }
-        writeln!(f, "head {}", self.head)
+        writeln!(f, "head {}", self.head)?;
+        match &self.signed {
+            None => writeln!(f, "not signed: nobody vouches for this log"),
+            Some(signed) if signed.head() == self.head => {
+                writeln!(f, "signed by {}", signed.signer)
+            }
+            Some(signed) => {
+                let (head, signer) = (signed.head(), signed.signer);
+                writeln!(f, "signed up to {head} by {signer}")
+            }
+        }
     }
 }
 
@@ -61,16 +79,16 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 fn list<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
     let opened = Opened::<C>::new(&options.tree)?;
     opened.warn();
+    if let Some(file) = &options.sign {
+        opened.store.sign_log(&key::load(file)?)?;
+    }
     let log = opened.store.log()?;
     let line = |id: &NodeId| {
-        let title = opened
-            .tree
-            .node(*id)
-            .and_then(|node| node.labels.title.clone());
-        let label = NodeLabel {
+        let unnamed = NodeLabel {
             id: *id,
-            title: title.clone(),
+            title: None,
         };
+        let label = opened.tree.label(*id).unwrap_or(unnamed);
         let root = if opened.tree.root(*id).is_some() {
             " root"
         } else {
@@ -78,12 +96,13 @@ fn list<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failu
         };
         Line {
             id: *id,
-            title,
             text: format!("{label}{root}"),
+            title: label.title,
         }
     };
     options.reporting.print(&Listing {
         head: log.head(),
+        signed: opened.store.signed_head()?,
         entries: log.ids().iter().map(line).collect(),
     })
 }
@@ -96,8 +115,9 @@ pub struct InclusionOptions {
     /// The root or node; its id may be abbreviated
     #[arg(required_unless_present = "check")]
     id: Option<String>,
-    /// The head, SIZE:ROOT, of the log that it should be in; else the present one
-    #[arg(long, value_name = "HEAD")]
+    /// Head of the log that it should be in, from whom you trust: SIZE:ROOT, or a file with it or
+    /// with a signed head. Without it the proof is about whatever log is at hand
+    #[arg(long, value_name = "HEAD", value_parser = trust::head)]
     head: Option<Head>,
     /// Check a proof that `inclusion --json` printed, rather than make one; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "dir")]
@@ -127,8 +147,27 @@ pub fn inclusion(options: &InclusionOptions) -> Result<(), Failure> {
             }
             same_head(&proof.head, options.head.as_ref())?;
             proof.verify().map_err(not_verified)?;
-            options.reporting.print(&Included(proof))
+            options.included(proof)
         }
+    }
+}
+
+impl InclusionOptions {
+    fn included(&self, proof: InclusionProof) -> Result<(), Failure> {
+        let caveat = self.head.is_none().then_some(ANY_LOG);
+        warn(self.reporting, caveat);
+        self.reporting.print(&Included { proof, caveat })
+    }
+}
+
+/// What a proof about a head of its own choice does not show.
+const ANY_LOG: &str = "this head is the proof's own: whoever made it may show others another log; name the \
+                       head that you have from elsewhere with --head";
+
+/// Text has the caveat; JSON is the proof and nothing else.
+fn warn(reporting: Reporting, caveat: Option<&str>) {
+    if let Some(caveat) = caveat.filter(|_| reporting.json) {
+        output::complain(&format_args!("warning: {caveat}"));
     }
 }
 
@@ -140,14 +179,16 @@ fn include<C: Curve<ScalarField: WideField>>(options: &InclusionOptions) -> Resu
         None => log.inclusion(id),
         Some(head) => log.inclusion_in(id, head),
     };
-    options
-        .reporting
-        .print(&Included(proof.map_err(not_verified)?))
+    options.included(proof.map_err(not_verified)?)
 }
 
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Included(InclusionProof);
+struct Included {
+    proof: InclusionProof,
+    #[serde(skip)]
+    caveat: Option<&'static str>,
+}
 
 impl fmt::Display for Included {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,9 +197,10 @@ impl fmt::Display for Included {
             index,
             head,
             path,
-        } = &self.0;
+        } = &self.proof;
         writeln!(f, "node {id} is entry {index} of the log {head}")?;
-        writeln!(f, "proof of {} hashes; print it with --json", path.len())
+        writeln!(f, "proof of {} hashes; print it with --json", path.len())?;
+        self.caveat.map_or(Ok(()), |caveat| writeln!(f, "{caveat}"))
     }
 }
 
@@ -167,11 +209,11 @@ impl fmt::Display for Included {
 pub struct ConsistencyOptions {
     #[command(flatten)]
     pub(super) tree: TreeDir,
-    /// The older head, SIZE:ROOT, as `log` printed it
-    #[arg(required_unless_present = "check")]
+    /// The older head, that you kept: SIZE:ROOT, or a file with it or with a signed head
+    #[arg(required_unless_present = "check", value_parser = trust::head)]
     old: Option<Head>,
-    /// The newer head that a checked proof should be about
-    #[arg(long, value_name = "HEAD", requires = "check")]
+    /// The newer head that a checked proof should be about, from whom you trust, in the same way
+    #[arg(long, value_name = "HEAD", requires = "check", value_parser = trust::head)]
     head: Option<Head>,
     /// Check a proof that `consistency --json` printed, rather than make one; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "dir")]
@@ -189,10 +231,28 @@ pub fn consistency(options: &ConsistencyOptions) -> Result<(), Failure> {
             same_head(&proof.old, options.old.as_ref())?;
             same_head(&proof.new, options.head.as_ref())?;
             proof.verify().map_err(not_verified)?;
-            options.reporting.print(&Continued(proof))
+            options.continues(proof)
         }
     }
 }
+
+impl ConsistencyOptions {
+    fn continues(&self, proof: ConsistencyProof) -> Result<(), Failure> {
+        let caveat = match (&self.check, self.old, self.head) {
+            (_, None, _) => Some(ANY_HEADS),
+            // The log is at hand.
+            (None, Some(_), _) => None,
+            (Some(_), Some(_), None) => Some(ANY_NEW_HEAD),
+            (Some(_), Some(_), Some(_)) => None,
+        };
+        warn(self.reporting, caveat);
+        self.reporting.print(&Continued { proof, caveat })
+    }
+}
+
+const ANY_HEADS: &str = "the older head is the proof's own: it shows nothing of a log that you saw; name the head that you kept";
+const ANY_NEW_HEAD: &str = "the newer head is the proof's own: whoever made it may show others another log; name the \
+                            head that you have from elsewhere with --head";
 
 fn continued<C: Curve<ScalarField: WideField>>(
     options: &ConsistencyOptions,
@@ -202,18 +262,23 @@ fn continued<C: Curve<ScalarField: WideField>>(
         .old
         .unwrap_or_else(|| zktree::tree::store::Log::default().head());
     let proof = store.log()?.consistency(&old).map_err(not_verified)?;
-    options.reporting.print(&Continued(proof))
+    options.continues(proof)
 }
 
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Continued(ConsistencyProof);
+struct Continued {
+    proof: ConsistencyProof,
+    #[serde(skip)]
+    caveat: Option<&'static str>,
+}
 
 impl fmt::Display for Continued {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ConsistencyProof { old, new, path } = &self.0;
+        let ConsistencyProof { old, new, path } = &self.proof;
         writeln!(f, "the log {new} continues the log {old}")?;
-        writeln!(f, "proof of {} hashes; print it with --json", path.len())
+        writeln!(f, "proof of {} hashes; print it with --json", path.len())?;
+        self.caveat.map_or(Ok(()), |caveat| writeln!(f, "{caveat}"))
     }
 }
 

@@ -23,6 +23,7 @@ mod show;
 mod statement;
 mod train;
 mod tree;
+mod trust;
 mod verify;
 
 use clap::{Parser, Subcommand};

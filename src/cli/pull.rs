@@ -4,6 +4,7 @@ use super::{
     args::{Reporting, TreeDir},
     output, progress,
     tree::on_its_curve,
+    trust::Trust,
 };
 use clap::Args;
 use serde::Serialize;
@@ -14,7 +15,7 @@ use zktree::{
     tree::{
         NodeId,
         render::visible,
-        store::{Store, VerifiedCache},
+        store::{Store, Terms, VerifiedCache},
     },
 };
 
@@ -28,6 +29,8 @@ pub struct Options {
     /// Take the nodes that verify even if others do not
     #[arg(long)]
     partial: bool,
+    #[command(flatten)]
+    trust: Trust,
     #[command(flatten)]
     reporting: Reporting,
 }
@@ -66,9 +69,16 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 fn pull<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
     let store = Store::<C>::open(&options.tree.dir)?;
     let from = Store::<C>::view(&options.from)?;
+    options.trust.check_log(&from)?;
     let bar = progress::count("verifying", "nodes");
     let mut cache = VerifiedCache::<C>::of_user();
-    let done = store.pull(&from, options.partial, cache.ids(), &mut |_| bar.inc(1))?;
+    let authors = options.trust.authors();
+    let terms = Terms {
+        partial: options.partial,
+        verified: cache.ids(),
+        authors: authors.as_ref(),
+    };
+    let done = store.pull(&from, &terms, &mut |_| bar.inc(1))?;
     bar.finish_and_clear();
     cache.remember(done.taken.iter().copied());
     for damage in &done.damage {

@@ -5,6 +5,7 @@ use super::{
     output::{self, Paint},
     progress,
     tree::{Opened, on_its_curve},
+    trust::Trust,
 };
 use clap::Args;
 use serde::Serialize;
@@ -31,6 +32,8 @@ pub struct Options {
     #[arg(long)]
     no_cache: bool,
     #[command(flatten)]
+    trust: Trust,
+    #[command(flatten)]
     reporting: Reporting,
 }
 
@@ -47,6 +50,9 @@ struct Report {
     refused: Vec<Refused>,
     /// Files that are not what they should be.
     damage: Vec<Damaged>,
+    /// Why the log is not the one that it should be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<String>,
     seconds: f64,
     /// What the proofs of these lineages are worth, those known from before too; if asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,13 +116,22 @@ fn verify<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fai
     }
     let edges = opened.tree.edges_of(&ids)?;
     let bar = progress::bar("verifying", edges as u64, "edges");
-    let verdicts = opened
+    let mut verdicts = opened
         .tree
         .verdicts(&ids, cache.ids(), &mut |_| bar.inc(1))?;
     bar.finish_and_clear();
+    if let Some(authors) = options.trust.authors() {
+        for (id, error) in opened.tree.by_others(&ids, &authors)? {
+            verdicts.refused.entry(id).or_insert(error);
+        }
+    }
+    let history = options.trust.check_log(&opened.store);
     let report = Report {
         id: ids.first().copied().filter(|_| options.ids.len() == 1),
-        verified: verdicts.refused.is_empty() && (!everything || opened.damage.is_empty()),
+        verified: verdicts.refused.is_empty()
+            && (!everything || opened.damage.is_empty())
+            && history.is_ok(),
+        history: history.as_ref().err().map(ToString::to_string),
         edges: verdicts.verified.len(),
         remembered: edges - verdicts.verified.len() - verdicts.refused.len(),
         refused: verdicts
@@ -145,7 +160,8 @@ fn verify<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fai
     if !options.no_cache {
         cache.remember(verdicts.verified);
     }
-    finish(&opened, &report, options.reporting)
+    finish(&opened, &report, options.reporting)?;
+    Ok(history?)
 }
 
 /// Prints what is wrong on standard error and the report on standard output.
@@ -156,6 +172,9 @@ fn finish<C: Curve<ScalarField: WideField>>(
 ) -> Result<(), Failure> {
     opened.warn();
     reporting.print(report)?;
+    if let (Some(reason), false) = (&report.history, report.refused.is_empty()) {
+        output::complain(&format_args!("error: {}", visible(reason)));
+    }
     let mut reasons = report.refused.iter().map(|refused| refused.reason.clone());
     match (reasons.next(), reasons.len(), opened.damage.len()) {
         (Some(first), 0, _) => Err(Failure::not_verified(first)),
@@ -167,7 +186,7 @@ fn finish<C: Curve<ScalarField: WideField>>(
                 "{first}; {nodes} nodes in all"
             )))
         }
-        (None, _, files) if !report.verified => {
+        (None, _, files) if !report.verified && report.history.is_none() => {
             let files = if files == 1 {
                 "1 file is".into()
             } else {

@@ -1,7 +1,8 @@
-//! Authors: their Ed25519 keys, and signatures of node ids.
+//! Authors: their Ed25519 keys, and signatures of ids.
 //!
 //! An author signs `"zktree/v1/signature"` and the id, encoded as [`Encoder`] does. The id hashes
-//! everything else: who has a signature under an id has it for one node with one proof.
+//! everything else: who has a signature under an id has it for one node with one proof. Other messages
+//! begin with another kind.
 use super::{NodeId, TreeError};
 use crate::{files, nn::encoding::Encoder};
 use ed25519_dalek::{
@@ -9,21 +10,27 @@ use ed25519_dalek::{
     pkcs8::{DecodePrivateKey, EncodePrivateKey, spki::der::pem::LineEnding},
 };
 use rand::{CryptoRng, RngCore};
+use serde::{Deserialize, Serialize};
 use std::{fmt, io::Read, path::Path, str::FromStr};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 /// The public key of an author: 32 bytes of Ed25519.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AuthorKey(pub [u8; 32]);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AuthorKey(#[serde(with = "hex::serde")] pub [u8; 32]);
 
 impl AuthorKey {
     /// Whether this is the author's signature of the id. Strict: small-order keys and encodings
     /// that are not canonical are refused.
     pub fn verifies(&self, id: NodeId, signature: &Signature) -> bool {
+        self.verifies_message(&message(id), signature)
+    }
+
+    /// Whether this is the author's signature of a message, as strictly.
+    pub(super) fn verifies_message(&self, message: &[u8], signature: &Signature) -> bool {
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
         VerifyingKey::from_bytes(&self.0)
-            .is_ok_and(|key| key.verify_strict(&message(id), &signature).is_ok())
+            .is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
     }
 
     /// The first 12 hexadecimal digits, for people.
@@ -59,9 +66,9 @@ impl FromStr for AuthorKey {
     }
 }
 
-/// An author's signature of a node's id.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Signature(pub [u8; 64]);
+/// An author's signature, of an id or the head of a log.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature(#[serde(with = "hex::serde")] pub [u8; 64]);
 
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -106,9 +113,14 @@ impl AuthorSecret {
         AuthorKey(self.0.verifying_key().to_bytes())
     }
 
-    /// Signs a node's id.
+    /// Signs an id.
     pub fn sign(&self, id: NodeId) -> Signature {
-        Signature(self.0.sign(&message(id)).to_bytes())
+        self.sign_message(&message(id))
+    }
+
+    /// Signs a message, which begins with its kind.
+    pub(super) fn sign_message(&self, message: &[u8]) -> Signature {
+        Signature(self.0.sign(message).to_bytes())
     }
 
     /// Writes a new key file, PKCS #8 in PEM, for the owner's eyes only.

@@ -47,6 +47,14 @@ pub enum TreeError {
         /// The author that it names.
         author: AuthorKey,
     },
+    /// A node or imported root that is not by those whose word counts.
+    #[error("node {node}: it is by {author}, who is not among the authors asked for")]
+    OtherAuthor {
+        /// The node.
+        node: NodeLabel,
+        /// Who signed it.
+        author: AuthorKey,
+    },
     /// The tree has this root or node already.
     #[error("node {} is in the tree already", .id.short())]
     Duplicate {
@@ -167,6 +175,7 @@ impl TreeError {
             | Self::OtherFixedPoint { node }
             | Self::OtherDataset { node }
             | Self::Signature { node, .. }
+            | Self::OtherAuthor { node, .. }
             | Self::Training { node, .. }
             | Self::Imported { node, .. }
             | Self::Data { node, .. } => Some(node.id),

@@ -38,6 +38,7 @@ mod inference;
 mod labels;
 mod lineage;
 mod node;
+mod policy;
 pub mod render;
 mod root;
 pub mod store;
@@ -182,6 +183,12 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
     /// The node of this id, if it is one.
     pub fn node(&self, id: NodeId) -> Option<&Node<C>> {
         self.trained(id).map(|(node, _)| node)
+    }
+
+    /// How errors and lists name a root or node.
+    pub fn label(&self, id: NodeId) -> Option<NodeLabel> {
+        let node = self.node(id).map(|node| node.label_of(id));
+        node.or_else(|| Some(self.root(id)?.label()))
     }
 
     /// The edge that leads to this node.

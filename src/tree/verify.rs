@@ -74,6 +74,17 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
             };
             refused.entry(id).or_insert(error);
         }
+        self.refuse_descendants(&mut refused, &needed);
+        verified.retain(|id| !refused.contains_key(id));
+        Ok(Verdicts { verified, refused })
+    }
+
+    /// Refuses what descends from what is refused, of the nodes that are needed.
+    pub(super) fn refuse_descendants(
+        &self,
+        refused: &mut BTreeMap<NodeId, TreeError>,
+        needed: &BTreeSet<NodeId>,
+    ) {
         let mut above: Vec<NodeId> = refused.keys().copied().collect();
         while let Some(parent) = above.pop() {
             for child in self
@@ -89,8 +100,6 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
                 }
             }
         }
-        verified.retain(|id| !refused.contains_key(id));
-        Ok(Verdicts { verified, refused })
     }
 
     /// Verifies each edge of these lineages once, and none below one that fails before group
@@ -191,7 +200,7 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
     }
 
     /// All that is on a path from a root to one of these.
-    fn lineages(&self, ids: &[NodeId]) -> Result<BTreeSet<NodeId>, TreeError> {
+    pub(super) fn lineages(&self, ids: &[NodeId]) -> Result<BTreeSet<NodeId>, TreeError> {
         let mut needed = BTreeSet::new();
         for id in ids {
             let mut at = *id;

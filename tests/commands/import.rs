@@ -15,6 +15,7 @@ fn scene() -> World {
         .unwrap();
     }
     world.write("rows.csv", "x0,x1,x2\n0.5,-1,2\n1.5,0.25,-0.75\n");
+    world.ok("key --out me.pem");
     world
 }
 
@@ -22,7 +23,7 @@ fn scene() -> World {
 fn a_model_of_another_program_predicts_and_is_trained_on() {
     let world = scene();
     let made = world
-        .json("import --tree tree gemm.onnx --curve pallas --compare rows.csv --title their_model");
+        .json("import --key me.pem --tree tree gemm.onnx --curve pallas --compare rows.csv --title their_model");
     let id = made["id"].as_str().unwrap().to_owned();
     assert_eq!(made["layers"], json!([3, 5, 4, 2]));
     assert_eq!(
@@ -32,7 +33,7 @@ fn a_model_of_another_program_predicts_and_is_trained_on() {
     assert!(made["quantization"]["max_error"].as_f64().unwrap() < 0.05);
     let shown = world.ok("show --tree tree");
     assert!(
-        shown.contains("root \"their model\" 3-5-4-2, origin unknown"),
+        shown.contains("root \"their model\" 3-5-4-2, origin unknown, imported by "),
         "{shown}"
     );
     for format in ["json", "dot", "svg", "html"] {
@@ -60,7 +61,6 @@ fn a_model_of_another_program_predicts_and_is_trained_on() {
     world.ok(&format!("check-weights --tree copy {short} w.safetensors"));
 
     // A child of it, whose lineage ends in weights that nobody proves to have been trained.
-    world.ok("key --out me.pem");
     world.write(
         "train.csv",
         "x0,x1,x2,y0,y1\n1,2,1,0,1\n0,1,1,1,0\n1,0,2,0,0\n0,0,1,1,1\n",
@@ -95,7 +95,7 @@ fn every_kind_of_file_is_imported() {
         let case = cases.iter().find(|case| case["file"] == file).unwrap();
         world.write("names.json", &case["names"].to_string());
         let made = world.json(&format!(
-            "import --tree trees {file} {more} --curve pallas --compare rows.csv"
+            "import --key me.pem --tree trees {file} {more} --curve pallas --compare rows.csv"
         ));
         assert_eq!(made["parameters"], json!(54));
     }
@@ -119,9 +119,9 @@ fn raw_columns_are_folded_in() {
     }
     world.write("table.csv", &table);
     world.write("in.csv", "x0,x1,x2\n1,2,1\n3,1,0\n");
-    let plain = world.ok("import --tree tree gemm.onnx --curve pallas");
+    let plain = world.ok("import --key me.pem --tree tree gemm.onnx --curve pallas");
     let raw = world.ok(
-        "import --tree tree gemm.onnx --curve pallas --normalize table.csv --target y0 --target y1 --raw",
+        "import --key me.pem --tree tree gemm.onnx --curve pallas --normalize table.csv --target y0 --target y1 --raw",
     );
     let predictions = |id: &str| {
         let shown = world.json(&format!("predict --tree tree {id} --input in.csv"));
@@ -140,7 +140,7 @@ fn raw_columns_are_folded_in() {
 fn what_cannot_be_imported_is_named_and_leaves_nothing() {
     let world = scene();
     let refused = |arguments: &str, text: &str| {
-        let error = world.fails(2, &format!("import --tree none {arguments}"));
+        let error = world.fails(2, &format!("import --key me.pem --tree none {arguments}"));
         assert!(error.contains(text), "{error}");
         assert!(!world.path("none").exists());
     };

@@ -16,7 +16,8 @@ fn limited(world: &World, blocks: u32, deadly: bool, arguments: &str) -> Command
         .arg(command.get_program())
         .args(command.get_args())
         .current_dir(world.path(""))
-        .env("XDG_CACHE_HOME", world.path("cache"));
+        .env("XDG_CACHE_HOME", world.path("cache"))
+        .env("XDG_STATE_HOME", world.path("state"));
     shell
 }
 
@@ -205,6 +206,7 @@ fn read_only(world: &World, folder: &str, arguments: &str) -> std::process::Outp
         .args(command.get_args())
         .current_dir(world.path(""))
         .env("XDG_CACHE_HOME", world.path("cache"))
+        .env("XDG_STATE_HOME", world.path("state"))
         .output();
     match mounted {
         Ok(output) if !String::from_utf8_lossy(&output.stderr).contains("mount") => output,

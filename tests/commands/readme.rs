@@ -32,6 +32,7 @@ fn the_tutorial_runs() {
         )
         .env("FOLDER", world.path("tutorial"))
         .env("XDG_CACHE_HOME", world.path("cache"))
+        .env("XDG_STATE_HOME", world.path("state"))
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);

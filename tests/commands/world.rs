@@ -60,6 +60,7 @@ impl World {
             )
             .current_dir(self.0.path())
             .env("XDG_CACHE_HOME", self.path("cache"))
+            .env("XDG_STATE_HOME", self.path("state"))
             .stdin(Stdio::null());
         command
     }

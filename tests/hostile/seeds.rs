@@ -1,13 +1,13 @@
 //! The corpus: small inputs made of honest objects, from which mutation starts.
-use crate::targets::Scene;
+use crate::targets::{Scene, author};
 use std::{fs, path::PathBuf};
 use zktree::{
     Bls12381, Pallas,
     commit::Curve,
-    nn::{WeightOpening, encoding::Encoder},
+    nn::{WeightGrid, WeightOpening, encoding::Encoder},
     tree::{
-        NodeId, RowProof,
-        store::{Log, NodeFile},
+        NodeId, Root, RowProof,
+        store::{Log, NodeFile, SignedHead},
     },
 };
 
@@ -70,6 +70,7 @@ fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
                 &serde_json::to_string(hiding.root.fixed_point()).unwrap(),
                 &serde_json::to_string(&hiding.root.id()).unwrap(),
                 &serde_json::to_string(&log(3).head()).unwrap(),
+                &signed_head(),
             ]),
         ),
         ("key", texts(&[KEY])),
@@ -91,7 +92,7 @@ fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
             ],
         ),
         ("points", vec![bls, hiding.child.node.weights.encode()]),
-        ("root", vec![hiding.root.encode()]),
+        ("root", vec![hiding.root.encode(), imported_root()]),
         ("row_proof", row_proofs()),
         (
             "safetensors",
@@ -205,7 +206,31 @@ fn log_proofs() -> Vec<Vec<u8>> {
     let included = included.iter().map(|p| serde_json::to_vec(p).unwrap());
     let continued = [0, 1, 3, 4, 6, 7].map(|k| log_of_7.consistency(&log(k).head()).unwrap());
     let continued = continued.iter().map(|p| serde_json::to_vec(p).unwrap());
-    included.chain(continued).collect()
+    let signed = std::iter::once(signed_head().into_bytes());
+    included.chain(continued).chain(signed).collect()
+}
+
+fn signed_head() -> String {
+    let head = SignedHead::new([9; 32], log(3).head(), &author());
+    serde_json::to_string(&head).unwrap()
+}
+
+/// The child's network, as if its weights came from elsewhere.
+fn imported_root() -> Vec<u8> {
+    let scene = Scene::get(true);
+    let grid = WeightGrid {
+        step_bits: 0,
+        range_bits: 18,
+    };
+    let (fixed, normalization) = (scene.root.fixed_point(), scene.root.normalization());
+    let root = Root::import::<Pallas>(
+        fixed.clone(),
+        normalization.clone(),
+        (&scene.child.opening, grid),
+        &author(),
+        scene.child.node.labels.clone(),
+    );
+    root.unwrap().encode()
 }
 
 fn row_proofs() -> Vec<Vec<u8>> {

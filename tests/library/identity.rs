@@ -15,6 +15,7 @@ use zktree::{
     poly::WideField,
     tree::{
         AuthorKey, AuthorSecret, DatasetName, Edge, Labels, Loss, Node, NodeId, Root, Signature,
+        store::SignedHead,
     },
 };
 
@@ -37,6 +38,15 @@ struct Case {
     id: String,
     public: String,
     signature: String,
+    imported: ImportedRoot,
+    head: String,
+}
+
+/// See `imported` in `identity.py`.
+#[derive(Deserialize)]
+struct ImportedRoot {
+    id: String,
+    file: String,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +56,7 @@ struct RootFields {
     features: Vec<(String, f64, f64)>,
     targets: Vec<(String, f64, f64)>,
     seed: u64,
+    grid: (u32, u32),
 }
 
 #[derive(Deserialize)]
@@ -162,6 +173,35 @@ impl Case {
         edge.signature = secret.sign(id);
         assert_eq!(hex::encode(edge.signature.0), self.signature);
         assert_eq!(node.check_signature(&edge), Ok(id));
+        self.check_imported(&root, &node);
+        self.check_head(&secret);
+    }
+
+    fn check_head(&self, secret: &AuthorSecret) {
+        let head: SignedHead = serde_json::from_str(&self.head).unwrap();
+        assert_eq!(head.verify(), Ok(()));
+        assert_eq!(SignedHead::new(head.log, head.head(), secret), head);
+        assert_eq!(serde_json::to_string(&head).unwrap() + "\n", self.head);
+    }
+
+    fn check_imported<C: Curve<ScalarField: WideField>>(&self, root: &Root, node: &Node<C>) {
+        let file = hex::decode(&self.imported.file).unwrap();
+        let theirs = Root::decode(&file).unwrap();
+        assert_eq!(theirs.encode(), file);
+        assert_eq!(theirs.id().to_string(), self.imported.id);
+        assert_eq!(theirs.check_signature(), Ok(theirs.id()));
+        assert_eq!(
+            (theirs.architecture(), theirs.fixed_point()),
+            (root.architecture(), root.fixed_point())
+        );
+        assert_eq!(theirs.normalization(), root.normalization());
+        let weights = theirs.commitment::<C>().unwrap();
+        assert_eq!(weights.as_ref(), Some(&node.weights));
+        let imported = theirs.imported().unwrap();
+        let grid = imported.grid();
+        assert_eq!((grid.step_bits, grid.range_bits), self.root.grid);
+        assert_eq!(imported.author(), node.author);
+        assert_eq!(imported.labels(), &node.labels);
     }
 }
 

@@ -4,9 +4,11 @@ use rand::rngs::OsRng;
 use std::ops::ControlFlow;
 use zktree::{
     Bls12381, Pallas,
+    error::DecodeError,
     nn::{
         Architecture, Dataset, DatasetOpening, Layer, LearningRate, Normalization, Table,
         TrainingParameters, WeightGrid, WeightOpening, Weights,
+        encoding::Encoder,
         inference::{Batch, InferenceSecrets},
         train,
     },
@@ -38,9 +40,41 @@ fn opening() -> WeightOpening<Scalar> {
     WeightOpening::new(weights, true, &mut OsRng)
 }
 
+fn author() -> AuthorSecret {
+    AuthorSecret::from_bytes(&[3; 32])
+}
+
+fn titled(title: &str) -> Labels {
+    Labels {
+        title: Some(title.to_owned()),
+        ..Labels::default()
+    }
+}
+
+fn import(
+    opening: &WeightOpening<Scalar>,
+    grid: WeightGrid,
+    labels: Labels,
+) -> Result<Root, TreeError> {
+    Root::import::<Pallas>(tiny(), normalization(), (opening, grid), &author(), labels)
+}
+
 fn imported(opening: &WeightOpening<Scalar>) -> Root {
-    let title = Some("from elsewhere".to_owned());
-    Root::import::<Pallas>(tiny(), normalization(), (opening, GRID), title).unwrap()
+    import(opening, GRID, titled("from elsewhere")).unwrap()
+}
+
+/// The bytes of a root, signed by someone.
+fn signed(mut bytes: Vec<u8>, author: &AuthorSecret) -> Vec<u8> {
+    let id = Root::decode(&bytes).unwrap().id();
+    let at = bytes.len() - 64;
+    bytes[at..].copy_from_slice(&author.sign(id).0);
+    bytes
+}
+
+fn verdict(root: Root) -> Result<(), TreeError> {
+    let mut tree = Tree::<Pallas>::new();
+    let id = tree.add_root(root)?;
+    tree.verify_lineage(id).map(drop)
 }
 
 #[test]
@@ -58,7 +92,7 @@ fn a_tree_grows_from_weights_of_unknown_origin() {
     let data = Dataset::from_rows(2, 1, values).unwrap();
     let data = DatasetOpening::new(data, true, &mut OsRng);
     let data = ProvenDataset::new(data, &tiny(), true).unwrap();
-    let author = AuthorSecret::from_bytes(&[3; 32]);
+    let author = author();
     let draft = Draft {
         parent: id,
         dataset: &data,
@@ -88,44 +122,100 @@ fn a_tree_grows_from_weights_of_unknown_origin() {
         picture.svg(),
         picture.json(),
     ] {
+        let by = author.public().short();
         assert!(
-            text.contains("unknown") && text.contains("from elsewhere"),
+            ["unknown", "from elsewhere", &by]
+                .iter()
+                .all(|part| text.contains(part)),
             "{text}"
         );
     }
+}
 
-    // Without the proof of its range, nothing that descends from the root is verified.
-    let bytes = root.encode();
-    let mut refused = 0;
-    for k in (0..bytes.len()).step_by(97) {
-        let mut bytes = bytes.clone();
-        bytes[k] ^= 1;
-        let Ok(forged) = Root::decode(&bytes) else {
+/// Nothing that is said of imported weights can be changed: not by who has no key, nor by who signs what
+/// it changed, but lacks the weights.
+#[test]
+fn everything_that_is_said_of_a_root_is_bound() {
+    let opening = opening();
+    let root = imported(&opening);
+    let (id, bytes) = (root.id(), root.encode());
+    verdict(root.clone()).unwrap();
+    let (mut unsigned, mut unproven) = (0, 0);
+    let title = bytes.windows(9).position(|w| w == b"elsewhere").unwrap();
+    let places = (0..bytes.len() - 64).step_by(97).chain([title]);
+    for k in places {
+        let mut altered = bytes.clone();
+        altered[k] ^= 1;
+        let Ok(forged) = Root::decode(&altered) else {
             continue;
         };
         assert_ne!(forged.id(), id);
-        let mut tree = Tree::<Pallas>::new();
-        let Ok(forged) = tree.add_root(forged) else {
-            continue;
-        };
-        // The title is anyone's.
-        match tree.verdicts(&[forged], &Default::default(), &mut |_| ()) {
-            Ok(verdicts) if verdicts.refused.is_empty() => {
-                assert_ne!(
-                    tree.root(forged).unwrap().imported().unwrap().title(),
-                    root.imported().unwrap().title()
-                );
-            }
-            Ok(verdicts) => {
-                let error = &verdicts.refused[&forged];
-                assert!(matches!(error, TreeError::Imported { .. }), "{error}");
-                assert!(tree.verify_lineage(forged).is_err());
-                refused += 1;
-            }
-            Err(error) => panic!("{error}"),
-        }
+        let error = verdict(forged).unwrap_err();
+        assert!(matches!(error, TreeError::Signature { .. }), "{k}: {error}");
+        unsigned += 1;
+        // The author itself, without a new proof.
+        let forged = Root::decode(&signed(altered, &author())).unwrap();
+        let error = verdict(forged).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                TreeError::Imported { .. } | TreeError::Signature { .. }
+            ),
+            "{k}: {error}"
+        );
+        unproven += usize::from(matches!(error, TreeError::Imported { .. }));
     }
-    assert!(refused > 10, "{refused}");
+    assert!(unsigned > 20 && unproven > 20, "{unsigned}, {unproven}");
+}
+
+#[test]
+fn an_imported_root_is_its_authors() {
+    let opening = opening();
+    let root = imported(&opening);
+    let mallory = AuthorSecret::from_bytes(&[4; 32]);
+    let (ours, theirs) = (author().public(), mallory.public());
+    let bytes = root.encode();
+    let at = bytes.windows(32).position(|w| w == ours.0).unwrap();
+    let mut stolen = bytes.clone();
+    stolen[at..at + 32].copy_from_slice(&theirs.0);
+    let stolen = Root::decode(&signed(stolen, &mallory)).unwrap();
+    assert_eq!(stolen.imported().unwrap().author(), theirs);
+    // The signature is right; the proof was made for the author.
+    assert!(stolen.check_signature().is_ok());
+    let error = verdict(stolen).unwrap_err();
+    assert!(matches!(error, TreeError::Imported { .. }), "{error}");
+    // Who has the weights may publish them.
+    let (fixed, network) = (tiny(), (&opening, GRID));
+    let labels = titled("from elsewhere");
+    let own = Root::import::<Pallas>(fixed, normalization(), network, &mallory, labels).unwrap();
+    verdict(own).unwrap();
+
+    // Nobody else's signature is the author's, and the id does not depend on it.
+    let other = Root::decode(&signed(bytes.clone(), &mallory)).unwrap();
+    assert_eq!(other.id(), root.id());
+    let error = verdict(other.clone()).unwrap_err();
+    assert!(matches!(error, TreeError::Signature { .. }), "{error}");
+    assert!(Origin::<Pallas>::root(&other).is_err());
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::<Pallas>::create(dir.path().join("tree")).unwrap();
+    assert!(store.add_root(&other).is_err());
+    store.add_root(&root).unwrap();
+    let file = dir.path().join("tree/roots").join(root.id().to_string());
+    std::fs::write(file, other.encode()).unwrap();
+    let (tree, damage) = store.load();
+    assert!(tree.is_empty() && damage.len() == 1, "{damage:?}");
+    assert!(damage[0].to_string().contains("signature"), "{}", damage[0]);
+}
+
+/// Roots of version 1 named no author.
+#[test]
+fn roots_that_nobody_signed_are_refused() {
+    let old = Encoder::new("zktree/v1/imported-root").finish();
+    let error = Root::decode(&old).unwrap_err();
+    assert!(
+        matches!(error, DecodeError::Version { version: 1, .. }),
+        "{error}"
+    );
 }
 
 #[test]
@@ -173,17 +263,15 @@ fn what_cannot_be_imported_is_refused() {
         step_bits: 12,
         ..GRID
     };
-    let error = Root::import::<Pallas>(tiny(), normalization(), (&opening, fine), None);
-    let error = error.unwrap_err();
+    let error = import(&opening, fine, Labels::default()).unwrap_err();
     assert!(error.to_string().contains("no multiple of 2^12"), "{error}");
     let narrow = WeightGrid {
         range_bits: 5,
         ..GRID
     };
-    let error = Root::import::<Pallas>(tiny(), normalization(), (&opening, narrow), None);
+    let error = import(&opening, narrow, Labels::default());
     assert!(matches!(error, Err(TreeError::NotImported { .. })));
-    let title = Some("\u{1b}[2J".to_owned());
-    let error = Root::import::<Pallas>(tiny(), normalization(), (&opening, GRID), title);
+    let error = import(&opening, GRID, titled("\u{1b}[2J"));
     assert!(matches!(error, Err(TreeError::Label { .. })));
 
     // On another curve the commitment is none.

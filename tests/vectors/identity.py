@@ -116,6 +116,38 @@ def normalization(features, targets):
 def format_(widths, limbs):
     return string("zktree/v1/fixed-point") + numbers(widths) + numbers(limbs)
 
+def commitment(curve, widths):
+    """Points of a commitment to weights. The last of several rows is the identity, which a commitment to
+    zeros is."""
+    count = sum(rows(widths))
+    return b"".join(point(curve, 0 if 0 < k == count - 1 else k + 1) for k in range(count))
+
+def labels(said):
+    texts = b"".join(optional(said[field], string) for field in ("title", "licence", "note"))
+    return texts + optional(said["loss"], le_double)
+
+def imported(curve, root, node):
+    """The root of the same network if its weights were imported by the node's author, with its labels."""
+    secret = bytes([node["secret"]] * 32)
+    public, _ = ed_sign(secret, b"")
+    claim = string("zktree/v1/imported-pre-id") + numbers(root["widths"])
+    claim += bytes_(format_(*root["format"])) + bytes_(normalization(root["features"], root["targets"]))
+    claim += string(curve["name"]) + bytes_(commitment(curve, root["widths"]))
+    claim += number(root["grid"][0]) + number(root["grid"][1]) + public + labels(node)
+    pre_id, proof = sha256(claim).digest(), bytes.fromhex(node["proofs"][0])
+    id_ = sha256(string("zktree/v1/imported-id") + pre_id + sha256(proof).digest()).digest()
+    _, signature = ed_sign(secret, string("zktree/v1/signature") + id_)
+    file = string("zktree/v2/imported-root") + bytes_(claim) + bytes_(proof) + signature
+    return dict(id=id_.hex(), file=file.hex())
+
+def head(node):
+    """The node's author's signature of the head of a log of some name."""
+    log, size, root = bytes([node["dataset"]] * 32), node["rows"], sha256(b"entries").digest()
+    message = string("zktree/v1/head") + log + number(size) + root
+    public, signature = ed_sign(bytes([node["secret"]] * 32), message)
+    fields = dict(log=log.hex(), size=size, root=root.hex(), signer=public.hex())
+    return json.dumps(fields | dict(signature=signature.hex()), separators=(",", ":")) + "\n"
+
 def case(curve, root, node):
     fixed = format_(*root["format"])
     encoded_root = string("zktree/v1/root") + numbers(root["widths"]) + bytes_(fixed)
@@ -123,18 +155,14 @@ def case(curve, root, node):
     root_id = sha256(encoded_root).digest()
     secret = bytes([node["secret"]] * 32)
     public, _ = ed_sign(secret, b"")
-    count = sum(rows(root["widths"]))
-    # The last of several rows is the identity, which a commitment to zeros is.
-    weights = b"".join(point(curve, 0 if 0 < k == count - 1 else k + 1) for k in range(count))
+    weights = commitment(curve, root["widths"])
     encoded = string("zktree/v1/pre-id") + string(curve["name"]) + root_id
     encoded += numbers(root["widths"]) + bytes_(fixed) + bytes_(weights)
     encoded += bytes([node["dataset"]] * 32)
     for field in ("rows", "features", "targets", "rate", "batch", "steps", "segment_steps"):
         encoded += number(node[field])
     encoded += flag(node["hiding"]) + number(node["nonce"]) + public
-    for field in ("title", "licence", "note"):
-        encoded += optional(node[field], string)
-    encoded += optional(node["loss"], le_double)
+    encoded += labels(node)
     pre_id = sha256(encoded).digest()
     proofs = [bytes.fromhex(proof) for proof in node["proofs"]]
     edge = sha256(string("zktree/v1/edge") + b"".join(sha256(p).digest() for p in proofs)).digest()
@@ -147,6 +175,7 @@ def case(curve, root, node):
         root_encoding=encoded_root.hex(), root_id=root_id.hex(),
         node_encoding=encoded.hex(), pre_id=pre_id.hex(), edge=edge.hex(), id=node_id.hex(),
         public=public.hex(), signature=signature.hex(), file=file.hex(),
+        imported=imported(curve, root, node), head=head(node),
     )
 
 def main():
@@ -161,14 +190,14 @@ def main():
         case(
             PALLAS,
             dict(widths=[1, 1], format=compact, features=[("a", 1.5, 0.5)],
-                 targets=[("x", 2.5, 0.0)], seed=7),
+                 targets=[("x", 2.5, 0.0)], seed=7, grid=[6, 10]),
             node,
         ),
         case(
             BLS,
             dict(widths=[11, 64, 1], format=custom,
                  features=[(f"column {k}", k / 3, 1 / (k + 1)) for k in range(11)],
-                 targets=[("Qualität", -1e-300, 5e-324)], seed=2**64 - 1),
+                 targets=[("Qualität", -1e-300, 5e-324)], seed=2**64 - 1, grid=[42, 20]),
             node | dict(
                 dataset=255, rows=1000, features=11, rate=2**53, batch=20, steps=2**63,
                 segment_steps=1, hiding=False, nonce=2**64 - 1, secret=1, title=None,

@@ -162,6 +162,7 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
             let (node, edge) = opened.verified(*id)?;
             // The node may have come from elsewhere, without its weights.
             opened.store.private().save_opening(*id, &trained)?;
+            opened.store.sign_log(&author)?;
             run.forget()?;
             let segments = node.parameters.num_segments();
             return options.reporting.print(&report(*id, node, edge, segments));
@@ -182,6 +183,7 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
         Ok(_) | Err(StoreError::Tree(TreeError::Duplicate { .. })) => {}
         Err(error) => return Err(error.into()),
     }
+    opened.store.sign_log(&author)?;
     cache.remember(verified);
     run.forget()?;
     options

@@ -1,5 +1,8 @@
 //! What is wrong with a directory.
-use super::log::LogError;
+use super::{
+    heads::Witness,
+    log::{Head, LogError},
+};
 use crate::{
     error::{DataError, DecodeError},
     tree::{NodeId, TreeError},
@@ -140,6 +143,19 @@ pub enum StoreError {
     /// What the log says.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A log that does not continue a head that it should.
+    #[error("{}: history was rewritten: the log does not continue the head {head}, {witness}: {source}", .dir.display())]
+    Rewritten {
+        /// The directory of the tree.
+        dir: PathBuf,
+        /// The head.
+        head: Head,
+        /// Whose head it is.
+        witness: Witness,
+        /// What differs.
+        #[source]
+        source: Box<LogError>,
+    },
     /// Text that no id begins with.
     #[error("no id in the tree begins with {prefix:?}")]
     NoSuchId {

@@ -1,6 +1,6 @@
 //! Reading a tree, whatever state it is in.
 use super::{
-    Damage, ENTRIES, HEAD, Head, Log, LogError, Problem, Store,
+    Damage, ENTRIES, HEAD, Head, Log, LogError, Problem, SIGNED, SignedHead, Store,
     log::{self},
     objects::{Entry, Kind, Shared},
 };
@@ -10,6 +10,7 @@ use crate::{
     poly::WideField,
     tree::{NodeId, Tree, TreeError},
 };
+use serde::{Serialize, de::DeserializeOwned};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -21,13 +22,14 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     /// are checked, proofs are not: that is [`Tree::verify`].
     pub fn load(&self) -> (Tree<C>, Vec<Damage>) {
         let mut files = self.ids();
-        let (mut log, mut damage) = self.read_log();
-        if files.iter().any(|id| !log.contains(*id)) {
+        let mut read = self.read_log();
+        if files.iter().any(|id| !read.log.contains(*id)) {
             // Somebody may be between the file and the log.
             let _lock = self.wait_for_writers();
             files = self.ids();
-            (log, damage) = self.read_log();
+            read = self.read_log();
         }
+        let LogFiles { log, damage, .. } = read;
         // What a crash left half done is not there yet.
         let pending = self.pending();
         files.retain(|id| !log.contains(*id) && !pending.contains(id));
@@ -51,9 +53,13 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     }
 
     /// The log as far as it can be read, and what is wrong with it.
-    pub(super) fn read_log(&self) -> (Log, Vec<Damage>) {
+    pub(super) fn read_log(&self) -> LogFiles {
         let damage = |file: &str, problem| Damage::new(file, None, problem);
-        // The head first: a writer renews it last, so that it is never ahead.
+        // The heads first: a writer renews them last, so that they are never ahead.
+        let signed = match self.reader().bytes(Path::new(SIGNED)) {
+            Err(Problem::Missing) => None,
+            bytes => Some(bytes),
+        };
         let head = self.reader().bytes(Path::new(HEAD));
         let entries = self.reader().bytes(Path::new(ENTRIES));
         let (log, mut found) = match entries {
@@ -67,29 +73,55 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
             }
             Err(problem) => (Log::default(), vec![damage(ENTRIES, problem)]),
         };
-        // In the one form that is written. An older head of this log passes too: it is what a crash
-        // between the two files leaves.
-        let canonical = |head: &Head, bytes: &[u8]| {
-            self.json(HEAD, head)
-                .is_ok_and(|canonical| canonical == bytes)
-        };
-        let parse = |bytes: Vec<u8>| match serde_json::from_slice::<Head>(&bytes) {
-            Ok(head) if canonical(&head, &bytes) => Ok(head),
-            _ => Err(Problem::Log(LogError::MalformedHead {
-                text: String::from_utf8_lossy(&bytes)
-                    .escape_debug()
-                    .take(100)
-                    .collect(),
-            })),
-        };
-        match head.and_then(parse) {
+        // An older head of this log passes too: it is what a crash between the two files leaves.
+        match head.and_then(|bytes| self.parse_head::<Head>(HEAD, &bytes)) {
             Err(problem) => found.push(damage(HEAD, problem)),
             Ok(head) => {
                 let checked = log.check_head(&head).map_err(Problem::Log);
                 found.extend(checked.err().map(|problem| damage(ENTRIES, problem)));
             }
         }
-        (log, found)
+        let signed = signed.map(|bytes| self.read_signed(bytes, &log));
+        let signed = signed.transpose().unwrap_or_else(|problem| {
+            found.push(damage(SIGNED, problem));
+            None
+        });
+        LogFiles {
+            log,
+            signed,
+            damage: found,
+        }
+    }
+
+    /// The signed head: the signature is its signer's, and it is a head of this log.
+    fn read_signed(
+        &self,
+        bytes: Result<Vec<u8>, Problem>,
+        log: &Log,
+    ) -> Result<SignedHead, Problem> {
+        let signed = self.parse_head::<SignedHead>(SIGNED, &bytes?)?;
+        let checked = signed
+            .verify()
+            .and_then(|()| log.check_head(&signed.head()));
+        checked.map(|()| signed).map_err(Problem::Log)
+    }
+
+    /// A head in the one form that is written.
+    fn parse_head<T: Serialize + DeserializeOwned>(
+        &self,
+        file: &str,
+        bytes: &[u8],
+    ) -> Result<T, Problem> {
+        let canonical = |head: &T| self.json(file, head).is_ok_and(|text| text == bytes);
+        match serde_json::from_slice::<T>(bytes) {
+            Ok(head) if canonical(&head) => Ok(head),
+            _ => Err(Problem::Log(LogError::MalformedHead {
+                text: String::from_utf8_lossy(bytes)
+                    .escape_debug()
+                    .take(100)
+                    .collect(),
+            })),
+        }
     }
 
     /// The ids that files are named after.
@@ -113,6 +145,14 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
             .filter(|name| !name.starts_with(files::TEMPORARY))
     }
+}
+
+/// The files of a log, as far as they can be read.
+pub(super) struct LogFiles {
+    pub(super) log: Log,
+    /// The last head that was signed, its signature checked.
+    pub(super) signed: Option<SignedHead>,
+    pub(super) damage: Vec<Damage>,
 }
 
 /// Collects a tree.

@@ -1,6 +1,6 @@
 //! The log: ids of roots and nodes in the order in which they were added, under the Merkle tree of
 //! RFC 6962, so that anyone who kept an old head can check that nothing was taken out since.
-use crate::tree::NodeId;
+use crate::tree::{AuthorKey, NodeId};
 use ct_merkle::{
     ConsistencyProof as MerkleConsistency, InclusionProof as MerkleInclusion, RootHash,
     mem_backed_tree::MemoryBackedTree,
@@ -45,6 +45,14 @@ pub enum LogError {
     /// Entries with another Merkle root than the head's.
     #[error("its entries are not those of its head: one was replaced, removed or reordered")]
     OtherEntries,
+    /// A head with a signature that is not its signer's.
+    #[error("the head {head} is not signed by {signer}: it or the signature was altered")]
+    HeadSignature {
+        /// The head.
+        head: Head,
+        /// Who should have signed it.
+        signer: AuthorKey,
+    },
     /// Text that is no head.
     #[error("{text:?} is not the head of a log: a size, a colon and 64 hexadecimal digits")]
     MalformedHead {

@@ -7,6 +7,7 @@
 //! | `proofs/SHA256` | proofs of training and of the range of data |
 //! | `datasets/HASH` | commitments to data sets, shared by the nodes trained on them |
 //! | `log/entries`, `log/head.json` | ids in the order in which they were added, and their [`Head`] |
+//! | `log/signed.json` | the last head that somebody signed: a [`SignedHead`] |
 //! | `log/pending` | while something is written: its ids |
 //! | `lock` | held by whoever writes |
 //! | `private/` | weights, blindings, data: see [`Private`]; never needed to verify, never pulled |
@@ -23,6 +24,7 @@
 
 mod cache;
 mod error;
+mod heads;
 mod load;
 pub mod log;
 mod objects;
@@ -32,10 +34,11 @@ mod write;
 
 pub use cache::VerifiedCache;
 pub use error::{Damage, Problem, StoreError};
+pub use heads::{KnownHeads, Seen, SignedHead, Witness};
 pub use log::{ConsistencyProof, Head, InclusionProof, Log, LogError};
 pub use objects::NodeFile;
 pub use private::Private;
-pub use pull::{Pull, Refusal};
+pub use pull::{Pull, Refusal, Terms};
 
 use super::NodeId;
 use crate::{
@@ -55,6 +58,7 @@ const FORMAT: &str = "zktree.json";
 const LOG: &str = "log";
 const ENTRIES: &str = "log/entries";
 const HEAD: &str = "log/head.json";
+const SIGNED: &str = "log/signed.json";
 const PENDING: &str = "log/pending";
 const LOCK: &str = "lock";
 const PRIVATE: &str = "private";
@@ -253,9 +257,9 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     /// # Errors
     /// [`StoreError::Damage`] if it is missing, altered, or not that of its head.
     pub fn log(&self) -> Result<Log, StoreError> {
-        let (log, damage) = self.read_log();
-        match damage.into_iter().next() {
-            None => Ok(log),
+        let read = self.read_log();
+        match read.damage.into_iter().next() {
+            None => Ok(read.log),
             Some(damage) => Err(damage.into()),
         }
     }
@@ -299,7 +303,7 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         // Of files too: a damaged log does not hide a node.
         let mut ids = self.ids_of(Kind::Root);
         ids.extend(self.ids_of(Kind::Node));
-        ids.extend(self.read_log().0.ids());
+        ids.extend(self.read_log().log.ids());
         ids.retain(|id| id.to_string().starts_with(&start));
         let mut ids = ids.into_iter();
         match (ids.next(), ids.next()) {

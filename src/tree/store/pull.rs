@@ -3,7 +3,7 @@ use super::{Damage, Problem, Store, StoreError, objects::Entry};
 use crate::{
     commit::Curve,
     poly::WideField,
-    tree::{NodeId, Tree, TreeError},
+    tree::{AuthorKey, NodeId, Tree, TreeError},
 };
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
@@ -18,6 +18,19 @@ pub enum Refusal {
     /// It does not verify.
     #[error(transparent)]
     Tree(#[from] TreeError),
+}
+
+/// On what terms [`Store::pull`] takes nodes.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// Take the nodes that verify and whose ancestors do, even if others do not; else nothing is taken
+    /// if any is refused.
+    pub partial: bool,
+    /// Nodes whose proofs were verified, which is to be this user's cache: that a node is in a
+    /// directory says nothing. The proofs of those that are here and whole are not checked again.
+    pub verified: &'a BTreeSet<NodeId>,
+    /// The authors that all nodes and imported roots must be by, ancestors too, if it matters.
+    pub authors: Option<&'a BTreeSet<AuthorKey>>,
 }
 
 /// What [`Store::pull`] did.
@@ -35,14 +48,9 @@ pub struct Pull {
 
 impl<C: Curve<ScalarField: WideField>> Store<C> {
     /// Takes from another tree what this one lacks: roots, and nodes behind a check of their
-    /// signatures and proofs, all group equations together. Proofs of nodes that are here and whole
-    /// are not checked again if they are among the `verified`, which is to be this user's cache:
-    /// that a node is in a directory says nothing. Files that are damaged here are replaced, and
-    /// nodes that this tree's log lacks are logged. Private files stay where they are, and so does the
-    /// other's log: nodes are logged here in the order in which they come.
-    ///
-    /// Unless `partial`, nothing is taken if any node is refused; otherwise all are taken that
-    /// verify and whose ancestors do. `hear` is told of each edge, its equations still pending.
+    /// signatures and proofs, all group equations together. Files that are damaged here are replaced,
+    /// and nodes that this tree's log lacks are logged. Private files stay where they are, and so does
+    /// the other's log: nodes are logged here in the order in which they come. `hear` is told of each edge, its equations still pending.
     ///
     /// # Errors
     /// [`StoreError::Damage`] if this tree's log is damaged, or the other's has no entries to
@@ -50,15 +58,14 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     pub fn pull(
         &self,
         from: &Self,
-        partial: bool,
-        verified: &BTreeSet<NodeId>,
+        terms: &Terms<'_>,
         hear: &mut dyn FnMut(NodeId),
     ) -> Result<Pull, StoreError> {
         let (theirs, damage) = from.load();
         let (ours, _) = self.load();
-        let logged: BTreeSet<NodeId> = self.read_log().0.ids().iter().copied().collect();
+        let logged: BTreeSet<NodeId> = self.read_log().log.ids().iter().copied().collect();
         let here: BTreeSet<NodeId> = ours.ids().filter(|id| logged.contains(id)).collect();
-        let known: BTreeSet<NodeId> = here.intersection(verified).copied().collect();
+        let known: BTreeSet<NodeId> = here.intersection(terms.verified).copied().collect();
         let mut refused = BTreeMap::new();
         let (of_nodes, damage): (Vec<_>, Vec<_>) =
             damage.into_iter().partition(|damage| damage.node.is_some());
@@ -69,12 +76,16 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         }
         let order = from.order(&theirs);
         let mut new: Vec<NodeId> = order.into_iter().filter(|id| !here.contains(id)).collect();
-        if partial || refused.is_empty() {
+        if let Some(authors) = terms.authors {
+            let others = theirs.by_others(&new, authors)?.into_iter();
+            refused.extend(others.map(|(id, error)| (id, error.into())));
+        }
+        if terms.partial || refused.is_empty() {
             let verdicts = theirs.verdicts(&new, &known, hear)?;
             let failed = verdicts.refused.into_iter();
             refused.extend(failed.map(|(id, error)| (id, error.into())));
         }
-        if !partial && !refused.is_empty() {
+        if !terms.partial && !refused.is_empty() {
             return Ok(Pull {
                 taken: Vec::new(),
                 refused,
@@ -109,7 +120,7 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
 
     /// All of a tree, parents first, as logged where that is possible.
     fn order(&self, tree: &Tree<C>) -> Vec<NodeId> {
-        let log = self.read_log().0;
+        let log = self.read_log().log;
         let all = log.ids().iter().copied().chain(tree.ids());
         let mut order = Vec::new();
         let mut seen = BTreeSet::new();

@@ -1,7 +1,7 @@
 //! Parsers of whole files and of a tree's directory.
 use super::{
     input::{Input, altered},
-    scene::{Field, Scene},
+    scene::{Field, Scene, author},
 };
 use rand::rngs::OsRng;
 use std::{
@@ -135,6 +135,7 @@ impl Kept {
         for child in [&scene.child, &scene.grandchild] {
             store.add_child(child).unwrap();
         }
+        store.sign_log(&author()).unwrap();
         // While nothing is written this file is not there.
         fs::write(store.dir().join("log/pending"), "").unwrap();
         let dirs = ["", "roots", "nodes", "proofs", "datasets", "log"];

@@ -13,7 +13,7 @@ use zktree::{
     poly::WideField,
     tree::{
         AuthorKey, Node, NodeId, Root,
-        store::{ConsistencyProof, Head, InclusionProof, NodeFile},
+        store::{ConsistencyProof, Head, InclusionProof, NodeFile, SignedHead},
     },
 };
 
@@ -82,6 +82,7 @@ pub fn weight_commitment(data: &[u8]) {
 pub fn root(data: &[u8]) {
     if let Ok(root) = Root::decode(data) {
         assert_eq!(root.encode(), data);
+        let _ = root.check_signature();
         json_again(root.normalization());
         json_again(root.fixed_point());
         json_again(root.architecture());
@@ -147,6 +148,8 @@ pub fn json(data: &[u8]) {
     of::<LearningRate>(data);
     of::<NodeId>(data);
     of::<Head>(data);
+    of::<SignedHead>(data);
+    of::<AuthorKey>(data);
 }
 
 /// Proofs about logs, which are JSON and name the heads that they are about.
@@ -158,6 +161,10 @@ pub fn log_proof(data: &[u8]) {
     if let Ok(proof) = serde_json::from_slice::<ConsistencyProof>(data) {
         json_again(&proof);
         let _ = proof.verify();
+    }
+    if let Ok(head) = serde_json::from_slice::<SignedHead>(data) {
+        json_again(&head);
+        let _ = head.verify();
     }
 }
 

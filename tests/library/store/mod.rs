@@ -2,6 +2,7 @@
 //! reported by name.
 mod commands;
 mod forging;
+mod heads;
 mod honest;
 mod kept;
 mod pull;

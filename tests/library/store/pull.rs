@@ -9,13 +9,21 @@ use rand_chacha::ChaCha20Rng;
 use std::{collections::BTreeSet, fs};
 use zktree::tree::{
     Child, NodeId, TreeError,
-    store::{Pull, Refusal, Store},
+    store::{Pull, Refusal, Store, Terms},
 };
 
 fn pull(to: &Store<Pallas>, from: &Kept, partial: bool) -> Pull {
     let from = Store::view(from.store.dir()).unwrap();
-    to.pull(&from, partial, &BTreeSet::new(), &mut |_| ())
+    to.pull(&from, &terms(partial, &BTreeSet::new()), &mut |_| ())
         .unwrap()
+}
+
+fn terms(partial: bool, verified: &BTreeSet<NodeId>) -> Terms<'_> {
+    Terms {
+        partial,
+        verified,
+        authors: None,
+    }
 }
 
 /// A child of the family's first, on the data of the second, by another author.
@@ -59,7 +67,9 @@ fn trees_are_merged() {
     let empty = Store::create(alice.beside("empty")).unwrap();
     let mut heard = 0;
     let done = empty
-        .pull(&alice.store, false, &BTreeSet::new(), &mut |_| heard += 1)
+        .pull(&alice.store, &terms(false, &BTreeSet::new()), &mut |_| {
+            heard += 1;
+        })
         .unwrap();
     assert_eq!((done.taken.len(), heard), (5, 4));
     assert_eq!(empty.head().unwrap(), alice.store.head().unwrap());
@@ -83,8 +93,49 @@ fn a_parent_that_nobody_verified_is_verified() {
     assert!(done.refused.contains_key(&below));
     let cached = BTreeSet::from([bad]);
     let from = Store::view(bob.store.dir()).unwrap();
-    let done = alice.store.pull(&from, true, &cached, &mut |_| ()).unwrap();
+    let done = alice.store.pull(&from, &terms(true, &cached), &mut |_| ());
+    let done = done.unwrap();
     assert_eq!(done.taken, vec![below]);
+}
+
+/// With authors whose word counts, what others signed is refused, and what descends from it.
+#[test]
+fn nodes_by_others_are_not_taken() {
+    let (alice, bob) = (Kept::new(), Kept::new());
+    let theirs = bob.store.add_child(&cousin("cousin")).unwrap();
+    let (tree, _) = bob.store.load();
+    let family = Family::get();
+    let rng = &mut ChaCha20Rng::seed_from_u64(15);
+    let parent = cousin("cousin").opening;
+    let below = draft(theirs, &family.data[0], "below")
+        .train(&tree, &parent, rng, &mut go)
+        .unwrap();
+    let below = bob.store.add_child(&below).unwrap();
+    let ours = BTreeSet::from([tree.author(bob.first).unwrap()]);
+    assert_ne!(Some(tree.author(theirs).unwrap()), ours.first().copied());
+    let empty = BTreeSet::new();
+    let with = |authors, partial| {
+        let from = Store::view(bob.store.dir()).unwrap();
+        let terms = Terms {
+            authors,
+            ..terms(partial, &empty)
+        };
+        alice.store.pull(&from, &terms, &mut |_| ()).unwrap()
+    };
+    let done = with(Some(&ours), true);
+    assert_eq!(done.taken, vec![]);
+    let other = &done.refused[&theirs];
+    assert!(
+        matches!(other, Refusal::Tree(TreeError::OtherAuthor { .. })),
+        "{other}"
+    );
+    let parent = &done.refused[&below];
+    assert!(
+        matches!(parent, Refusal::Tree(TreeError::RefusedParent { .. })),
+        "{parent}"
+    );
+    let all = tree.ids().filter_map(|id| tree.author(id)).collect();
+    assert_eq!(with(Some(&all), false).taken, vec![theirs, below]);
 }
 
 #[test]
