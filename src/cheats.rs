@@ -1,31 +1,10 @@
 //! For each check a prover who gets a false statement accepted where only this check is missing.
 //!
 //! A cheat commits its lie and is honest in everything that follows from it, so that one check alone
-//! stands in its way. [`judge`] tries it twice: with the check taken out it must be accepted, which
+//! stands in its way. [`judge`](crate::check::judge) tries it twice: with the check taken out it must be accepted, which
 //! shows that it is worth something and that nothing else refuses it; with the check it must be refused,
 //! and by that name. A new [`Check`] does not compile here without a cheat.
-use crate::check::{Check, without};
-use std::fmt::Debug;
-
-/// A check, and the proof that it was tried.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Tried(Check);
-
-/// Tries a cheat with and without a check; `names` tells whether an error is that of the check.
-pub(crate) fn judge<E: Debug>(
-    check: Check,
-    cheat: impl Fn() -> Result<(), E>,
-    names: impl Fn(&E) -> bool,
-) -> Tried {
-    if let Err(error) = without(check, &cheat) {
-        panic!("{check:?}: refused without the check, so that something else is wrong: {error:?}");
-    }
-    match cheat() {
-        Ok(()) => panic!("{check:?}: a false statement is accepted"),
-        Err(error) => assert!(names(&error), "{check:?}: refused for {error:?}"),
-    }
-    Tried(check)
-}
+use crate::check::{Check, Tried};
 
 macro_rules! cheats {
     ($($check:ident, $test:ident: [$($cheat:path),+ $(,)?];)*) => {
@@ -39,7 +18,7 @@ macro_rules! cheats {
             #[test]
             fn $test() {
                 for cheat in cheats(Check::$check) {
-                    assert_eq!(cheat(), Tried(Check::$check));
+                    assert_eq!(cheat().check(), Check::$check);
                 }
             }
         )*
@@ -49,6 +28,7 @@ macro_rules! cheats {
 use crate::{
     gkr::{fractional::cheats as lookups, layered::cheats as circuits},
     nn::{grid::cheats as grid, inference::cheats as inference, soundness::cheats as training},
+    tree::cheats as tree,
 };
 
 cheats! {
@@ -82,5 +62,14 @@ cheats! {
     BiasRange, bias_range: [grid::a_bias_out_of_range, grid::a_bias_where_no_unit_is];
     LastWeights, last_weights: [training::another_child];
     SquaredError, squared_error: [inference::another_error];
+    PublicRange, public_range: [inference::a_public_input_out_of_range];
+    Signature, signature: [tree::a_node_of_another_author, tree::a_root_of_another_author];
+    Parent, parent: [tree::a_node_of_another_parent];
+    Architecture, architecture: [tree::a_node_of_other_widths];
+    Format, format: [tree::a_node_of_another_format];
+    NamedData, named_data: [tree::a_node_of_other_data];
+    TrainingProof, training_proof: [tree::a_node_without_proof];
+    DataProof, data_proof: [tree::data_without_proof];
+    RootProof, root_proof: [tree::a_root_without_proof];
     Opening, opening: [training::another_commitment];
 }

@@ -82,6 +82,25 @@ checks! {
     LastWeights => "the last weights are those behind the last step",
     /// The stated error (55).
     SquaredError => "the squared error is the sum of squares",
+    /// Rows of an inference that the verifier sees.
+    PublicRange => "public values are in range",
+    // What a lineage asks of a node, beside its proof.
+    /// A node, or an imported root, is its author's.
+    Signature => "the author signed the id",
+    /// The statement is of the parent at hand; the node names it.
+    Parent => "the node names its parent",
+    /// Widths.
+    Architecture => "the node has the architecture of its root",
+    /// Fraction bits, ranges and limbs.
+    Format => "the node has the number formats of its root",
+    /// The statement is of the data set at hand; the node names it.
+    NamedData => "the node names its data set",
+    /// The edge.
+    TrainingProof => "training is proven",
+    /// The range of the data, which training takes for granted.
+    DataProof => "the range of the data is proven",
+    /// The range of imported weights, which training takes for granted.
+    RootProof => "the range of imported weights is proven",
     /// The group equation (51), with all that is put off to it.
     Opening => "the opening of the commitments",
 }
@@ -135,4 +154,33 @@ mod removed {
         let _back = Back(REMOVED.replace(Some(check)));
         work()
     }
+}
+
+/// A check, and the proof that it was tried.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct Tried(Check);
+
+#[cfg(test)]
+impl Tried {
+    pub(crate) fn check(&self) -> Check {
+        self.0
+    }
+}
+
+/// Tries a cheat with and without a check; `names` tells whether an error is that of the check.
+#[cfg(test)]
+pub(crate) fn judge<E: fmt::Debug>(
+    check: Check,
+    cheat: impl Fn() -> Result<(), E>,
+    names: impl Fn(&E) -> bool,
+) -> Tried {
+    if let Err(error) = without(check, &cheat) {
+        panic!("{check:?}: refused without the check, so that something else is wrong: {error:?}");
+    }
+    match cheat() {
+        Ok(()) => panic!("{check:?}: a false statement is accepted"),
+        Err(error) => assert!(names(&error), "{check:?}: refused for {error:?}"),
+    }
+    Tried(check)
 }

@@ -9,6 +9,7 @@ mod parts;
 mod recorder;
 mod simulator;
 mod statements;
+mod structure;
 mod witness;
 
 use super::{

@@ -160,6 +160,12 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     /// # Errors
     /// [`VerifyError::Statement`] or [`VerifyError::Shape`] saying what does not fit.
     pub fn validate(&self) -> Result<WeightBound, VerifyError> {
+        self.validate_in(<C::ScalarField as ark_ff::PrimeField>::MODULUS_BIT_SIZE)
+    }
+
+    /// As [`validate`](Self::validate), for a field of so many bits. With the 255 bits of either curve a
+    /// bound of 128 bits is exceeded before any field is.
+    pub(crate) fn validate_in(&self, field_bits: u32) -> Result<WeightBound, VerifyError> {
         let TrainingParameters {
             architecture,
             fixed_point,
@@ -197,9 +203,8 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         let bound = bound
             .after(*steps, *batch, architecture, fixed_point, *rate)
             .map_err(statement)?;
-        let bits = <C::ScalarField as ark_ff::PrimeField>::MODULUS_BIT_SIZE;
         bound
-            .check_no_wrap(architecture, fixed_point, bits)
+            .check_no_wrap(architecture, fixed_point, field_bits)
             .map_err(statement)?;
         Ok(bound)
     }

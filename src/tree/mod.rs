@@ -29,6 +29,8 @@
 )]
 
 mod author;
+#[cfg(test)]
+pub(crate) mod cheats;
 mod credit;
 mod draft;
 mod edge;

@@ -1,6 +1,7 @@
 //! Where trees begin: networks that nobody trained here.
 use super::{AuthorKey, AuthorSecret, Labels, NodeId, NodeLabel, Signature, TreeError};
 use crate::{
+    check::Check,
     commit::Curve,
     error::VerifyError,
     nn::{
@@ -201,10 +202,12 @@ impl Root {
     pub fn check_signature(&self) -> Result<NodeId, TreeError> {
         let id = self.id();
         match self.imported() {
-            Some(by) if !by.author.verifies(id, &by.signature) => Err(TreeError::Signature {
-                node: self.label_of(id),
-                author: by.author,
-            }),
+            Some(by) if !by.author.verifies(id, &by.signature) && Check::Signature.is_made() => {
+                Err(TreeError::Signature {
+                    node: self.label_of(id),
+                    author: by.author,
+                })
+            }
             _ => Ok(id),
         }
     }

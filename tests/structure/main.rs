@@ -1,4 +1,5 @@
 //! What the repository promises about itself. Reads files; proves nothing.
+mod checks;
 mod layers;
 mod links;
 mod repository;

@@ -3,8 +3,7 @@
 use super::Fingerprint;
 use super::tests::{Instance, example};
 use crate::{
-    cheats::{Tried, judge},
-    check::Check,
+    check::{Check, Tried, judge},
     error::VerifyError,
     poly::{Fraction, int},
     transcript::frozen,

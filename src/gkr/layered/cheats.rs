@@ -3,10 +3,7 @@ use super::{
     Circuit, Gate,
     tests::{check, proof},
 };
-use crate::{
-    cheats::{Tried, judge},
-    check::Check,
-};
+use crate::check::{Check, Tried, judge};
 use ark_bls12_381::Fr;
 use ark_ff::{AdditiveGroup, Field};
 

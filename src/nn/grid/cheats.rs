@@ -2,8 +2,7 @@
 //! [`crate::cheats`].
 use super::*;
 use crate::{
-    cheats::{Tried, judge},
-    check::Check,
+    check::{Check, Tried, judge},
     commit::{Generators, hyrax},
     nn::{Layer, Weights, argument::KnownMatrix, relation::Values, soundness::count},
 };

@@ -1,8 +1,7 @@
 //! A cheat for each check of an inference: see [`crate::cheats`].
 use super::{argument::rows_of, tests::Scene, *};
 use crate::{
-    cheats::{Tried, judge},
-    check::Check,
+    check::{Check, Tried, judge},
     nn::{
         Layer, WeightOpening, Weights,
         argument::Pending,
@@ -15,11 +14,69 @@ use crate::{
         train,
     },
 };
+use proptest::prelude::*;
 use rand::rngs::OsRng;
 use std::sync::Arc;
 
 type C = crate::Pallas;
 type Scalar = <C as ark_ec::PrimeGroup>::ScalarField;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// A value on a padded sample or unit, in any committed tensor, is refused.
+    #[test]
+    fn garbage_in_padding_is_refused(
+        widths in prop::collection::vec(1usize..4, 2..4),
+        samples in 1usize..4,
+        seed in 0u64..1000,
+        pick: [prop::sample::Index; 2],
+        by in prop_oneof![Just(1i64), Just(-1), Just(1 << 8)],
+        hiding: bool,
+    ) {
+        let scene = Scene::new(&widths, samples, hiding, seed);
+        let statement = scene.public(scene.outputs.clone());
+        let altered = std::cell::Cell::new(false);
+        let verdict = verdict(&statement, scene.secrets(), |forward, values| {
+            let padding = padding(forward, &widths, samples);
+            if !padding.is_empty() {
+                let (tensor, positions) = pick[0].get(&padding);
+                let column = Arc::make_mut(values.get_mut(tensor).unwrap());
+                let at = *pick[1].get(positions);
+                column.resize(column.len().max(at + 1), 0);
+                column[at] += by;
+                altered.set(true);
+            }
+        });
+        prop_assert_eq!(verdict.is_err(), altered.get());
+    }
+}
+
+/// Where the committed tensors of layers have padding.
+fn padding(
+    forward: &Forward<Scalar>,
+    widths: &[usize],
+    samples: usize,
+) -> Vec<(crate::nn::relation::TensorId, Vec<usize>)> {
+    let relation = forward.relation();
+    let padded = samples.next_power_of_two();
+    let positions = |id| {
+        // Names end in the layer, or in the layer and a limb.
+        let name = relation
+            .name(id)
+            .trim_start_matches(|c: char| !c.is_ascii_digit());
+        let layer: usize = name.split(' ').next()?.parse().ok()?;
+        let width = *widths.get(layer)?;
+        let all = 0..padded * width.next_power_of_two();
+        let positions: Vec<usize> = all
+            .filter(|at| at % padded >= samples || at / padded >= width)
+            .collect();
+        (!positions.is_empty()).then_some((id, positions))
+    };
+    let tensors = forward.committed().iter().map(|c| c.tensor);
+    let layers = tensors.filter(|id| !relation.name(*id).starts_with("uses"));
+    layers.filter_map(positions).collect()
+}
 
 fn tried(
     check: Check,
@@ -165,6 +222,19 @@ pub(crate) fn an_input_out_of_range() -> Tried {
         };
         verdict(&statement, secrets, |_, _| ())
     })
+}
+
+/// The same in public.
+pub(crate) fn a_public_input_out_of_range() -> Tried {
+    let cheat = |hiding| {
+        let mut scene = constant(hiding, 5);
+        scene.inputs[0] = 3000;
+        let statement = scene.public(scene.outputs.clone());
+        verdict(&statement, scene.secrets(), |_, _| ())
+    };
+    let outside = |error: &VerifyError| matches!(error, VerifyError::Statement(what) if what.contains("outside of the range"));
+    judge(Check::PublicRange, || cheat(true), outside);
+    judge(Check::PublicRange, || cheat(false), outside)
 }
 
 /// A target of 3000 in a format that reaches to 127.

@@ -50,6 +50,7 @@ use super::{
     statement::ParentWeights,
 };
 use crate::{
+    check::Check,
     commit::Curve,
     error::{ConfigError, VerifyError},
     poly::WideField,
@@ -107,6 +108,11 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
     /// # Errors
     /// [`VerifyError::Statement`] or [`VerifyError::Shape`] saying what does not fit.
     pub fn validate(&self) -> Result<usize, VerifyError> {
+        self.validate_in(<C::ScalarField as ark_ff::PrimeField>::MODULUS_BIT_SIZE)
+    }
+
+    /// As [`validate`](Self::validate), for a field of so many bits.
+    fn validate_in(&self, field_bits: u32) -> Result<usize, VerifyError> {
         let Model {
             architecture,
             fixed_point,
@@ -146,9 +152,8 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
                 *bound
             }
         };
-        let bits = <C::ScalarField as ark_ff::PrimeField>::MODULUS_BIT_SIZE;
         bound
-            .check_no_wrap(architecture, fixed_point, bits)
+            .check_no_wrap(architecture, fixed_point, field_bits)
             .map_err(statement)?;
         Ok(samples)
     }
@@ -206,10 +211,10 @@ fn check_range<C: Curve>(
     };
     let mut values = values.iter().enumerate();
     match values.find(|(_, value)| !in_range(i128::from(**value), bits)) {
-        None => Ok(()),
-        Some((index, value)) => Err(VerifyError::Statement(format!(
-            "{what} {index} is {value}, outside of the range of {bits} bits"
-        ))),
+        Some((index, value)) if Check::PublicRange.is_made() => Err(VerifyError::Statement(
+            format!("{what} {index} is {value}, outside of the range of {bits} bits"),
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -548,3 +548,17 @@ fn secrets_of_another_shape_are_refused() {
         Err(ProveError::Statement(_))
     ));
 }
+
+/// Values that would wrap around a field are refused. The fields at hand are too large for any.
+#[test]
+fn nothing_wraps_around() {
+    let scene = Scene::new(&[2, 3, 1], 2, false, 3);
+    let statement = scene.public(scene.outputs.clone());
+    let wraps = |bits| {
+        let error = statement.validate_in(bits).err();
+        error.is_some_and(|e| e.to_string().contains("cannot wrap around the field"))
+    };
+    let enough = (0..255).find(|bits| !wraps(*bits)).unwrap();
+    assert!((25..45).contains(&enough), "{enough}");
+    assert!((0..enough).all(wraps) && !wraps(255));
+}

@@ -208,14 +208,9 @@ impl<F: PrimeField> Relation<F> {
                 below = below.max(self.tensors[operand.tensor.0].level);
             }
             assert!(
-                self.private(term).count() <= 2,
-                "{name}: a term has too many private operands"
-            );
-            assert!(
-                self.sum_axes(term)
-                    .iter()
-                    .all(|axis| self.public_factors(term, *axis) <= 1),
-                "{name}: the public factors of a term are not multilinear together"
+                self.admits(term),
+                "{name}: a term has too many private operands, or its public factors are not \
+                 multilinear together"
             );
         }
         // Above all operands, those of direct terms too: the claims that a level's sumcheck makes
@@ -279,6 +274,12 @@ impl<F: PrimeField> Relation<F> {
         &self.tensors[id.0].name
     }
 
+    /// `log2` of the number of indices of an axis.
+    #[cfg(test)]
+    pub(crate) fn axis_vars(&self, axis: Axis) -> usize {
+        self.axes[axis.0]
+    }
+
     /// The first tensor of this name.
     #[cfg(test)]
     pub(crate) fn find(&self, name: &str) -> Option<TensorId> {
@@ -304,6 +305,13 @@ impl<F: PrimeField> Relation<F> {
                 .collect(),
             self.tables.iter().map(|(table, _)| table.clone()).collect(),
         )
+    }
+
+    /// Whether a term has at most two private operands, and public factors that are multilinear together.
+    pub(crate) fn admits(&self, term: &Term<F>) -> bool {
+        let axes = self.sum_axes(term);
+        let alone = |axis: &Axis| self.public_factors(term, *axis) <= 1;
+        self.private(term).count() <= 2 && axes.iter().all(alone)
     }
 
     /// How many public factors a term has on an axis under its sum: public operands, and `eq` of

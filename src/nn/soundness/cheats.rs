@@ -8,8 +8,7 @@ use super::{
     *,
 };
 use crate::{
-    cheats::{Tried, judge},
-    check::Check,
+    check::{Check, Tried, judge},
     gkr::table::{Gated, LookupTable, Signed, Unsigned},
     nn::{
         argument::{Argument, Source},

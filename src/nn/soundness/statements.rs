@@ -331,3 +331,17 @@ fn bare_proofs_of_blinded_weights_are_no_panic() {
     let statement = |error| matches!(error, ProveError::Statement(VerifyError::Statement(_)));
     assert!(error.is_err_and(statement));
 }
+
+/// Values that would wrap around a field are refused. The fields at hand are too large for any.
+#[test]
+fn nothing_wraps_around() {
+    let scene = plan(false, false).scene();
+    let wraps = |bits| {
+        let error = scene.statement.validate_in(bits).err();
+        error.is_some_and(|e| e.to_string().contains("cannot wrap around the field"))
+    };
+    // The bound of 2^40 on the parent's weights, times activations and rows.
+    let enough = (0..255).find(|bits| !wraps(*bits)).unwrap();
+    assert!((45..60).contains(&enough), "{enough}");
+    assert!((0..enough).all(wraps) && !wraps(255));
+}

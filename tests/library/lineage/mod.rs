@@ -4,3 +4,4 @@ mod cheats;
 mod credit;
 mod honest;
 mod proofs;
+mod structure;
