@@ -20,7 +20,7 @@ use zktree::{
         Architecture, Dataset, Layer, LearningRate, Schedule, ScheduleSeed, Sgd, Step, Weights,
         init,
         mlp::{self, Extent, Training, weight_tensors, weight_values},
-        relation::{self, Index, Prover, Relation, TensorId, Values, Verifier, at, term},
+        relation::{self, Index, Prover, Public, Relation, TensorId, Values, Verifier, at, term},
         train,
     },
     poly::{self, eq_eval, eq_evals, int, num_vars},
@@ -182,9 +182,14 @@ fn equations_20_to_22_through_the_engine() {
         let [i, j, k] = axes.map(Index::from);
         let a = relation.input("a", &[vi, vj]);
         let b = relation.input("b", &[vj, vk]);
-        let (factors, shifts) = (small(rng, 1 << vj), small(rng, 1 << vi));
-        let factor = relation.public("factor", &[vj], factors.clone());
-        let shift = relation.public("shift", &[vi], shifts.clone());
+        let mut below = |relation: &mut Relation<Fr>, name, vars: usize| {
+            let bound = rng.gen_range(1..=1 << vars);
+            let values: Vec<i64> = (0..1 << vars).map(|i| i64::from(i < bound)).collect();
+            let public = relation.public(name, &[vars], Public::Below(vec![bound]));
+            (public, values)
+        };
+        let (factor, factors) = below(&mut relation, "factor", vj);
+        let (shift, shifts) = below(&mut relation, "shift", vi);
         let two = Fr::from(2u64);
         // c(i, k) = 2 sum_j factor(j) a(i, j) b(j, k)
         // d(k, i, h) = [h = 0] c(i, k) - [k = 0][h = 1] shift(i)

@@ -44,7 +44,7 @@ pub use witness::{count_multiplicities, weight_extent, weight_tensors, weight_va
 
 use super::{
     FixedPoint,
-    relation::{Axis, Index, Relation, TensorId, at, term},
+    relation::{Axis, Index, Public, Relation, TensorId, at, term},
 };
 use crate::{
     check::Check,
@@ -80,14 +80,8 @@ impl Extent {
     }
 
     /// One on real samples of real steps, zero on padding.
-    fn mask(&self) -> Vec<i64> {
-        let mut mask = vec![0; self.padded()];
-        for t in 0..self.steps {
-            for b in 0..self.batch {
-                mask[self.position(t, b)] = 1;
-            }
-        }
-        mask
+    fn mask(&self) -> Public {
+        Public::Below(vec![self.batch, self.steps])
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     check::Check,
     nn::{
         Architecture, FixedPoint, LearningRate,
-        relation::{Index, Operand, Relation, TensorId, at, term},
+        relation::{Index, Operand, Public, Relation, TensorId, at, term},
     },
     poly::WideField,
 };
@@ -184,8 +184,9 @@ fn define_weights<F: WideField>(
     s: Index,
 ) -> Vec<TensorId> {
     let [_, steps] = b.extent.dims();
-    let values = earlier_values(1 << steps);
-    let earlier = b.relation.public("earlier", &[steps, steps], values);
+    let earlier = b
+        .relation
+        .public("earlier", &[steps, steps], Public::Earlier);
     let c = F::from(rate.coefficient());
     let [sample, t] = b.positions.map(Index::from);
     let h = Index::from(b.bias);
@@ -253,11 +254,4 @@ fn define_backward<F: WideField>(
         &dims,
         vec![term(F::ONE, operands, &[sample, t, i])],
     )
-}
-
-/// The strictly lower triangular matrix `[s < t]`, at `t + s * steps`.
-fn earlier_values(steps: usize) -> Vec<i64> {
-    (0..steps * steps)
-        .map(|k| i64::from(k / steps < k % steps))
-        .collect()
 }

@@ -6,7 +6,7 @@ use crate::{
     gkr::table::Gated,
     nn::{
         Architecture, Weights,
-        relation::{Index, Relation, Values, at, term},
+        relation::{Index, Public, Relation, Values, at, term},
     },
     poly::{WideField, num_vars},
 };
@@ -44,7 +44,10 @@ impl<F: WideField> WeightRange<F> {
             .collect();
         let gates: Vec<TensorId> = widths
             .iter()
-            .map(|width| relation.public("units", &[num_vars(*width)], vec![1; *width]))
+            .map(|width| {
+                let real = Public::Below(vec![*width]);
+                relation.public("units", &[num_vars(*width)], real)
+            })
             .collect();
         let table = Gated {
             bits: bits as usize,

@@ -167,7 +167,10 @@ pub(super) fn with_bias(
     let bias = width.next_power_of_two() * padded;
     let mut input = arrange_in(vec![0; bias + padded], extent, width, value);
     let scale = 1i64 << fixed.activation_bits();
-    for (out, real) in input[bias..].iter_mut().zip(extent.mask()) {
+    for (out, real) in input[bias..]
+        .iter_mut()
+        .zip(extent.mask().values(&extent.dims()))
+    {
         *out = real * scale;
     }
     input

@@ -7,7 +7,7 @@
 //!
 //! * *Inputs* are opaque: claims on them are what the reduction ends in. The caller opens
 //!   commitments, gathers rows of a data set or expands a seed.
-//! * *Public* tensors are small, dense and known to the verifier. They may be looked up beside private
+//! * *Public* tensors are known to everybody, by a [formula](Public). They may be looked up beside private
 //!   ones: the verifier evaluates them itself, at the lookup's point.
 //! * *Virtual* tensors are defined as sums of [`Term`]s, each a constant times an einsum of
 //!   earlier tensors with at most two operands that are not public. Matrix product, transpose,
@@ -42,10 +42,12 @@
 //! **Adding a layer** is a new definition in this language, and maybe a lookup table.
 mod dense;
 mod prover;
+mod public;
 mod reduce;
 mod verifier;
 
 pub use prover::{Prover, Values};
+pub use public::Public;
 pub use reduce::{Claim, reduce};
 pub use verifier::Verifier;
 
@@ -111,7 +113,7 @@ pub struct Term<F> {
 /// What a tensor is.
 pub(crate) enum Kind<F> {
     Input,
-    Public(Arc<Vec<i64>>),
+    Public(Public),
     Virtual(Vec<Term<F>>),
 }
 
@@ -167,20 +169,9 @@ impl<F: PrimeField> Relation<F> {
         self.push(name.into(), dims.to_vec(), Kind::Input, 0, true)
     }
 
-    /// A public tensor by its values (a missing tail is zero).
-    pub fn public(
-        &mut self,
-        name: impl Into<String>,
-        dims: &[usize],
-        values: Vec<i64>,
-    ) -> TensorId {
-        self.push(
-            name.into(),
-            dims.to_vec(),
-            Kind::Public(Arc::new(values)),
-            0,
-            true,
-        )
+    /// A tensor that everybody knows, with dimensions as of an [`input`](Self::input).
+    pub fn public(&mut self, name: impl Into<String>, dims: &[usize], public: Public) -> TensorId {
+        self.push(name.into(), dims.to_vec(), Kind::Public(public), 0, true)
     }
 
     /// A virtual tensor: the sum of `terms`.

@@ -25,6 +25,8 @@ pub type Values = BTreeMap<TensorId, Arc<Vec<i64>>>;
 pub struct Prover<'a, F: WideField> {
     relation: &'a Relation<F>,
     values: &'a Values,
+    /// Of all public tensors.
+    public: Values,
     channel: &'a mut ProverChannel<F>,
     /// Whether a failing check is an error; cheating provers of the tests go on.
     check: bool,
@@ -37,9 +39,15 @@ impl<'a, F: WideField> Prover<'a, F> {
         values: &'a Values,
         channel: &'a mut ProverChannel<F>,
     ) -> Self {
+        let tensors = relation.tensors.iter().enumerate();
+        let public = tensors.filter_map(|(id, tensor)| match &tensor.kind {
+            Kind::Public(public) => Some((TensorId(id), Arc::new(public.values(&tensor.dims)))),
+            _ => None,
+        });
         Self {
             relation,
             values,
+            public: public.collect(),
             channel,
             check: true,
         }
@@ -56,7 +64,7 @@ impl<'a, F: WideField> Prover<'a, F> {
     fn fold(&self, bound: &Bound<F>) -> Dense<F> {
         let tensor = &self.relation.tensors[bound.tensor.0];
         let values = match &tensor.kind {
-            Kind::Public(values) => Some(values),
+            Kind::Public(_) => self.public.get(&bound.tensor),
             _ => self.values.get(&bound.tensor),
         };
         if let Some(values) = values {

@@ -8,13 +8,9 @@
 //! Every claim ends somewhere: it is reduced to claims on lower levels, evaluated where its tensor is
 //! public, or returned where it is an input. [`Claims`] knows which are still open, and a claim that
 //! nothing has taken up by the end is an error, so that none can be forgotten.
-use super::{Axis, Index, Kind, Operand, Relation, TensorId, Term};
+use super::{Axis, Index, Kind, Operand, Relation, Tensor, TensorId, Term};
 use crate::{
-    check::Check,
-    count,
-    error::VerifyError,
-    gkr::fractional::LookupShape,
-    poly::{self, eq_eval},
+    check::Check, error::VerifyError, gkr::fractional::LookupShape, poly::eq_eval,
     transcript::Challenger,
 };
 use ark_ff::PrimeField;
@@ -236,9 +232,10 @@ pub fn reduce<F: PrimeField, P: Party<F>>(
         reduce_level(relation, level, party, &mut claims)?;
     }
     for id in (0..relation.tensors.len()).map(TensorId) {
-        if let Kind::Public(values) = &relation.tensors[id.0].kind {
+        if relation.is_public(id) {
             for claim in claims.take(id) {
-                let value = party.known(-evaluate_public(values, &claim.point));
+                let tensor = &relation.tensors[id.0];
+                let value = party.known(-evaluate_public(tensor, &claim.point));
                 let difference = party.plus(&value, F::ONE, &claim.value);
                 party.assert_zero(difference, Check::PublicTensor)?;
             }
@@ -407,9 +404,12 @@ impl<F: PrimeField> Direct<F> {
         for operand in &term.operands {
             let bound = substitution.bind(relation, operand);
             // Nothing is under a sum: all bindings are coordinates.
-            match &relation.tensors[operand.tensor.0].kind {
-                Kind::Public(values) => coefficient *= evaluate_public(values, &bound.point(&[])),
-                _ => private = Some((operand.tensor, bound.point(&[]))),
+            match relation.is_public(operand.tensor) {
+                true => {
+                    let tensor = &relation.tensors[operand.tensor.0];
+                    coefficient *= evaluate_public(tensor, &bound.point(&[]));
+                }
+                false => private = Some((operand.tensor, bound.point(&[]))),
             }
         }
         Self {
@@ -520,15 +520,11 @@ fn coordinates<'a, F>(sum: &[(Axis, &'a [F])], axis: Axis) -> &'a [F] {
 }
 
 /// The extension of a public tensor at a point.
-fn evaluate_public<F: PrimeField>(values: &[i64], point: &[F]) -> F {
-    let eq = poly::eq_evals(point);
-    // A conversion and a product for each value other than 0 and 1, at most.
-    let others = values.iter().filter(|v| !matches!(v, 0 | 1));
-    count::field_multiplications(2 * count::number_of(others));
-    let terms = values.iter().zip(&eq).filter(|(v, _)| **v != 0);
-    terms
-        .map(|(v, e)| if *v == 1 { *e } else { F::from(*v) * e })
-        .sum()
+fn evaluate_public<F: PrimeField>(tensor: &Tensor<F>, point: &[F]) -> F {
+    match &tensor.kind {
+        Kind::Public(public) => public.evaluate(&tensor.dims, point),
+        _ => F::ZERO,
+    }
 }
 
 impl<F: PrimeField> Weight<F> {
@@ -542,10 +538,7 @@ impl<F: PrimeField> Weight<F> {
         let publics: F = self
             .publics
             .iter()
-            .map(|p| match &relation.tensors[p.tensor.0].kind {
-                Kind::Public(values) => evaluate_public(values, &p.point(sum)),
-                _ => F::ZERO,
-            })
+            .map(|p| evaluate_public(&relation.tensors[p.tensor.0], &p.point(sum)))
             .product();
         self.coefficient * eqs * publics
     }

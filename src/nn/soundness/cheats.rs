@@ -13,7 +13,7 @@ use crate::{
     nn::{
         argument::{Argument, Source},
         mlp::Committed,
-        relation::{Index, TensorId, at as operand, term},
+        relation::{Index, Public, TensorId, at as operand, term},
     },
 };
 use ark_ff::Field;
@@ -132,7 +132,7 @@ pub(crate) fn another_affine_tensor() -> Tried {
         let mut small = Small::new();
         let x = small.commit("X", 2, &[1, -2, 3, 1]);
         let gates = small.table(Arc::new(Gated { bits: 3 }));
-        let units = small.relation.public("units", &[2], vec![1, 1, 1]);
+        let units = small.relation.public("units", &[2], Public::Below(vec![3]));
         let gate = match defined {
             true => {
                 let terms = vec![term(F::ONE, [operand(units, &small.over)], &small.over)];
@@ -154,7 +154,7 @@ pub(crate) fn another_public_tensor() -> Tried {
         let mut small = Small::new();
         let x = small.commit("X", 2, &[1, -2, 3, 1]);
         let gates = small.table(Arc::new(Gated { bits: 3 }));
-        let units = small.relation.public("units", &[2], vec![1, 1, 1]);
+        let units = small.relation.public("units", &[2], Public::Below(vec![3]));
         small.values.insert(units, Arc::new(vec![1; 4]));
         small.relation.lookup("gated", gates, &[x, units]);
         small

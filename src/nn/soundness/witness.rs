@@ -4,7 +4,7 @@ use crate::nn::{
     argument::Argument,
     fixed,
     mlp::{Extent, Training},
-    relation::Kind,
+    relation::{Kind, Public},
     statement::dataset_argument,
 };
 
@@ -551,7 +551,7 @@ fn unmasked_bias() {
                 .iter_mut()
                 .find(|t| t.name == "mask")
                 .unwrap();
-            mask.kind = Kind::Public(Arc::new(vec![1; 16]));
+            mask.kind = Kind::Public(Public::Below(vec![4, 4]));
         }
         let mut forger = Forger::new(&scene, &training);
         forger.masked = false;

@@ -1,0 +1,121 @@
+//! Tensors that everybody knows, each by a formula.
+//!
+//! A statement is read before its proof: what its numbers say must cost a verifier no memory and next
+//! to no time, however large they are. So there are no public tables, only tensors whose
+//! extension has a closed form, of a few multiplications a variable. The prover has their entries.
+use ark_ff::PrimeField;
+
+/// A tensor that everybody knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Public {
+    /// One where each index is below its bound, else zero: what is real, and what is padding.
+    Below(Vec<usize>),
+    /// A matrix `[t, s]` with one where `s < t`, else zero.
+    Earlier,
+}
+
+impl Public {
+    /// The entries of a tensor of `2^dims[k]` indices, lowest variables first.
+    pub(crate) fn values(&self, dims: &[usize]) -> Vec<i64> {
+        let is_one = |flat: usize| {
+            let mut rest = flat;
+            let mut indices = dims.iter().map(|dim| {
+                let index = rest & ((1 << dim) - 1);
+                rest >>= dim;
+                index
+            });
+            match self {
+                Self::Below(bounds) => indices.zip(bounds).all(|(index, bound)| index < *bound),
+                Self::Earlier => indices.next() > indices.next(),
+            }
+        };
+        let entries = 0..1 << dims.iter().sum::<usize>();
+        entries.map(|flat| i64::from(is_one(flat))).collect()
+    }
+
+    /// The multilinear extension at a point, whose coordinates are those of `dims`, one dimension
+    /// after the other.
+    pub(crate) fn evaluate<F: PrimeField>(&self, dims: &[usize], point: &[F]) -> F {
+        let mut rest = point;
+        let mut parts = dims.iter().map(|dim| {
+            let (here, after) = rest.split_at_checked(*dim).unwrap_or((rest, &[]));
+            rest = after;
+            here
+        });
+        match self {
+            Self::Below(bounds) => parts
+                .zip(bounds)
+                .map(|(r, bound)| below(*bound, r))
+                .product(),
+            Self::Earlier => {
+                let (t, s) = (parts.next().unwrap_or(&[]), parts.next().unwrap_or(&[]));
+                earlier(t, s)
+            }
+        }
+    }
+}
+
+/// The sum of `eq(r, x)` over all `x < bound`.
+fn below<F: PrimeField>(bound: usize, r: &[F]) -> F {
+    let vars = u32::try_from(r.len()).unwrap_or(u32::MAX);
+    if bound.checked_shr(vars).unwrap_or(0) > 0 {
+        return F::ONE;
+    }
+    // From the lowest variable up: the part of those below the bound's lower bits.
+    (0..)
+        .zip(r)
+        .fold(F::ZERO, |less, (k, r)| match bound >> k & 1 {
+            0 => less - *r * less,
+            _ => F::ONE - r + *r * less,
+        })
+}
+
+/// The sum of `eq(t, x) eq(s, y)` over all `y < x`.
+fn earlier<F: PrimeField>(t: &[F], s: &[F]) -> F {
+    t.iter().zip(s).fold(F::ZERO, |less, (t, s)| {
+        let both = *t * s;
+        // The highest variable that differs decides.
+        (*t - both) + (both + both + F::ONE - t - s) * less
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poly;
+    use ark_ff::UniformRand;
+    use ark_pallas::Fr;
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+
+    proptest! {
+        #[test]
+        fn formulas_are_the_extensions_of_the_entries(
+            dims in prop::collection::vec(0_usize..5, 1..4),
+            bounds: [u8; 3],
+            steps in 0_usize..6,
+            seed: u64,
+        ) {
+            let rng = &mut rand_chacha::ChaCha20Rng::seed_from_u64(seed);
+            let mut agrees = |public: &Public, dims: &[usize]| {
+                let n = dims.iter().sum();
+                let point: Vec<Fr> = (0..n).map(|_| Fr::rand(rng)).collect();
+                let values = public.values(dims);
+                let table: Vec<Fr> = values.iter().map(|v| Fr::from(*v)).collect();
+                assert_eq!(public.evaluate(dims, &point), poly::evaluate(&table, &point));
+                values
+            };
+            // Beyond the dimension too.
+            let below = dims.iter().zip(bounds);
+            let below: Vec<usize> = below.map(|(dim, x)| usize::from(x) % ((1 << dim) + 2)).collect();
+            let values = agrees(&Public::Below(below.clone()), &dims);
+            let real: usize = dims.iter().zip(&below).map(|(dim, b)| (*b).min(1 << dim)).product();
+            prop_assert_eq!(values.iter().sum::<i64>(), real as i64);
+            let values = agrees(&Public::Earlier, &[steps, steps]);
+            for (k, value) in values.iter().enumerate() {
+                let (t, s) = (k % (1 << steps), k >> steps);
+                prop_assert_eq!(*value, i64::from(s < t));
+            }
+        }
+    }
+}
