@@ -311,6 +311,17 @@ pub enum ConfigError {
         /// The largest allowed width.
         max: usize,
     },
+    /// A network that memory may not hold.
+    #[error(
+        "the network has {parameters} weights and biases; at most {max} are supported: use narrower \
+         layers"
+    )]
+    TooManyParameters {
+        /// Weights and biases of all layers.
+        parameters: u64,
+        /// The most allowed.
+        max: u64,
+    },
     /// Weights with another number of layers than the architecture.
     #[error("the weights have {found} layers; the architecture has {expected}")]
     LayerCount {

@@ -18,6 +18,9 @@ use crate::error::ConfigError;
 pub const MAX_WIDTH: usize = 1 << 16;
 /// Most layers.
 pub const MAX_LAYERS: usize = 64;
+/// Most weights and biases, 2 GiB of them: what takes a few copies fits into the memory of a large
+/// personal computer.
+pub const MAX_PARAMETERS: u64 = 1 << 28;
 
 /// The widths of a fully connected network, inputs first, outputs last. Layers count from 0.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,7 +40,7 @@ impl Architecture {
     ///
     /// # Errors
     ///
-    /// From 2 to 65 widths, each from 1 to 2^16.
+    /// From 2 to 65 widths, each from 1 to 2^16, and at most 2^28 weights and biases.
     pub fn new(widths: Vec<usize>) -> Result<Self, ConfigError> {
         let (count, min, max) = (widths.len(), 2, MAX_LAYERS + 1);
         if !(min..=max).contains(&count) {
@@ -53,11 +56,16 @@ impl Architecture {
             }
         }
         let pairs = widths.iter().zip(widths.iter().skip(1));
-        Ok(Self {
-            shapes: pairs
-                .map(|(&inputs, &outputs)| Shape { inputs, outputs })
-                .collect(),
-        })
+        let shapes: Vec<Shape> = pairs
+            .map(|(&inputs, &outputs)| Shape { inputs, outputs })
+            .collect();
+        // Below 2^39, whatever a `usize` holds here.
+        let of = |shape: &Shape| (shape.inputs as u64 + 1) * shape.outputs as u64;
+        let (parameters, max) = (shapes.iter().map(of).sum(), MAX_PARAMETERS);
+        match parameters <= max {
+            true => Ok(Self { shapes }),
+            false => Err(ConfigError::TooManyParameters { parameters, max }),
+        }
     }
 
     /// `L`, the number of weight matrices.
@@ -315,6 +323,14 @@ mod tests {
             };
             assert_eq!(Architecture::new(vec![1, width]), Err(error));
         }
+        let parameters = 30_001 * 30_000 + 3 * 30_000 + 30_001;
+        let error = ConfigError::TooManyParameters {
+            parameters,
+            max: MAX_PARAMETERS,
+        };
+        assert_eq!(Architecture::new(vec![2, 30_000, 30_000, 1]), Err(error));
+        assert!(Architecture::new(vec![(1 << 14) - 1, 1 << 14]).is_ok());
+        assert!(Architecture::new(vec![1 << 14, 1 << 14]).is_err());
         for (text, part) in [("", ""), ("3,x", "x"), ("3,,1", ""), ("3,-1", "-1")] {
             let error = ConfigError::WidthNotANumber { text: part.into() };
             assert_eq!(text.parse::<Architecture>(), Err(error));

@@ -31,7 +31,7 @@ use zktree::{
 static MEMORY: PeakAlloc = PeakAlloc;
 
 /// The most memory that was taken at one time beyond what was taken before.
-fn peak<T>(run: impl FnOnce() -> T) -> usize {
+pub fn peak<T>(run: impl FnOnce() -> T) -> usize {
     MEMORY.reset_peak_usage();
     let before = MEMORY.current_usage();
     drop(black_box(run()));
@@ -175,22 +175,37 @@ fn tensors(count: usize) -> String {
     format!("{{{}}}", all.join(","))
 }
 
-/// Encodings of the largest network there is, with all that follows missing.
+/// The widths of a network of as many weights as there may be, and layers, and units in most of them.
+fn largest() -> Vec<usize> {
+    let widths = [1 << 16, 62].into_iter().cycle().take(65).collect();
+    let number = Architecture::new(widths).unwrap();
+    assert!(number.num_parameters() > 250_000_000);
+    number.widths()
+}
+
+/// Encodings of the largest network there is, and of a larger one, with all that follows missing.
 fn giants() -> Vec<Vec<u8>> {
+    [largest(), vec![1 << 16; 65]]
+        .into_iter()
+        .flat_map(giant)
+        .collect()
+}
+
+fn giant(widths: Vec<usize>) -> Vec<Vec<u8>> {
     let root = Scene::get(true).root.encode();
     let mut decoder = Decoder::new("zktree/v1/root", &root).unwrap();
     decoder.numbers("widths").unwrap();
     let format = decoder.bytes("format").unwrap();
-    let widths = [1 << 16; 65];
+    let widths = widths.into_iter().map(|width| width as u64);
     let start = Encoder::new("zktree/v1/pre-id").string(Pallas::NAME);
     let node = start
         .hash(&[0; 32])
-        .numbers(widths.into_iter())
+        .numbers(widths.clone())
         .bytes(format)
         .bytes(&[])
         .finish();
     let file = Encoder::new("zktree/v1/node-file").bytes(&node);
-    let root = Encoder::new("zktree/v1/root").numbers(widths.into_iter());
+    let root = Encoder::new("zktree/v1/root").numbers(widths);
     vec![node, file.finish(), root.bytes(format).finish()]
 }
 
@@ -224,7 +239,7 @@ fn parsers_take_memory_in_proportion_to_bytes() {
 #[test]
 fn a_commitment_is_read_into_no_more_than_its_bytes() {
     let _alone = alone();
-    let architecture = Architecture::new(vec![1 << 16; 65]).unwrap();
+    let architecture = Architecture::new(largest()).unwrap();
     let bytes = vec![0; 1 << 16];
     let peak = peak(|| WeightCommitment::<Pallas>::decode(&bytes, &architecture).unwrap_err());
     assert!(peak <= CONSTANT, "{peak}");

@@ -312,8 +312,9 @@ fn sizes_beyond_reason_are_refused() {
         refuse(&|p| (p.steps, p.segment_steps) = (steps, segment_steps));
     }
     refuse(&|p| {
-        (p.steps, p.segment_steps) = (1 << 12, 1 << 12);
-        p.architecture = Architecture::new(vec![1 << 16; 65]).unwrap();
+        (p.steps, p.segment_steps) = (1 << 10, 1 << 10);
+        let widths = [1, 1 << 16].into_iter().cycle().take(65).collect();
+        p.architecture = Architecture::new(widths).unwrap();
     });
 }
 
