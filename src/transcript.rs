@@ -336,6 +336,27 @@ impl<F: PrimeField> Expr<F> {
         }
     }
 
+    /// The sum of all `factor * expr`, at once: one `plus` after the other goes through all terms so
+    /// far each time.
+    pub fn combination<'a>(parts: impl IntoIterator<Item = (F, &'a Self)>) -> Self {
+        let (mut constant, mut terms) = (F::ZERO, Vec::new());
+        for (factor, part) in parts {
+            // The constant, and one a term.
+            count::field_multiplications(1 + part.terms.len());
+            constant += factor * part.constant;
+            terms.extend(part.terms.iter().map(|(mask, c)| (*mask, factor * c)));
+        }
+        terms.sort_by_key(|(mask, _)| *mask);
+        terms.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1 += next.1;
+            }
+            same
+        });
+        Self { constant, terms }
+    }
+
     /// `self - other`.
     pub fn minus(&self, other: &Self) -> Self {
         self.plus(-F::ONE, other)
@@ -554,7 +575,7 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
         if !expr.terms.is_empty() {
             self.num_constraints += 1;
         }
-        if matches!(self.source, Source::DryRun(_)) {
+        if self.is_dry() {
             return Ok(());
         }
         trace!(event = "check", label = check);
@@ -568,7 +589,7 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
 
     /// Checks that a number is not zero. A masked one is not tested.
     pub fn assert_nonzero(&self, expr: &Expr<F>, check: &'static str) -> Result<(), VerifyError> {
-        if matches!(self.source, Source::DryRun(_)) || !expr.terms.is_empty() {
+        if self.is_dry() || !expr.terms.is_empty() {
             return Ok(());
         }
         trace!(event = "check", label = check);
@@ -591,6 +612,11 @@ impl<'a, F: PrimeField> VerifierChannel<'a, F> {
     /// The pads and products used so far.
     pub fn plan(&self) -> &MaskPlan {
         &self.plan
+    }
+
+    /// Whether this is a dry run.
+    pub fn is_dry(&self) -> bool {
+        matches!(self.source, Source::DryRun(_))
     }
 
     /// In a dry run, how many bytes the messages so far would have; 0 in another.

@@ -80,6 +80,18 @@ pub struct FormClaim<F, V> {
     pub value: V,
 }
 
+impl<F: PrimeField, V> FormClaim<F, V> {
+    /// A claim that counts as one, and combines nothing.
+    pub fn unweighted(value: V) -> Self {
+        Self {
+            matrix: 0,
+            rows: Vec::new(),
+            columns: Columns::Dense(Vec::new()),
+            value,
+        }
+    }
+}
+
 /// What is left: the linear combination of committed rows given by `rows` has at `point` the
 /// value `value`.
 #[must_use = "the combination of rows is not opened yet"]
@@ -101,11 +113,8 @@ pub fn verify<F: PrimeField>(
     channel: &mut VerifierChannel<'_, F>,
 ) -> Result<Folded<F, Expr<F>>, VerifyError> {
     let rho: F = channel.challenge("opening batching", claims.len() as u64);
-    let (mut sum, mut power) = (Expr::zero(), F::ONE);
-    for claim in &claims {
-        sum = sum.plus(power, &claim.value);
-        power *= rho;
-    }
+    let powers = std::iter::successors(Some(F::ONE), |power| Some(*power * rho));
+    let sum = Expr::combination(powers.zip(claims.iter().map(|claim| &claim.value)));
     let reduced = sumcheck::verify(sum, num_vars, 2, channel)?;
     let rows = scale_rows(claims, rho, &reduced.point);
     Ok(Folded {

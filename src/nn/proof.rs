@@ -188,6 +188,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     ) -> Result<(), VerifyError> {
         let _ = self.validate()?;
         let mut parts = Parts::new(&proof.0, self);
+        let start = self.encode_start();
         let mut before = match &self.parent {
             ParentWeights::Root { .. } => None,
             ParentWeights::Committed { commitment, .. } => Some(commitment.clone()),
@@ -196,7 +197,9 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             let mut verify = || {
                 let (after, bytes) = parts.take(segment.index)?;
                 let after = self.weights_behind(after)?;
-                let proven = self.verify_segment(segment, before.as_ref(), &after, bytes)?;
+                let ends = (before.as_ref(), &after);
+                let statement = self.encode_end(start.clone(), segment, ends.0, ends.1);
+                let proven = self.verify_segment(segment, &statement, ends, bytes)?;
                 before = Some(after);
                 Ok(proven)
             };
@@ -223,6 +226,30 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             soundness.add(&argument.errors::<C>()?, count);
         }
         Ok(soundness)
+    }
+
+    /// Refuses a proof that is shorter than any of this statement, without a look at it.
+    ///
+    /// # Errors
+    /// [`VerifyError::Shape`]; those of [`soundness`](Self::soundness).
+    pub fn check_length(&self, proof: &TrainingProof) -> Result<(), VerifyError> {
+        let _ = self.validate()?;
+        let mut least = 0_u64;
+        for (segment, count) in self.parameters.segment_shapes() {
+            let at_root = segment.index == 0 && matches!(self.parent, ParentWeights::Root { .. });
+            let argument = self.segment_argument(segment, at_root)?.argument;
+            let bytes = argument.least_bytes::<C>() as u64;
+            least = least.saturating_add(bytes.saturating_mul(count));
+        }
+        let (expected, got) = (usize::try_from(least).unwrap_or(usize::MAX), proof.0.len());
+        match got >= expected {
+            true => Ok(()),
+            false => Err(VerifyError::Shape {
+                what: "bytes of a proof, at least",
+                expected,
+                got,
+            }),
+        }
     }
 
     /// What a proof of each shape of segment takes, and how many there are of it. The commitments'
@@ -252,19 +279,18 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     fn verify_segment(
         &self,
         segment: Segment,
-        before: Option<&WeightCommitment<C>>,
-        after: &WeightCommitment<C>,
+        statement: &[u8],
+        (before, after): (Option<&WeightCommitment<C>>, &WeightCommitment<C>),
         proof: &[u8],
     ) -> Result<Pending<C>, VerifyError> {
         let parts = self.segment_argument(segment, before.is_none())?;
-        let statement = self.encode_segment(segment, before, after);
         let before = before.map(WeightCommitment::layers).unwrap_or_default();
         let known: Vec<&RowCommitments<C>> = before
             .iter()
             .chain(after.layers())
             .chain([self.dataset.rows()])
             .collect();
-        parts.argument.verify(&statement, &known, proof)
+        parts.argument.verify(statement, &known, proof)
     }
 }
 

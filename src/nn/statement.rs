@@ -20,7 +20,7 @@
 )]
 use super::{
     Architecture, FixedPoint, LearningRate, Schedule, ScheduleSeed, Sgd, WeightBound,
-    argument::{Argument, Gather, Source},
+    argument::{Argument, Batches, Gather, GatheredRows, Source},
     commitment::{DatasetCommitment, WeightCommitment, row_vars, weight_layout},
     encoding::{Encoder, encode_fixed_point},
     fixed::MAX_TABLE_BITS,
@@ -229,8 +229,14 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         before: Option<&WeightCommitment<C>>,
         after: &WeightCommitment<C>,
     ) -> Vec<u8> {
+        self.encode_end(self.encode_start(), segment, before, after)
+    }
+
+    /// What the statements of all segments have in common. It takes a hash of all the data: who has many
+    /// segments makes it once.
+    pub(crate) fn encode_start(&self) -> Encoder {
         let p = &self.parameters;
-        let start = Encoder::new("zktree/v1/segment")
+        Encoder::new("zktree/v1/segment")
             .string(C::NAME)
             .numbers(p.architecture.widths().iter().map(|w| *w as u64))
             .bytes(&encode_fixed_point(&p.fixed_point))
@@ -244,6 +250,17 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             .hash(&self.child.digest())
             .hash(&self.dataset.root())
             .hash(&self.schedule.0)
+    }
+
+    /// The statement of one segment behind what all have in common.
+    pub(crate) fn encode_end(
+        &self,
+        start: Encoder,
+        segment: Segment,
+        before: Option<&WeightCommitment<C>>,
+        after: &WeightCommitment<C>,
+    ) -> Vec<u8> {
+        let start = start
             .number(segment.index)
             .number(segment.first_step)
             .number(segment.steps);
@@ -319,23 +336,13 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             argument.input(*tensor, Source::Matrix(matrix));
         }
         let matrix = argument.known_matrix(self.dataset.layout());
-        let schedule = self.schedule()?;
-        let low_vars = num_vars(p.batch);
-        let rows: Vec<(usize, usize)> = schedule
-            .batches(segment.first_step, segment.steps)
-            .enumerate()
-            .flat_map(|(t, batch)| {
-                batch
-                    .into_iter()
-                    .enumerate()
-                    .map(move |(b, row)| (b + (t << low_vars), row))
-            })
-            .collect();
+        let batches = Batches::new(self.schedule()?, segment.first_step, segment.steps);
+        let rows = GatheredRows::Scheduled(Arc::new(batches));
         let gather = |first_column, num_columns| {
             Source::Gather(Gather {
                 matrix,
                 rows: rows.clone(),
-                low_vars: low_vars + num_vars(steps),
+                low_vars: [num_vars(p.batch), num_vars(steps)],
                 first_column,
                 num_columns,
             })
@@ -350,9 +357,10 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     }
 }
 
-/// More samples than this in one segment are refused: what the verifier allocates is bounded.
+/// More samples than this in one segment are refused: the verifier looks each up in the schedule, once
+/// for each claim on the data.
 const MAX_POSITIONS: usize = 1 << 20;
-/// More steps than this in one segment are refused: the matrix of earlier steps is dense.
+/// More steps than this in one segment are refused: the prover's matrix of earlier steps is dense.
 const MAX_STEPS: usize = 1 << 10;
 
 /// More committed values than this in one segment are refused.

@@ -154,7 +154,8 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
     }
 
     /// The soundness of these lineages: the proofs of all their edges, and of the ranges of their
-    /// data and of imported weights, each once. Looks at no proof.
+    /// data and of imported weights, each once. Looks at no proof but for its length: a lineage with an
+    /// edge that is out of proportion to it is refused.
     ///
     /// # Errors
     /// [`TreeError::Unknown`]; [`TreeError`] naming a node that fails before its proof is looked at.
@@ -177,7 +178,8 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
                 let (next, statement) = origin.step(node, edge)?;
                 let label = || node.label_of(next.id());
                 let training = statement
-                    .soundness()
+                    .check_length(&edge.proof)
+                    .and_then(|()| statement.soundness())
                     .map_err(|source| TreeError::Training {
                         node: label(),
                         source,

@@ -108,9 +108,9 @@ fn verify_leaves<F: PrimeField>(
         .collect::<Result<Vec<_>, _>>()?;
     let multiplicities = channel.receive_all("lookup multiplicity", shape.tables.len())?;
 
-    let mut numerator = Expr::zero();
-    let mut denominator = Expr::zero();
-    let mut padding = F::ONE;
+    let (mut numerator, mut denominator) = (Vec::new(), Vec::new());
+    // What is known of the two: of padding, a fraction of zero by one.
+    let (mut ones, mut shifts, mut padding) = (F::ZERO, F::ZERO, F::ONE);
     for block in &shape.blocks {
         let selector = block.selector(&claim.point);
         padding -= selector;
@@ -118,12 +118,10 @@ fn verify_leaves<F: PrimeField>(
             Kind::Lookup(i) => {
                 let lookup = shape.lookups.get(i).zip(columns.get(i));
                 let ((table, _), components) = lookup.ok_or_else(|| missing("lookup", i))?;
-                let shift = Expr::known(selector * fingerprint.shift(*table));
-                denominator = denominator.plus(F::ONE, &shift);
-                for (power, component) in fingerprint.powers.iter().zip(components) {
-                    denominator = denominator.plus(-selector * power, component);
-                }
-                numerator = numerator.plus(F::ONE, &Expr::known(selector));
+                shifts += selector * fingerprint.shift(*table);
+                let components = fingerprint.powers.iter().zip(components);
+                denominator.extend(components.map(|(power, c)| (-selector * power, c)));
+                ones += selector;
             }
             Kind::Table(i) => {
                 let table = shape.tables.get(i).zip(multiplicities.get(i));
@@ -138,13 +136,13 @@ fn verify_leaves<F: PrimeField>(
                     .zip(&fingerprint.powers)
                     .map(|(component, power)| *component * power)
                     .sum();
-                let value = selector * (fingerprint.shift(i) - entry);
-                denominator = denominator.plus(F::ONE, &Expr::known(value));
-                numerator = numerator.plus(-selector, multiplicity);
+                shifts += selector * (fingerprint.shift(i) - entry);
+                numerator.push((-selector, multiplicity));
             }
         }
     }
-    denominator = denominator.plus(F::ONE, &Expr::known(padding));
+    let sum = |known: F, parts| Expr::combination(parts).plus(F::ONE, &Expr::known(known));
+    let (numerator, denominator) = (sum(ones, numerator), sum(shifts + padding, denominator));
     channel.assert_equal(&claim.numerator, &numerator, Check::LookupNumerators.name())?;
     channel.assert_equal(
         &claim.denominator,

@@ -1,10 +1,15 @@
 //! How committed tensors are cut into rows, and claims on them as bilinear forms.
 use crate::{
     commit::opening::Columns,
+    count,
+    nn::Schedule,
     poly::{self, WideField, int},
 };
 use ark_ff::PrimeField;
-use std::ops::Range;
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 /// How a tensor is cut into rows, and which rows are committed.
 ///
@@ -98,16 +103,69 @@ impl Layout {
     }
 }
 
-/// A tensor made of rows of a committed matrix: entry `(position, unit)` is row
-/// `rows[position]`, column `first_column + unit` of it.
+/// Which row of a matrix each sample of each step is.
+#[derive(Debug, Clone)]
+pub enum GatheredRows {
+    /// Of one step, each row in its place.
+    All(usize),
+    /// The batches of a schedule.
+    Scheduled(Arc<Batches>),
+}
+
+/// Consecutive batches of a schedule. They are drawn when the first claim on them is evaluated: a
+/// verifier has the commitments of a proof by then.
+#[derive(Debug)]
+pub struct Batches {
+    schedule: Schedule,
+    first_step: u64,
+    steps: u64,
+    drawn: OnceLock<Vec<usize>>,
+}
+
+impl Batches {
+    /// The batches of `steps` steps from `first_step` on.
+    pub fn new(schedule: Schedule, first_step: u64, steps: u64) -> Self {
+        Self {
+            schedule,
+            first_step,
+            steps,
+            drawn: OnceLock::new(),
+        }
+    }
+
+    /// The rows of each step.
+    fn steps(&self) -> impl Iterator<Item = &[usize]> {
+        let draw = || self.schedule.batches(self.first_step, self.steps).flatten();
+        let rows = self.drawn.get_or_init(|| draw().collect());
+        rows.chunks(self.schedule.batch_size().max(1))
+    }
+}
+
+impl GatheredRows {
+    /// Calls with step, sample and row of each.
+    fn for_each(&self, mut visit: impl FnMut(usize, usize, usize)) {
+        match self {
+            Self::All(count) => (0..*count).for_each(|row| visit(0, row, row)),
+            Self::Scheduled(batches) => {
+                for (step, batch) in batches.steps().enumerate() {
+                    let rows = batch.iter().enumerate();
+                    rows.for_each(|(sample, row)| visit(step, sample, *row));
+                }
+            }
+        }
+    }
+}
+
+/// A tensor made of rows of a committed matrix: entry `(sample, step, unit)` is the sample's row,
+/// column `first_column + unit` of it.
 #[derive(Debug, Clone)]
 pub struct Gather {
     /// The matrix.
     pub matrix: usize,
-    /// The row of each real position `(index, row)` over the tensor's lower variables.
-    pub rows: Vec<(usize, usize)>,
-    /// Number of the tensor's lower variables; the others are the unit.
-    pub low_vars: usize,
+    /// The rows of all real samples and steps.
+    pub rows: GatheredRows,
+    /// Numbers of variables of sample and step; the others are the unit.
+    pub low_vars: [usize; 2],
     /// First column.
     pub first_column: usize,
     /// Number of columns.
@@ -116,21 +174,28 @@ pub struct Gather {
 
 impl Gather {
     /// Equation 39: the evaluation at `point` as a bilinear form of the matrix.
+    ///
+    /// A multiplication for each sample of each step.
     pub(super) fn evaluation<F: PrimeField>(
         &self,
         num_rows: usize,
         point: &[F],
     ) -> (Vec<F>, Columns<F>) {
-        let (low, high) = point
-            .split_at_checked(self.low_vars)
-            .unwrap_or((point, &[]));
-        let (low, high) = (poly::eq_evals(low), poly::eq_evals(high));
+        let [samples, steps] = self.low_vars;
+        let (samples, rest) = point.split_at_checked(samples).unwrap_or((point, &[]));
+        let (steps, high) = rest.split_at_checked(steps).unwrap_or((rest, &[]));
+        let [samples, steps, high] = [samples, steps, high].map(poly::eq_evals);
         let mut rows = vec![F::ZERO; num_rows];
-        for (position, row) in &self.rows {
-            if let (Some(u), Some(e)) = (rows.get_mut(*row), low.get(*position)) {
-                *u += e;
+        let mut real = 0;
+        self.rows.for_each(|step, sample, row| {
+            let (u, weights) = (rows.get_mut(row), steps.get(step).zip(samples.get(sample)));
+            if let (Some(u), Some((step, sample))) = (u, weights) {
+                *u += *step * sample;
+                real += 1;
             }
-        }
+        });
+        // One a sample.
+        count::field_multiplications(real);
         let mut columns = vec![F::ZERO; self.first_column];
         columns.extend(high.into_iter().take(self.num_columns));
         (rows, Columns::Dense(columns))

@@ -146,20 +146,29 @@ impl<F: WideField> Argument<F> {
         })
     }
 
-    /// A run of the verifier without a proof.
+    /// No proof has fewer bytes than its rows and what its lookups end in. For who has not yet a reason
+    /// to run the verifier.
+    pub fn least_bytes<C: Curve<ScalarField = F>>(&self) -> usize {
+        let points = self.num_witness_rows() + usize::from(self.hiding);
+        let columns = self
+            .relation
+            .lookups
+            .iter()
+            .map(|(_, tensors)| tensors.len());
+        let scalars = columns.sum::<usize>() + self.relation.tables.len();
+        let bytes = points.saturating_mul(C::ENCODED_LEN);
+        bytes.saturating_add(scalars * F::ZERO.compressed_size())
+    }
+
+    /// A run of the verifier without a proof: of the time and memory of the scalars that a proof has
+    /// beside its rows, however many rows there are.
     fn dry_run<C: Curve<ScalarField = F>>(
         &self,
     ) -> Result<VerifierChannel<'static, F>, VerifyError> {
         let mut channel = VerifierChannel::dry_run(self.hiding);
-        let commitments: Vec<RowCommitments<C>> = self
-            .matrices
-            .iter()
-            .map(|matrix| RowCommitments {
-                rows: vec![Default::default(); matrix.num_rows()],
-            })
-            .collect();
         let layout = self.mask_layout()?;
-        let _ = self.verify_rows(&commitments, &layout, &mut channel, &mut |_, _| F::ZERO)?;
+        let rows = vec![RowCommitments::<C> { rows: Vec::new() }; self.matrices.len()];
+        let _ = self.verify_rows(&rows, &layout, &mut channel, &mut |_, _| F::ZERO)?;
         let _: F = channel.challenge("batch of proofs", 1);
         Ok(channel)
     }

@@ -7,7 +7,7 @@ use crate::{
     error::{Locate, ProveError, VerifyError},
     nn::{
         FixedPoint, WeightOpening,
-        argument::{Argument, Gather, Pending, Size, Source},
+        argument::{Argument, Gather, GatheredRows, Pending, Size, Source},
         commitment::{row_vars, weight_layout},
         mlp::{Forward, Head},
         statement::{ParentWeights, root_input},
@@ -260,8 +260,8 @@ fn source<C: Curve<ScalarField: WideField>>(
             let missing = || statement("committed rows without a matrix".into());
             Ok(Source::Gather(Gather {
                 matrix: *matrix.ok_or_else(missing)?,
-                rows: (0..samples).map(|sample| (sample, sample)).collect(),
-                low_vars: num_vars(samples),
+                rows: GatheredRows::All(samples),
+                low_vars: [num_vars(samples), 0],
                 first_column: columns.start,
                 num_columns: columns.len(),
             }))

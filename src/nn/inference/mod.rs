@@ -96,7 +96,7 @@ pub struct InferenceStatement<C: Curve> {
     pub hiding: bool,
 }
 
-/// More samples than this in one proof are refused: what the verifier allocates is bounded.
+/// More samples than this in one proof are refused.
 const MAX_SAMPLES: usize = 1 << 20;
 /// More committed values than this in one proof are refused.
 const MAX_ENTRIES: usize = 1 << 34;
