@@ -3,6 +3,7 @@
 //! The same targets run under libFuzzer, see `fuzz/README.md`; its corpus is where mutation starts
 //! here.
 mod memory;
+mod proportion;
 mod seeds;
 mod targets;
 

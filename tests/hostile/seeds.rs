@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 use zktree::{
     Bls12381, Pallas,
     commit::Curve,
-    nn::{WeightGrid, WeightOpening, encoding::Encoder},
+    nn::{LearningRate, TrainingParameters, WeightGrid, WeightOpening, encoding::Encoder},
     tree::{
         NodeId, Root, RowProof,
         store::{Log, NodeFile, SignedHead},
@@ -74,7 +74,14 @@ fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
             ]),
         ),
         ("key", texts(&[KEY])),
-        ("lineage", scripts(&[&[0, 0], &[1, 0], &[0, 1, 2, 1, 5]])),
+        (
+            "lineage",
+            [
+                scripts(&[&[0, 0], &[1, 0], &[0, 1, 2, 1, 5]]),
+                extreme_nodes(),
+            ]
+            .concat(),
+        ),
         ("log_proof", log_proofs()),
         (
             "node",
@@ -268,7 +275,42 @@ fn channels() -> Vec<Vec<u8>> {
     vec![[order, scalar.clone(), scalar, point.repeat(3)].concat()]
 }
 
-/// A network of one layer, with formats and a proof that go a long way.
+/// The grandchild's node with numbers at the ends of what is accepted: bytes that choose the
+/// script, and a script that writes each of its numbers that is another.
+fn extreme_nodes() -> Vec<Vec<u8>> {
+    let changes: [fn(&mut TrainingParameters); 4] = [
+        |p| (p.steps, p.segment_steps) = (64 << 10, 1 << 10),
+        |p| (p.steps, p.segment_steps, p.batch) = (1 << 40, 1, 5),
+        |p| p.rate = LearningRate::from_coefficient(LearningRate::MAX).unwrap(),
+        |p| (p.steps, p.segment_steps) = (u64::MAX, u64::MAX),
+    ];
+    let of = |hiding: bool| {
+        let honest = &Scene::get(hiding).grandchild.node;
+        changes.map(|change| {
+            let mut node = honest.clone();
+            change(&mut node.parameters);
+            let choice = [u8::from(hiding), 0];
+            [&choice[..], &overwrites(&honest.encode(), &node.encode())].concat()
+        })
+    };
+    [of(false), of(true)].concat()
+}
+
+/// A script that makes one encoding another that differs in some of its eight-byte numbers.
+fn overwrites(from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let (mut script, mut at) = (Vec::new(), 0);
+    while let Some(next) = (at..from.len()).find(|k| from[*k] != to[*k]) {
+        let place = u32::try_from(next).unwrap().to_be_bytes();
+        let number: Vec<u8> = to[next..next + 8].iter().rev().copied().collect();
+        script.extend([&[7], &place[1..], &[255], &number].concat());
+        at = next + 8;
+    }
+    script
+}
+
+/// A network of one layer, with formats and a proof that go a long way; and of 64, with as many limbs
+/// as there may be.
 fn statements() -> Vec<Vec<u8>> {
     let format = [3, 0, 4, 4, 4, 5, 3, 4, 4, 4];
     // The second is the largest number of steps that there is.
@@ -285,6 +327,13 @@ fn statements() -> Vec<Vec<u8>> {
             seeds.push(of(steps, &[0, 7], 0, points));
             seeds.push(of(steps, &[1, 9, 0, 0, 0], 1, points));
         }
+    }
+    let deep = [&[0, 0, 3][..], &[0; 3 * 65]].concat();
+    // One fraction bit, the smallest ranges, 60 limbs of one bit.
+    let format = [&[0, 0, 58, 0, 0, 0, 0][..], &[0; 60]].concat();
+    for hiding in [0, 1] {
+        let training = [&[5, 1, 1, 9, 0, 0, 0, 1, 2][..], &[216, 0, 0, 2, 1, hiding]].concat();
+        seeds.push([&deep[..], &format, &training, &[0, 0, 255, 0, 2, 0]].concat());
     }
     seeds
 }

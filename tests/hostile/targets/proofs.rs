@@ -315,7 +315,7 @@ fn identities(count: usize) -> Vec<u8> {
 }
 
 fn any_statement(input: &mut Input<'_>) -> Option<TrainingStatement<Pallas>> {
-    let layers = 1 + input.below(3);
+    let layers = [1, 2, 3, 64][input.below(4)];
     let widths = (0..=layers).map(|_| 1 + input.below(33)).collect();
     let architecture = Architecture::new(widths).ok()?;
     let fixed_point = any_format(input)?;
