@@ -7,9 +7,9 @@ use crate::{
     commit::RowCommitments,
     gkr::table::LookupTable,
     nn::{
-        argument::{Argument, Gather, Layout, Source},
+        argument::{Argument, Batches, Gather, GatheredRows, Layout, Source},
         mlp::Committed,
-        relation::{Axis, Index, Kind, Operand, TensorId, Term},
+        relation::{Axis, Index, Kind, Operand, Public, TensorId, Term},
     },
 };
 use ark_ff::PrimeField;
@@ -131,8 +131,8 @@ struct System {
     committed: Vec<Committed>,
     /// Inputs that the verifier evaluates, with what it knows of them.
     public: Vec<(TensorId, Vec<i64>)>,
-    /// The input that is gathered from rows of a committed matrix.
-    gathered: (TensorId, Gather),
+    /// The input that is gathered from rows of a committed matrix, and what these rows say.
+    gathered: (TensorId, Gather, Vec<i64>),
     matrix: Vec<i64>,
     values: Values,
 }
@@ -208,11 +208,16 @@ impl Drawing<'_> {
     fn public(&mut self) {
         let axes = self.some_axes(2);
         let dims: Vec<usize> = axes.iter().map(|a| a.1).collect();
-        let mut values = self.integers(1 << dims.iter().sum::<usize>());
-        let honest = values.clone();
-        let k = self.rng.gen_range(0..values.len());
-        values[k] += i64::from(self.alters());
-        let id = self.system.relation.public("public", &dims, values);
+        let bounds = dims.iter().map(|dim| self.rng.gen_range(0..=1 << dim));
+        let mut bounds: Vec<usize> = bounds.collect();
+        let honest = Public::Below(bounds.clone()).values(&dims);
+        if self.alters()
+            && let Some(bound) = bounds.first_mut()
+        {
+            *bound = bound.checked_sub(1).unwrap_or(1);
+        }
+        let public = Public::Below(bounds);
+        let id = self.system.relation.public("public", &dims, public);
         self.keep(id, honest);
     }
 
@@ -343,29 +348,34 @@ fn draw(
     let matrix: Vec<i64> = (0..MATRIX_ROWS << MATRIX_VARS)
         .map(|_| rng.gen_range(-3..4))
         .collect();
-    // Two positions and two columns: the tensor has a variable of each.
-    let mut rows: Vec<(usize, usize)> =
-        (0..2).map(|p| (p, rng.gen_range(0..MATRIX_ROWS))).collect();
+    // Two samples and two columns: the tensor has a variable of each.
     let first_column = rng.gen_range(0..3);
-    let entry = |p: usize, u: usize| matrix[(rows[p].1 << MATRIX_VARS) + first_column + u];
-    let values: Vec<i64> = [(0, 0), (1, 0), (0, 1), (1, 1)]
-        .map(|(p, u)| entry(p, u))
-        .into();
-    let gathered = relation.input("gathered", &[1, 1]);
-    let gathering = altered == Some(0);
-    rows[1].1 = (rows[1].1 + usize::from(gathering)) % MATRIX_ROWS;
-    let gather = Gather {
-        matrix: 0,
-        rows,
-        low_vars: 1,
-        first_column,
-        num_columns: 2,
+    let gather = |seed: u8| {
+        let schedule = Schedule::new(ScheduleSeed([seed; 32]), MATRIX_ROWS, 2).unwrap();
+        let rows: Vec<usize> = schedule.batches(0, 1).flatten().collect();
+        let gather = Gather {
+            matrix: 0,
+            rows: GatheredRows::Scheduled(Arc::new(Batches::new(schedule, 0, 1))),
+            low_vars: [1, 0],
+            first_column,
+            num_columns: 2,
+        };
+        let entry = |(p, u): (usize, usize)| {
+            let at = (rows[p] << MATRIX_VARS) + first_column + u;
+            matrix.get(at).copied().unwrap_or_default()
+        };
+        let entries = [(0, 0), (1, 0), (0, 1), (1, 1)].map(entry);
+        (gather, entries.to_vec())
     };
+    let schedule = rng.r#gen();
+    let (_, values) = gather(schedule);
+    let (gather, stated) = gather(schedule ^ u8::from(altered == Some(0)));
+    let gathered = relation.input("gathered", &[1, 1]);
     let system = System {
         relation,
         committed: Vec::new(),
         public: Vec::new(),
-        gathered: (gathered, gather),
+        gathered: (gathered, gather, stated),
         matrix,
         values: Values::new(),
     };
@@ -400,23 +410,18 @@ impl System {
         let mut values = BTreeMap::new();
         for id in (0..relation.tensors.len()).map(TensorId) {
             let given = match &relation.tensors[id.0].kind {
-                Kind::Public(values) => values.iter().map(|v| F::from(*v)).collect(),
+                Kind::Public(public) => {
+                    let values = public.values(&relation.tensors[id.0].dims);
+                    values.into_iter().map(F::from).collect()
+                }
                 Kind::Input => self.values[&id].iter().map(|v| F::from(*v)).collect(),
                 Kind::Virtual(_) => evaluate(relation, id, &values),
             };
             values.insert(id, given);
         }
         let public = |(id, stated): &(TensorId, Vec<i64>)| *self.values[id] == *stated;
-        let (gathered, gather) = &self.gathered;
-        let entry = |p: usize, u: usize| {
-            let at = (gather.rows[p].1 << MATRIX_VARS) + gather.first_column + u;
-            self.matrix.get(at).copied()
-        };
-        let rows = [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(p, u)| entry(p, u));
-        let is_gathered = rows
-            .iter()
-            .zip(self.values[gathered].iter())
-            .all(|(m, v)| *m == Some(*v));
+        let (gathered, _, stated) = &self.gathered;
+        let is_gathered = *self.values[gathered] == *stated;
         let equal = relation
             .equalities
             .iter()
@@ -442,7 +447,7 @@ impl System {
             let function = move |r: &[F]| poly::int::evaluate(&values, r);
             argument.input(tensor, Source::Public(Arc::new(function)));
         }
-        let (tensor, gather) = self.gathered;
+        let (tensor, gather, _) = self.gathered;
         argument.input(tensor, Source::Gather(Gather { matrix, ..gather }));
         let rng = &mut ChaCha20Rng::seed_from_u64(4);
         let blindings = match hiding {
