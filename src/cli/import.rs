@@ -49,6 +49,10 @@ pub struct Options {
     /// Bits of a weight, with the sign: more is closer to the floats, and slower once
     #[arg(long, value_name = "BITS", default_value_t = 18)]
     weight_bits: u32,
+    /// Size of weights that the step is chosen for, and that none may exceed. Without it the step is
+    /// chosen for the largest weight and shows its size to a factor of two
+    #[arg(long, value_name = "W")]
+    weight_limit: Option<f64>,
     /// CSV file on which integers and floats are compared before anything is written
     #[arg(long, value_name = "FILE.csv")]
     compare: Option<PathBuf>,
@@ -118,7 +122,12 @@ fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fai
         true => model.standardized(&normalization).map_err(named)?,
         false => model,
     };
-    let (weights, grid) = model.quantize(&fixed, options.weight_bits).map_err(named)?;
+    let bits = options.weight_bits;
+    let quantized = match options.weight_limit {
+        Some(limit) => model.quantize_within(&fixed, bits, limit),
+        None => model.quantize(&fixed, bits),
+    };
+    let (weights, grid) = quantized.map_err(named)?;
     let quantization = match &options.compare {
         Some(rows) => {
             let inputs = normalization.standardize(&Table::read(rows)?)?;

@@ -100,6 +100,68 @@ fn every_kind_of_file_is_imported() {
         assert_eq!(made["parameters"], json!(54));
     }
     assert_eq!(world.ids("trees").len(), 4);
+    let grid = |more: &str| {
+        let arguments = "import --key me.pem --tree limited --curve pallas gemm.onnx --title";
+        world.json(&format!("{arguments} {more}"))["grid"].clone()
+    };
+    assert_ne!(grid("a --weight-limit 100"), grid("b"));
+    let refused =
+        "import --key me.pem --tree limited gemm.onnx --curve pallas --weight-limit 0.001";
+    assert!(world.fails(2, refused).contains("the largest that fits"));
+}
+
+/// A root is its importer's: whoever has not the key cannot make it say something else.
+#[test]
+fn imported_roots_are_signed() {
+    let world = scene();
+    let without = world.fails(2, "import --tree tree gemm.onnx --curve pallas");
+    assert!(without.contains("--key"), "{without}");
+    let made = world.json(
+        "import --key me.pem --tree tree gemm.onnx --curve pallas --title theirs --licence CC0-1.0 \
+         --note a_note",
+    );
+    let id = made["id"].as_str().unwrap();
+    let shown = &world.json("show --tree tree")["nodes"][0]["imported"];
+    assert_eq!(shown["author"], made["author"]);
+    assert_eq!(
+        (&shown["licence"], &shown["note"]),
+        (&json!("CC0-1.0"), &json!("a note"))
+    );
+    let author = made["author"].as_str().unwrap();
+    world.ok(&format!("verify --tree tree --author {author}"));
+    let other = world.ok("key --out other.pem");
+    let refused = world.fails(1, &format!("verify --tree tree --author {other}"));
+    assert!(
+        refused.contains(&format!("{} \"theirs\"", &id[..12])),
+        "{refused}"
+    );
+    world.ok(
+        "init --tree copy --layers 3,4,1 --seed 7 --normalize all.csv --target y --curve pallas",
+    );
+    world.fails(1, &format!("pull --tree copy tree --author {other}"));
+    world.ok(&format!("pull --tree copy tree --author {author}"));
+    // The log is signed by the same key.
+    let log = world.json("log --tree tree");
+    assert_eq!(log["signed"]["signer"], made["author"]);
+    assert_eq!(log["entries"][0]["title"], "theirs");
+
+    let file = world.path("tree/roots").join(id);
+    let honest = std::fs::read(&file).unwrap();
+    let at = honest.windows(6).position(|w| w == b"theirs").unwrap();
+    let mut altered = honest.clone();
+    altered[at..at + 6].copy_from_slice(b"nobody");
+    std::fs::write(&file, altered).unwrap();
+    world.fails(1, "verify --tree tree");
+    let mut unsigned = honest.clone();
+    *unsigned.last_mut().unwrap() ^= 1;
+    std::fs::write(&file, unsigned).unwrap();
+    let refused = world.fails(1, "verify --tree tree");
+    assert!(
+        refused.contains("the signature is not its author's"),
+        "{refused}"
+    );
+    std::fs::write(&file, honest).unwrap();
+    world.ok("verify --tree tree");
 }
 
 /// Raw columns are folded into the layers: the same rows, the same predictions.

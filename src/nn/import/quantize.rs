@@ -4,18 +4,35 @@ use crate::nn::{FixedPoint, Layer, WeightGrid, Weights};
 
 impl FloatModel {
     /// The weights in units of `2^-w`, each rounded to the nearest value of the finest [`WeightGrid`] of
-    /// `range_bits` bits that holds all of them, ties away from zero.
+    /// `range_bits` bits that holds all of them, ties away from zero. The grid, which becomes public,
+    /// shows the size of the largest to a factor of two.
     ///
     /// # Errors
-    /// [`ImportError::NotFinite`], [`ImportError::TooLarge`]; [`ImportError::Config`] for impossible
-    /// `range_bits`.
+    /// Those of [`quantize_within`](Self::quantize_within).
     pub fn quantize(
         &self,
         fixed: &FixedPoint,
         range_bits: u32,
     ) -> Result<(Weights, WeightGrid), ImportError> {
+        let sizes = self.entries().map(|(.., value)| value.abs());
+        self.quantize_within(fixed, range_bits, sizes.fold(0.0, f64::max))
+    }
+
+    /// As [`quantize`](Self::quantize), on the finest grid for weights of up to a stated size: it shows
+    /// this and nothing of the weights, and is coarser than need be.
+    ///
+    /// # Errors
+    /// [`ImportError::NotFinite`]; [`ImportError::TooLarge`] if a weight is larger;
+    /// [`ImportError::Config`] for impossible `range_bits`.
+    pub fn quantize_within(
+        &self,
+        fixed: &FixedPoint,
+        range_bits: u32,
+        largest: f64,
+    ) -> Result<(Weights, WeightGrid), ImportError> {
         let unit = (1_u64 << fixed.weight_bits()) as f64;
-        let mut largest = 0.0_f64;
+        // Nothing fits within what is no size.
+        let limit = largest.max(0.0).min(LARGEST / unit);
         for (layer, part, index, value) in self.entries() {
             if !value.is_finite() {
                 return Err(ImportError::NotFinite {
@@ -25,7 +42,6 @@ impl FloatModel {
                     value,
                 });
             }
-            let limit = LARGEST / unit;
             if value.abs() > limit {
                 return Err(ImportError::TooLarge {
                     layer: layer.name.clone(),
@@ -35,9 +51,8 @@ impl FloatModel {
                     largest: limit,
                 });
             }
-            largest = largest.max(value.abs());
         }
-        let grid = WeightGrid::finest((largest * unit).ceil() as u64, range_bits)?;
+        let grid = WeightGrid::finest((limit * unit).ceil() as u64, range_bits)?;
         let step = (1_u64 << grid.step_bits) as f64;
         let round = |values: &[f64]| -> Vec<i64> {
             let end = grid.largest() as f64;

@@ -209,6 +209,24 @@ fn weights_that_cannot_be_integers_are_named() {
     assert_eq!((weights.layers()[0].bias[0], grid.step_bits), (0, 0));
 }
 
+/// A grid for a stated limit does not depend on the weights; one for the largest weight does.
+#[test]
+fn a_stated_limit_hides_the_largest_weight() {
+    let fixed = FixedPoint::compact();
+    let of = |weight: f64| model(&[(2, 1)], || weight);
+    let grid = |weight, limit| of(weight).quantize_within(&fixed, 12, limit).unwrap().1;
+    let finest = |weight| of(weight).quantize(&fixed, 12).unwrap().1;
+    assert_ne!(finest(0.01), finest(3.9));
+    assert_eq!(grid(0.01, 4.0), grid(3.9, 4.0));
+    assert_eq!(grid(3.9, 3.9), finest(3.9));
+    let limits = [3.0, 0.0, -1.0, f64::NAN];
+    for limit in limits {
+        let error = of(3.9).quantize_within(&fixed, 12, limit).unwrap_err();
+        assert!(matches!(error, ImportError::TooLarge { .. }), "{error}");
+    }
+    assert!(of(3.9).quantize_within(&fixed, 12, f64::INFINITY).is_ok());
+}
+
 /// Which layer, by how much, and what would hold it.
 #[test]
 fn values_out_of_range_are_named() {

@@ -297,7 +297,7 @@ fn verify_and_pull_ask_for_a_head() {
     let json = kept.beside("head.json");
     fs::copy(kept.path("log/head.json"), &json).unwrap();
     let files = [&signed, &plain, &json].map(|file: &PathBuf| file.to_str().unwrap().to_owned());
-    let heads = [&files[..], &[head.clone()]].concat();
+    let heads = [&files[..], std::slice::from_ref(&head)].concat();
     kept.store.add_root(&family::root(4)).unwrap();
     for head in &heads {
         ends(&zktree(&kept, &["verify", "--head", head]), 0);
