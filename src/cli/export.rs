@@ -97,10 +97,11 @@ pub fn opening<C: Curve<ScalarField: WideField>>(
     if let Some(root) = opened.tree.root(id) {
         let opening = opened.store.private().root_opening(root)?;
         return opening.ok_or_else(|| {
+            let by = root.imported().map(|imported| imported.author().short());
             Failure::input(format!(
-                "the weights of root {} are not in this tree's private part; ask whoever imported \
-                 them",
-                id.short()
+                "the weights of root {} are not in this tree's private part; ask {}, who imported them",
+                id.short(),
+                by.unwrap_or_default()
             ))
         });
     }

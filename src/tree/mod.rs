@@ -1,7 +1,7 @@
 //! The tree of models: who trained what from what, and the proofs of it.
 //!
-//! A [`Root`] is a network that anyone expands from a public seed. Every other [`Node`] names its
-//! parent, commits to its weights and comes with an [`Edge`], the proof that training the parent
+//! A [`Root`] is a network that anyone expands from a public seed, or one of unknown origin that its
+//! importer signed. Every other [`Node`] names its parent, commits to its weights and comes with an [`Edge`], the proof that training the parent
 //! on the committed data gives them. A lineage is a path from a root to a node; siblings share a
 //! prefix of theirs.
 //!

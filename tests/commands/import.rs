@@ -54,7 +54,11 @@ fn a_model_of_another_program_predicts_and_is_trained_on() {
     let checked = world.json("verify-prediction --tree copy p.json");
     assert_eq!((&checked["id"], &checked["rows"]), (&json!(id), &json!(2)));
     let refused = world.fails(2, &format!("predict --tree copy {short} --input rows.csv"));
-    assert!(refused.contains("ask whoever imported"), "{refused}");
+    let ask = format!(
+        "ask {}, who imported",
+        &made["author"].as_str().unwrap()[..12]
+    );
+    assert!(refused.contains(&ask), "{refused}");
     world.ok(&format!(
         "export --tree tree {short} --out w.safetensors --with-opening"
     ));

@@ -23,7 +23,7 @@ use zktree::{
     tree::{
         Child, DatasetName, Draft, Inference, Labels, Node, ProvenDataset, Root, RowProof, Tree,
         TreeError,
-        store::{ConsistencyProof, InclusionProof, NodeFile},
+        store::{ConsistencyProof, InclusionProof, NodeFile, SignedHead},
     },
 };
 
@@ -41,7 +41,7 @@ pub fn peak<T>(run: impl FnOnce() -> T) -> usize {
 /// A parser and the target whose corpus is of its format.
 type Parser = (&'static str, fn(&[u8]));
 
-const PARSERS: [Parser; 16] = [
+const PARSERS: [Parser; 17] = [
     ("root", |b| drop(black_box(Root::decode(b)))),
     ("node", |b| drop(black_box(Node::<Pallas>::decode(b)))),
     ("node_file", |b| {
@@ -65,6 +65,9 @@ const PARSERS: [Parser; 16] = [
     }),
     ("log_proof", |b| {
         drop(black_box(serde_json::from_slice::<ConsistencyProof>(b)))
+    }),
+    ("log_proof", |b| {
+        drop(black_box(serde_json::from_slice::<SignedHead>(b)))
     }),
     ("inference", |b| {
         drop(black_box(Inference::<Pallas>::from_json(b)))
@@ -205,8 +208,14 @@ fn giant(widths: Vec<usize>) -> Vec<Vec<u8>> {
         .bytes(&[])
         .finish();
     let file = Encoder::new("zktree/v1/node-file").bytes(&node);
-    let root = Encoder::new("zktree/v1/root").numbers(widths);
-    vec![node, file.finish(), root.bytes(format).finish()]
+    let network = |kind| {
+        let widths = Encoder::new(kind).numbers(widths.clone());
+        widths.bytes(format).finish()
+    };
+    let imported = Encoder::new("zktree/v2/imported-root");
+    let imported = imported.bytes(&network("zktree/v1/imported-pre-id"));
+    let imported = [imported.bytes(&[]).finish(), vec![0; 64]].concat();
+    vec![node, file.finish(), network("zktree/v1/root"), imported]
 }
 
 #[test]

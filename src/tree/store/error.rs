@@ -144,7 +144,7 @@ pub enum StoreError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// A log that does not continue a head that it should.
-    #[error("{}: history was rewritten: the log does not continue the head {head}, {witness}: {source}", .dir.display())]
+    #[error("{}: history was rewritten: the log does not continue the head {head}, {witness}: {source}{}", .dir.display(), .witness.advice())]
     Rewritten {
         /// The directory of the tree.
         dir: PathBuf,

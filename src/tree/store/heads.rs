@@ -124,6 +124,15 @@ pub enum Witness {
     Reader,
 }
 
+impl Witness {
+    pub(super) fn advice(&self) -> &'static str {
+        match self {
+            Self::Reader => "",
+            _ => "; ask its keeper why; if it is another tree, --forget-head forgets this one",
+        }
+    }
+}
+
 impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -326,10 +326,22 @@ fn verify_and_pull_ask_for_a_head() {
 #[test]
 fn verify_asks_for_authors() {
     let kept = Kept::new();
-    let family = Family::get();
-    let authors = [&family.first, &family.second, &family.third].map(|c| c.node.author.to_string());
-    let [first, second, third] = &authors;
-    assert!(first != second || second != third);
+    let cousin = crate::store::pull::cousin("cousin");
+    let id = kept.store.add_child(&cousin).unwrap();
+    let [ours, theirs] = [&Family::get().first, &cousin].map(|child| child.node.author);
+    assert_ne!(ours, theirs);
+    let authors = [ours, theirs].map(|key| key.to_string());
+    let output = zktree(&kept, &["verify", "--author", &authors[0]]);
+    let errors = ends(&output, 1);
+    assert!(errors.contains(&format!("node {} \"cousin\"", id.short())));
+    assert!(errors.contains(&authors[1]), "{errors}");
+    ends(
+        &zktree(
+            &kept,
+            &["verify", &kept.third.short(), "--author", &authors[0]],
+        ),
+        0,
+    );
     let all: Vec<&str> = authors.iter().flat_map(|key| ["--author", key]).collect();
     ends(&zktree(&kept, &[&["verify"][..], &all].concat()), 0);
     let other = author(9).public().to_string();
@@ -340,7 +352,7 @@ fn verify_asks_for_authors() {
     let errors = ends(&output, 1);
     let named = format!("node {}", kept.first.short());
     assert!(
-        errors.contains(&named) && errors.contains(first),
+        errors.contains(&named) && errors.contains(&authors[0]),
         "{errors}"
     );
     assert!(errors.contains("who is not among the authors"), "{errors}");
