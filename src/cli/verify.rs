@@ -120,6 +120,7 @@ fn verify<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fai
         .tree
         .verdicts(&ids, cache.ids(), &mut |_| bar.inc(1))?;
     bar.finish_and_clear();
+    let remembered = edges.saturating_sub(verdicts.verified.len() + verdicts.refused.len());
     if let Some(authors) = options.trust.authors() {
         for (id, error) in opened.tree.by_others(&ids, &authors)? {
             verdicts.refused.entry(id).or_insert(error);
@@ -133,7 +134,7 @@ fn verify<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fai
             && history.is_ok(),
         history: history.as_ref().err().map(ToString::to_string),
         edges: verdicts.verified.len(),
-        remembered: edges - verdicts.verified.len() - verdicts.refused.len(),
+        remembered,
         refused: verdicts
             .refused
             .iter()
