@@ -146,6 +146,8 @@ struct Drawing<'a> {
     honest: &'a mut BTreeMap<TensorId, Vec<F>>,
     altered: Option<usize>,
     elements: usize,
+    /// All tensors but multiplicities.
+    usable: Vec<TensorId>,
 }
 
 const MATRIX_ROWS: usize = 4;
@@ -173,6 +175,7 @@ impl Drawing<'_> {
     fn keep(&mut self, id: TensorId, values: Vec<i64>) {
         let field = values.iter().map(|v| F::from(*v)).collect();
         self.honest.entry(id).or_insert(field);
+        self.usable.push(id);
         self.system.values.insert(id, Arc::new(values));
     }
 
@@ -223,7 +226,7 @@ impl Drawing<'_> {
 
     /// An operand of any tensor so far, each of its dimensions over an axis of its size or fixed.
     fn operand(&mut self) -> Operand {
-        let tensor = TensorId(self.rng.gen_range(0..self.system.relation.tensors.len()));
+        let tensor = self.usable[self.rng.gen_range(0..self.usable.len())];
         let dims = self.system.relation.tensors[tensor.0].dims.clone();
         let mut indices: Vec<Index> = Vec::new();
         for dim in dims {
@@ -290,23 +293,20 @@ impl Drawing<'_> {
         }
         let values = self.honest[&id].iter().map(small).collect::<Option<_>>()?;
         self.system.values.insert(id, Arc::new(values));
+        self.usable.push(id);
         Some(id)
     }
 
     /// A pair or a single tensor is looked up in what it takes on.
     fn lookup(&mut self) {
-        let relation = &self.system.relation;
-        let of_dims = |dims: &[usize]| -> Vec<TensorId> {
-            let ids = (0..relation.tensors.len()).map(TensorId);
-            ids.filter(|id| relation.tensors[id.0].dims == dims)
-                .collect()
-        };
-        let first = self.rng.gen_range(0..relation.tensors.len());
-        let alike = of_dims(&relation.tensors[first].dims);
+        let dims = |id: &TensorId| self.system.relation.tensors[id.0].dims.clone();
+        let first = self.usable[self.rng.gen_range(0..self.usable.len())];
+        let alike = self.usable.iter().filter(|id| dims(id) == dims(&first));
+        let alike: Vec<TensorId> = alike.copied().collect();
         let second = alike[self.rng.gen_range(0..alike.len())];
         let tensors = match self.rng.gen_range(0..2) {
-            0 => vec![TensorId(first)],
-            _ => vec![TensorId(first), second],
+            0 => vec![first],
+            _ => vec![first, second],
         };
         let columns: Vec<_> = tensors
             .iter()
@@ -318,10 +318,25 @@ impl Drawing<'_> {
         if self.alters() && entry > 0 {
             table.0[entry][0] += 1 << 20;
         }
+        let number = self.table(table);
+        self.system.relation.lookup("listed", number, &tensors);
+    }
+
+    fn table(&mut self, table: Listed) -> usize {
         let num_vars = table.num_vars();
         let uses = self.commit("uses", &[num_vars], Vec::new());
-        let number = self.system.relation.table(Arc::new(table), uses);
-        self.system.relation.lookup("listed", number, &tensors);
+        self.usable.pop();
+        self.system.relation.table(Arc::new(table), uses)
+    }
+
+    /// Everything is looked up in all that there is, so that there is a claim on it.
+    fn claim_all(&mut self) {
+        let values = self.usable.iter().map(|id| &self.system.values[id]);
+        let tuples = values.flat_map(|values| values.iter().map(|v| vec![*v]));
+        let number = self.table(Listed::new(tuples.collect(), 1));
+        for tensor in self.usable.clone() {
+            self.system.relation.lookup("anything", number, &[tensor]);
+        }
     }
 
     /// An input equals a definition of its own.
@@ -386,6 +401,7 @@ fn draw(
         honest,
         altered,
         elements: 1,
+        usable: Vec::new(),
     };
     drawing.keep(gathered, values);
     let counts: Vec<usize> = [2..5, 0..3, 1..5, 0..3, 0..3]
@@ -398,8 +414,7 @@ fn draw(
     }
     (0..counts[3]).for_each(|_| drawing.equality());
     (0..counts[4]).for_each(|_| drawing.lookup());
-    // What nothing speaks of has no claim.
-    drawing.equality();
+    drawing.claim_all();
     (drawing.system, drawing.elements)
 }
 
