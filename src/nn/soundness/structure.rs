@@ -515,7 +515,8 @@ fn lies(seed: u64, hiding: bool) -> (usize, usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    // As many as `PROPTEST_CASES` says, 256 if it says nothing.
+    #![proptest_config(ProptestConfig::default())]
 
     #[test]
     fn a_proof_of_one_relation_is_none_of_another(seed: u64, hiding: bool) {

@@ -104,8 +104,14 @@ fn child(
         .expect("data that can be trained on")
 }
 
+fn cases() -> u32 {
+    let cases = std::env::var("PROPTEST_CASES").ok();
+    cases.and_then(|cases| cases.parse().ok()).unwrap_or(12)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    // As many as `PROPTEST_CASES` says, 12 if it says nothing.
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn a_lie_is_refused_with_what_descends_from_it(
