@@ -1,10 +1,15 @@
-//! Writing files so that a crash leaves the old state or the new one.
+//! Opening files that anybody may have put there, and writing files so that a crash leaves the old state
+//! or the new one.
+//!
+//! Every file is opened here. What is opened is looked at, not what had its name before: a pipe would
+//! wait for ever, a device has no end.
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
     path::Path,
 };
 use tempfile::{Builder, NamedTempFile};
+use thiserror::Error;
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,24 +69,167 @@ pub(crate) fn make_dir(dir: &Path, access: Access) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens a file if it is a regular one: a pipe would wait for ever, a link may lead anywhere. With
-/// `make` it is made if it is not there.
-pub(crate) fn open_regular(file: &Path, make: bool) -> io::Result<File> {
-    match fs::symlink_metadata(file) {
-        Ok(found) if !found.is_file() => {
-            Err(io::Error::other("it is not a regular file; remove it"))
-        }
-        _ => File::options().create(make).append(true).open(file),
+/// Something else than a regular file where one is due.
+#[derive(Debug, Error)]
+#[error("it is not a regular file")]
+struct NotRegular;
+
+fn not_regular() -> io::Error {
+    io::Error::other(NotRegular)
+}
+
+/// Whether this is what a pipe, device, directory or link is refused with.
+pub(crate) fn is_not_regular(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<NotRegular>())
+}
+
+/// Whether a name may be that of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Links {
+    Followed,
+    /// In a directory from somebody else, a link may lead anywhere.
+    Refused,
+}
+
+/// Opens a file that a user names, for reading. Links are followed, and `/dev/stdin` is standard
+/// input, whatever that is.
+///
+/// # Errors
+/// Also if it is no regular file; nothing is waited for.
+pub fn open(file: &Path) -> io::Result<File> {
+    #[cfg(unix)]
+    if file == Path::new("/dev/stdin") {
+        use std::os::fd::AsFd;
+        return Ok(io::stdin().as_fd().try_clone_to_owned()?.into());
     }
+    open_with(file, File::options().read(true), Links::Followed)
+}
+
+/// Opens a file in a directory that may be from somebody else, for reading. A link is refused.
+pub(crate) fn open_found(file: &Path) -> io::Result<File> {
+    open_with(file, File::options().read(true), Links::Refused)
+}
+
+/// Opens a lock for writing; with `make` it is made if it is not there. Who may not write in its
+/// directory can neither open nor hold it.
+pub(crate) fn open_lock(file: &Path, make: bool) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create(make).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let opened = open_with(file, &mut options, Links::Refused)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Any descriptor can hold a lock, one for reading too.
+        let writers = fs::metadata(directory(file))?.permissions().mode() & 0o222;
+        let mode = 0o600 | writers | writers << 1;
+        if opened.metadata()?.permissions().mode() & 0o777 != mode {
+            // It is its owner's to give.
+            let _ = opened.set_permissions(fs::Permissions::from_mode(mode));
+        }
+    }
+    Ok(opened)
+}
+
+fn open_with(file: &Path, options: &mut OpenOptions, links: Links) -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        // A pipe is opened at once, and refused below.
+        let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        flags.set(OFlags::NOFOLLOW, links == Links::Refused);
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    #[cfg(not(unix))]
+    if links == Links::Refused && fs::symlink_metadata(file).is_ok_and(|found| found.is_symlink()) {
+        return Err(not_regular());
+    }
+    let opened = options.open(file).map_err(|error| match is_link(&error) {
+        true => not_regular(),
+        false => error,
+    })?;
+    match opened.metadata()?.is_file() {
+        true => Ok(opened),
+        false => Err(not_regular()),
+    }
+}
+
+/// Whether a link was not followed.
+fn is_link(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    return error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    #[cfg(not(unix))]
+    return false;
+}
+
+/// The content of a file that a user names, opened as by [`open`].
+///
+/// # Errors
+/// [`io::ErrorKind::FileTooLarge`] if it is longer than `limit` bytes.
+pub fn read(file: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    read_from(open(file)?, limit)
+}
+
+/// All that there is to read.
+///
+/// # Errors
+/// [`io::ErrorKind::FileTooLarge`] if it is longer than `limit` bytes.
+pub fn read_from(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > limit {
+        true => Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it is longer than {limit} bytes"),
+        )),
+        false => Ok(bytes),
+    }
+}
+
+/// Checks that nobody but this user can have written what is there or, if it is `secret`, read it.
+///
+/// # Errors
+/// What is wrong.
+pub(crate) fn check_own(found: &fs::Metadata, secret: bool) -> Result<(), &'static str> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if found.uid() != rustix::process::geteuid().as_raw() {
+            return Err("it belongs to another user");
+        }
+        if found.mode() & 0o022 != 0 {
+            return Err("others can write to it");
+        }
+        if secret && found.mode() & 0o077 != 0 {
+            return Err("others can read it");
+        }
+    }
+    let _ = (found, secret);
+    Ok(())
 }
 
 /// Makes the entries of a directory last.
 pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     // A directory can be opened like a file on Unix alone.
-    match cfg!(unix) {
-        true => File::open(dir)?.sync_all(),
-        false => Ok(()),
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = (OFlags::DIRECTORY | OFlags::NONBLOCK).bits().cast_signed();
+        let opened = File::options().read(true).custom_flags(flags).open(dir)?;
+        opened.sync_all()?;
     }
+    let _ = dir;
+    Ok(())
 }
 
 /// A file that will be renamed; removed when dropped.

@@ -128,7 +128,7 @@ pub mod check;
 pub mod commit;
 pub mod count;
 pub mod error;
-mod files;
+pub mod files;
 pub mod gkr;
 pub mod nn;
 #[doc = include_str!("../paper-notes.md")]

@@ -19,6 +19,7 @@ const HOSTILE: &str = "</script><img src=x onerror=alert(1)><script>alert(2)</sc
 fn picture() -> Picture {
     let entry = |n: u8, above: Option<usize>, title: &str| Entry {
         id: hex::encode([n; 32]),
+        short: hex::encode([n; 6]),
         above,
         parent: above.map(|above| hex::encode([above as u8; 32])),
         layers: vec![11, 64, 64, 1],

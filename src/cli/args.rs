@@ -1,9 +1,17 @@
 //! Arguments that several commands share.
-use super::{Failure, output};
+use super::{Ended, Failure, output};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use std::{fmt::Display, path::PathBuf};
-use zktree::tree::{Labels, render::spelled};
+use std::{fmt::Display, path::PathBuf, time::Duration};
+use zktree::{
+    commit::Curve,
+    poly::WideField,
+    tree::{
+        Labels,
+        render::{spelled, visible},
+        store::{Patience, Store, VerifiedCache},
+    },
+};
 
 /// The commitment group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,6 +29,49 @@ pub struct TreeDir {
     /// Directory of the tree
     #[arg(long = "tree", value_name = "DIR", default_value = ".")]
     pub dir: PathBuf,
+    /// Seconds to wait while somebody else writes the tree
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    wait: u64,
+}
+
+impl TreeDir {
+    /// Opens the tree.
+    pub fn open<C: Curve<ScalarField: WideField>>(&self) -> Result<Store<C>, Failure> {
+        Ok(Store::open(&self.dir)?.patient(self.patience()))
+    }
+
+    /// How long others are waited for; whoever waits is told for whom.
+    pub fn patience(&self) -> Patience {
+        Patience {
+            limit: Duration::from_secs(self.wait),
+            tell: |holder| {
+                output::complain(&format_args!("waiting: {holder} writes the tree"));
+            },
+        }
+    }
+}
+
+/// What is known from before.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Memory {
+    /// Do not rely on what was verified on this machine before
+    #[arg(long)]
+    no_cache: bool,
+}
+
+impl Memory {
+    /// The nodes that this user verified before, if they are to be relied on; what is verified now is
+    /// remembered in any case.
+    pub fn cache<C: Curve>(self) -> VerifiedCache<C> {
+        let mut cache = VerifiedCache::of_user();
+        if let Some(problem) = cache.problem() {
+            output::complain(&format_args!("warning: {}", visible(&problem.to_string())));
+        }
+        if self.no_cache {
+            cache.disregard();
+        }
+        cache
+    }
 }
 
 /// Who makes a root or node, and what its author says of it.
@@ -61,11 +112,26 @@ pub struct Reporting {
 }
 
 impl Reporting {
-    /// Prints what a command has to say: text for people, or one JSON object.
-    pub fn print(self, report: &(impl Serialize + Display)) -> Result<(), Failure> {
+    /// Ends a command that gives no verdict: prints what it has to say, text for people or one JSON
+    /// object.
+    pub fn print(self, report: &(impl Serialize + Display)) -> Ended {
+        self.conclude(report, Ok(()))
+    }
+
+    /// Ends a command with its verdict, and prints what it has to say.
+    pub fn conclude(
+        self,
+        report: &(impl Serialize + Display),
+        verdict: Result<(), Failure>,
+    ) -> Ended {
+        let mut printer = output::Printer::default();
         match self.json {
-            true => output::print(&(spelled(&serde_json::to_string(report)?) + "\n")),
-            false => output::print(report),
+            true => printer.write(|out| {
+                let json = serde_json::to_string(report)?;
+                writeln!(out, "{}", spelled(&json))
+            }),
+            false => printer.print(report),
         }
+        printer.end(verdict)
     }
 }

@@ -2,6 +2,7 @@
 use super::{Failure, files, tree::Opened};
 use serde::Serialize;
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fmt::{self, Write},
     path::Path,
 };
@@ -35,9 +36,15 @@ pub struct Report {
     /// The data set of an error, if it is committed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
-    /// Nodes of this tree that were trained on it.
+    /// Nodes of this tree that were trained on it: their lineages were verified, now or before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trained_on_it: Vec<NodeId>,
+    /// Nodes of this tree that say so of themselves, and were not verified.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub say_trained_on_it: Vec<NodeId>,
+    /// How these nodes are called.
+    #[serde(skip)]
+    names: BTreeMap<NodeId, String>,
     /// What the proof is worth, that of the lineage not counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub soundness: Option<Soundness>,
@@ -50,7 +57,7 @@ impl fmt::Display for Report {
                 true => "verified",
                 false => "written",
             };
-            writeln!(f, "# {file}: {what}, about node {}", self.id.short())?;
+            writeln!(f, "# {file}: {what}, about node {}", self.name(self.id))?;
         }
         if let Some(error) = self.mean_squared_error {
             write!(f, "mean squared error {error:.6} on {} rows", self.rows)?;
@@ -60,7 +67,11 @@ impl fmt::Display for Report {
             }
             writeln!(f)?;
             for id in &self.trained_on_it {
-                writeln!(f, "node {} was trained on these data", id.short())?;
+                writeln!(f, "node {} was trained on these data", self.name(*id))?;
+            }
+            for id in &self.say_trained_on_it {
+                let name = self.name(*id);
+                writeln!(f, "node {name} names these data, and was not verified")?;
             }
         }
         match &self.predictions {
@@ -102,7 +113,12 @@ pub fn restored(root: &Root, outputs: &[i64]) -> Vec<Vec<f64>> {
 }
 
 impl Report {
-    pub fn new(id: NodeId, root: &Root, rows: usize) -> Self {
+    pub fn new<C: Curve<ScalarField: WideField>>(
+        opened: &Opened<C>,
+        id: NodeId,
+        root: &Root,
+        rows: usize,
+    ) -> Self {
         let targets = root.normalization().targets().iter();
         Self {
             id,
@@ -115,6 +131,8 @@ impl Report {
             mean_squared_error: None,
             dataset: None,
             trained_on_it: Vec::new(),
+            say_trained_on_it: Vec::new(),
+            names: [(id, opened.tree.short(id))].into(),
             soundness: None,
         }
     }
@@ -134,11 +152,17 @@ impl Report {
         Ok(())
     }
 
-    /// Names committed data, and the nodes that were trained on them.
+    fn name(&self, id: NodeId) -> &str {
+        self.names.get(&id).map_or("", String::as_str)
+    }
+
+    /// Names committed data, and the nodes that were trained on them: those that were verified before,
+    /// or a moment ago, and those of which nothing is known but what they say.
     pub fn name_data<C: Curve<ScalarField: WideField>>(
         &mut self,
         opened: &Opened<C>,
         rows: &LabelledRows<C>,
+        verified: &BTreeSet<NodeId>,
     ) {
         let LabelledRows::Committed(data) = rows else {
             return;
@@ -149,6 +173,10 @@ impl Report {
             let node = opened.tree.node(*id);
             node.is_some_and(|node| node.dataset.root == name)
         };
-        self.trained_on_it = opened.tree.ids().filter(trained).collect();
+        let ids = opened.tree.ids().filter(trained);
+        (self.trained_on_it, self.say_trained_on_it) = ids.partition(|id| verified.contains(id));
+        let named = self.trained_on_it.iter().chain(&self.say_trained_on_it);
+        self.names
+            .extend(named.map(|id| (*id, opened.tree.short(*id))));
     }
 }

@@ -1,5 +1,5 @@
 //! `zktree completions`: what a shell needs to complete commands and options.
-use super::{Cli, Failure};
+use super::{Cli, Ended, Failure};
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
@@ -12,8 +12,8 @@ pub struct Options {
 }
 
 /// Prints the script.
-pub fn run(options: &Options) -> Result<(), Failure> {
+pub fn run(options: &Options) -> Result<Ended, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(options.shell, &mut Cli::command(), "zktree", &mut script);
-    super::output::print(&String::from_utf8_lossy(&script))
+    Ok(super::output::print(&String::from_utf8_lossy(&script)))
 }

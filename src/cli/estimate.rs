@@ -1,5 +1,5 @@
 //! `--dry-run`: what a command would cost.
-use super::{Failure, args::Reporting, output};
+use super::{Ended, Failure, args::Reporting, output};
 use rand::rngs::OsRng;
 use serde::Serialize;
 use std::{fmt, time::Duration};
@@ -41,10 +41,10 @@ pub fn print<C: Curve<ScalarField: WideField>>(
     sizes: &[(Size, u64)],
     hiding: bool,
     reporting: Reporting,
-) -> Result<(), Failure> {
+) -> Result<Ended, Failure> {
     let calibration = Calibration::measure::<C>(hiding, &mut OsRng)?;
-    reporting.print(&Report {
+    Ok(reporting.print(&Report {
         parameters: architecture.num_parameters(),
         estimate: calibration.estimate(sizes),
-    })
+    }))
 }

@@ -1,7 +1,7 @@
 //! `zktree export` and `zktree check-weights`: weights as files.
 use super::{
-    Failure,
-    args::{Reporting, TreeDir},
+    Ended, Failure,
+    args::{Memory, Reporting, TreeDir},
     files,
     tree::{Opened, on_its_curve},
 };
@@ -61,11 +61,11 @@ impl fmt::Display for Exported {
 }
 
 /// Writes the weights of a node.
-pub fn export(options: &Export) -> Result<(), Failure> {
+pub fn export(options: &Export) -> Result<Ended, Failure> {
     on_its_curve!(write, options)
 }
 
-fn write<C: Curve<ScalarField: WideField>>(options: &Export) -> Result<(), Failure> {
+fn write<C: Curve<ScalarField: WideField>>(options: &Export) -> Result<Ended, Failure> {
     let opened = Opened::<C>::new(&options.tree)?;
     let id = opened.find(&options.id)?;
     let opening = opening(&opened, id)?;
@@ -80,13 +80,13 @@ fn write<C: Curve<ScalarField: WideField>>(options: &Export) -> Result<(), Failu
         }
     };
     files::create(&options.out, &bytes)?;
-    options.reporting.print(&Exported {
+    Ok(options.reporting.print(&Exported {
         id: id.to_string(),
         file: options.out.display().to_string(),
         format,
         bytes: bytes.len(),
         sha256: hex::encode(Sha256::digest(&bytes)),
-    })
+    }))
 }
 
 /// The weights and blindings of a root, or of a node whose are kept here.
@@ -100,7 +100,7 @@ pub fn opening<C: Curve<ScalarField: WideField>>(
             let by = root.imported().map(|imported| imported.author().short());
             Failure::input(format!(
                 "the weights of root {} are not in this tree's private part; ask {}, who imported them",
-                id.short(),
+                opened.tree.short(id),
                 by.unwrap_or_default()
             ))
         });
@@ -111,7 +111,7 @@ pub fn opening<C: Curve<ScalarField: WideField>>(
         Failure::input(format!(
             "the weights of node {} are not in this tree's private part; ask {} for them, exported \
              with --with-opening",
-            id.short(),
+            opened.tree.short(id),
             node.author.short()
         ))
     })
@@ -127,40 +127,48 @@ pub struct Check {
     /// Weights with the opening of their commitment, from `zktree export --with-opening`
     file: PathBuf,
     #[command(flatten)]
+    memory: Memory,
+    #[command(flatten)]
     reporting: Reporting,
 }
 
 #[derive(Serialize)]
 struct Checked {
     id: String,
+    #[serde(skip)]
+    short: String,
     file: String,
     opens: bool,
 }
 
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let short = self.id.get(..12).unwrap_or_default();
         match self.opens {
-            true => writeln!(f, "{}: these are the weights of node {short}", self.file),
+            true => writeln!(
+                f,
+                "{}: these are the weights of node {}",
+                self.file, self.short
+            ),
             false => Ok(()),
         }
     }
 }
 
 /// Checks whether weights open the commitment of a node.
-pub fn check(options: &Check) -> Result<(), Failure> {
+pub fn check(options: &Check) -> Result<Ended, Failure> {
     on_its_curve!(compare, options)
 }
 
-fn compare<C: Curve<ScalarField: WideField>>(options: &Check) -> Result<(), Failure> {
+fn compare<C: Curve<ScalarField: WideField>>(options: &Check) -> Result<Ended, Failure> {
     let opened = Opened::<C>::new(&options.tree)?;
+    let mut cache = options.memory.cache::<C>();
     let id = opened.find(&options.id)?;
     let bytes = files::read(&options.file)?;
     let file = options.file.display().to_string();
     let named = |error| Failure::input(format!("{file}: {error}"));
     let opens = match opened.tree.root(id) {
         Some(root) if root.imported().is_some() => {
-            opened.verify(id)?;
+            opened.verify(id, &mut cache)?;
             let opening = WeightOpening::from_safetensors(&bytes).map_err(named)?;
             let commitment = root.commitment::<C>()?;
             opening.weights().architecture() == root.architecture()
@@ -179,7 +187,7 @@ fn compare<C: Curve<ScalarField: WideField>>(options: &Check) -> Result<(), Fail
             weights.architecture() == root.architecture() && Some(weights) == root.weights()
         }
         None => {
-            let (node, _) = opened.verified(id)?;
+            let (node, _) = opened.verified(id, &mut cache)?;
             let opening = match (node.parameters.hiding, Weights::from_safetensors(&bytes)) {
                 (false, Ok(weights)) => WeightOpening::public(weights),
                 _ => WeightOpening::from_safetensors(&bytes).map_err(named)?,
@@ -188,16 +196,18 @@ fn compare<C: Curve<ScalarField: WideField>>(options: &Check) -> Result<(), Fail
                 && opening.opens(&node.weights, &mut OsRng)
         }
     };
-    options.reporting.print(&Checked {
-        id: id.to_string(),
-        file: file.clone(),
-        opens,
-    })?;
-    match opens {
+    let short = opened.tree.short(id);
+    let verdict = match opens {
         true => Ok(()),
         false => Err(Failure::not_verified(format!(
-            "{file}: these are not the weights of node {}",
-            id.short()
+            "{file}: these are not the weights of node {short}"
         ))),
-    }
+    };
+    let checked = Checked {
+        id: id.to_string(),
+        short,
+        file,
+        opens,
+    };
+    Ok(options.reporting.conclude(&checked, verdict))
 }

@@ -1,6 +1,6 @@
-//! How commands fail, and the exit status that goes with it.
+//! How commands end, and the exit status that goes with it.
 use super::output;
-use std::{error::Error, path::Path, process::ExitCode};
+use std::{error::Error, io, path::Path, process::ExitCode};
 use zktree::{
     error::{ConfigError, DataError, ProveError, TrainError},
     tree::{KeyError, RowError, TreeError, render::visible, store::StoreError},
@@ -34,8 +34,6 @@ impl Failure {
     /// Prints the error and its causes; returns the exit status.
     pub fn report(&self) -> ExitCode {
         let (error, status) = match self {
-            // Whoever read the output has read enough.
-            Self::Input(error) if is_broken_pipe(&**error) => return ExitCode::SUCCESS,
             Self::NotVerified(error) => (error, 1),
             Self::Input(error) => (error, 2),
         };
@@ -44,6 +42,38 @@ impl Failure {
             visible(&output::chain(&**error))
         ));
         ExitCode::from(status)
+    }
+}
+
+/// How a command ended that did what it was asked for: a verdict, and what became of its output.
+///
+/// Commands return this and there is no other way to print, so that the verdict is there before
+/// anything is printed, and nothing that happens to the output takes it back.
+#[must_use]
+#[derive(Debug)]
+pub struct Ended {
+    verdict: Result<(), Failure>,
+    unprinted: Option<io::Error>,
+}
+
+impl Ended {
+    /// A verdict, and why the output was not written.
+    pub fn new(verdict: Result<(), Failure>, unprinted: Option<io::Error>) -> Self {
+        Self { verdict, unprinted }
+    }
+
+    /// Reports what is wrong; returns the exit status. A refusal or an error comes first; output that
+    /// could not be written is an error if there is no other; that nobody read it is none.
+    pub fn report(self) -> ExitCode {
+        let unprinted = self.unprinted;
+        let unprinted = unprinted.filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+        let unprinted = unprinted.map(|error| Failure::input(format!("standard output: {error}")));
+        let unprinted = unprinted.map(|failure| failure.report());
+        match (self.verdict, unprinted) {
+            (Err(failure), _) => failure.report(),
+            (Ok(()), Some(status)) => status,
+            (Ok(()), None) => ExitCode::SUCCESS,
+        }
     }
 }
 
@@ -106,8 +136,3 @@ input_error!(
     std::io::Error,
     serde_json::Error
 );
-
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    let io = error.downcast_ref::<std::io::Error>();
-    io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
-}

@@ -4,18 +4,23 @@ use std::{
     io::{ErrorKind, Write},
     path::Path,
 };
+use zktree::files;
 
 /// Longest file that is read whole.
 const MAX_FILE: u64 = 1 << 34;
 
-/// The content of a file.
+/// The content of a regular file, or of standard input (`/dev/stdin`).
 pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let length = std::fs::metadata(path).map_err(|e| Failure::file(path, &e))?;
-    if length.len() > MAX_FILE {
-        let text = format!("{}: longer than {MAX_FILE} bytes", path.display());
-        return Err(Failure::input(text));
-    }
-    std::fs::read(path).map_err(|e| Failure::file(path, &e))
+    files::read(path, MAX_FILE).map_err(|e| Failure::file(path, &e))
+}
+
+/// The content of a regular file, or of standard input if it is called `-`.
+pub fn read_or_stdin(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    let read = match path == Path::new("-") {
+        true => files::read_from(std::io::stdin().lock(), limit),
+        false => files::read(path, limit),
+    };
+    read.map_err(|e| Failure::file(path, &e))
 }
 
 /// Writes a new file, whole or not at all, for its owner to read and to pass on. A file that is there

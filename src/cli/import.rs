@@ -1,6 +1,6 @@
 //! `zktree import`: a network that was trained elsewhere, as a root of unknown origin.
 use super::{
-    Failure,
+    Ended, Failure,
     args::{Authorship, CurveName, Reporting, TreeDir},
     files,
     init::tree_at,
@@ -94,14 +94,14 @@ impl fmt::Display for Report {
 }
 
 /// Imports a network.
-pub fn run(options: &Options) -> Result<(), Failure> {
+pub fn run(options: &Options) -> Result<Ended, Failure> {
     match options.curve {
         CurveName::Bls12_381 => import::<Bls12381>(options),
         CurveName::Pallas => import::<Pallas>(options),
     }
 }
 
-fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Failure> {
     let author = key::load(&options.authorship.key)?;
     let names = options.names.as_ref().map(|file| {
         let named = |error| Failure::input(format!("{}: {error}", file.display()));
@@ -151,7 +151,7 @@ fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fai
     store.sign_log(&author)?;
     let names =
         |columns: &[ColumnStatistics]| columns.iter().map(|column| column.name.clone()).collect();
-    options.reporting.print(&Report {
+    Ok(options.reporting.print(&Report {
         id: id.to_string(),
         author: author.public().to_string(),
         origin: "unknown",
@@ -164,7 +164,7 @@ fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fai
         features: names(root.normalization().features()),
         targets: names(root.normalization().targets()),
         quantization,
-    })
+    }))
 }
 
 /// Columns that are taken as they are.

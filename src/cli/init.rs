@@ -1,6 +1,6 @@
 //! `zktree init`: a root that anyone can expand.
 use super::{
-    Failure,
+    Ended, Failure,
     args::{CurveName, Reporting, TreeDir},
 };
 use clap::Args;
@@ -62,7 +62,7 @@ impl fmt::Display for Report {
 }
 
 /// Adds a root to a tree, which is made if it is not there.
-pub fn run(options: &Options) -> Result<(), Failure> {
+pub fn run(options: &Options) -> Result<Ended, Failure> {
     match options.curve {
         CurveName::Bls12_381 => add::<Bls12381>(options),
         CurveName::Pallas => add::<Pallas>(options),
@@ -74,10 +74,11 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 pub(super) fn tree_at<C: Curve<ScalarField: WideField>>(
     tree: &TreeDir,
 ) -> Result<Store<C>, Failure> {
-    match Store::<C>::create(&tree.dir) {
+    let patience = tree.patience();
+    match Store::<C>::create_patiently(&tree.dir, patience) {
         Err(StoreError::NotEmpty { dir }) => match Store::open(&tree.dir) {
             Err(StoreError::NoTree { .. }) => Err(StoreError::NotEmpty { dir }.into()),
-            store => Ok(store?),
+            store => Ok(store?.patient(patience)),
         },
         store => {
             let store = store?;
@@ -88,7 +89,7 @@ pub(super) fn tree_at<C: Curve<ScalarField: WideField>>(
     }
 }
 
-fn add<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+fn add<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Failure> {
     let table = Table::read(&options.normalize)?;
     let normalization = Normalization::fit(&table, &options.target)?;
     let fixed_point = FixedPoint::from_preset(&options.preset)?;
@@ -102,7 +103,7 @@ fn add<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failur
     let names = |columns: &[zktree::nn::ColumnStatistics]| {
         columns.iter().map(|column| column.name.clone()).collect()
     };
-    options.reporting.print(&Report {
+    Ok(options.reporting.print(&Report {
         id: id.to_string(),
         layers: root.architecture().widths(),
         seed: options.seed,
@@ -110,5 +111,5 @@ fn add<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failur
         curve: C::NAME,
         features: names(root.normalization().features()),
         targets: names(root.normalization().targets()),
-    })
+    }))
 }

@@ -1,5 +1,5 @@
 //! `zktree key`: an author's key.
-use super::{Failure, args::Reporting};
+use super::{Ended, Failure, args::Reporting};
 use clap::Args;
 use rand::rngs::OsRng;
 use serde::Serialize;
@@ -48,11 +48,11 @@ pub fn load(file: &Path) -> Result<AuthorSecret, Failure> {
 }
 
 /// Makes a key; prints the public one.
-pub fn run(options: &Options) -> Result<(), Failure> {
+pub fn run(options: &Options) -> Result<Ended, Failure> {
     let secret = AuthorSecret::generate(&mut OsRng);
     secret.save(&options.out)?;
-    options.reporting.print(&Report {
+    Ok(options.reporting.print(&Report {
         author: secret.public().to_string(),
         file: options.out.display().to_string(),
-    })
+    }))
 }

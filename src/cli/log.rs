@@ -1,25 +1,24 @@
 //! `zktree log`, `zktree inclusion` and `zktree consistency`: what was added to a tree, in which
 //! order, and proofs for those who keep a head of the log.
 use super::{
-    Failure,
+    Ended, Failure,
     args::{Reporting, TreeDir},
-    key, output,
+    files, key, output,
     tree::{Opened, on_its_curve},
     trust,
 };
 use clap::Args;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
-    fmt, fs,
-    io::Read,
+    fmt,
     path::{Path, PathBuf},
 };
 use zktree::{
     commit::Curve,
     poly::WideField,
     tree::{
-        NodeId, NodeLabel,
-        store::{ConsistencyProof, Head, InclusionProof, LogError, SignedHead, Store},
+        NodeId,
+        store::{ConsistencyProof, Head, InclusionProof, LogError, SignedHead},
     },
 };
 
@@ -72,11 +71,11 @@ impl fmt::Display for Listing {
 }
 
 /// Prints the log and its head.
-pub fn run(options: &Options) -> Result<(), Failure> {
+pub fn run(options: &Options) -> Result<Ended, Failure> {
     on_its_curve!(list, options)
 }
 
-fn list<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+fn list<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Failure> {
     let opened = Opened::<C>::new(&options.tree)?;
     opened.warn();
     if let Some(file) = &options.sign {
@@ -84,11 +83,7 @@ fn list<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failu
     }
     let log = opened.store.log()?;
     let line = |id: &NodeId| {
-        let unnamed = NodeLabel {
-            id: *id,
-            title: None,
-        };
-        let label = opened.tree.label(*id).unwrap_or(unnamed);
+        let label = opened.tree.name(*id);
         let root = if opened.tree.root(*id).is_some() {
             " root"
         } else {
@@ -100,11 +95,11 @@ fn list<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failu
             title: label.title,
         }
     };
-    options.reporting.print(&Listing {
+    Ok(options.reporting.print(&Listing {
         head: log.head(),
         signed: opened.store.signed_head()?,
         entries: log.ids().iter().map(line).collect(),
-    })
+    }))
 }
 
 /// Options of `zktree inclusion`.
@@ -127,7 +122,7 @@ pub struct InclusionOptions {
 }
 
 /// Proves that a node is in the log, or checks such a proof.
-pub fn inclusion(options: &InclusionOptions) -> Result<(), Failure> {
+pub fn inclusion(options: &InclusionOptions) -> Result<Ended, Failure> {
     match &options.check {
         None => on_its_curve!(include, options),
         Some(file) => {
@@ -147,13 +142,13 @@ pub fn inclusion(options: &InclusionOptions) -> Result<(), Failure> {
             }
             same_head(&proof.head, options.head.as_ref())?;
             proof.verify().map_err(not_verified)?;
-            options.included(proof)
+            Ok(options.included(proof))
         }
     }
 }
 
 impl InclusionOptions {
-    fn included(&self, proof: InclusionProof) -> Result<(), Failure> {
+    fn included(&self, proof: InclusionProof) -> Ended {
         let caveat = self.head.is_none().then_some(ANY_LOG);
         warn(self.reporting, caveat);
         self.reporting.print(&Included { proof, caveat })
@@ -171,15 +166,15 @@ fn warn(reporting: Reporting, caveat: Option<&str>) {
     }
 }
 
-fn include<C: Curve<ScalarField: WideField>>(options: &InclusionOptions) -> Result<(), Failure> {
-    let store = Store::<C>::open(&options.tree.dir)?;
+fn include<C: Curve<ScalarField: WideField>>(options: &InclusionOptions) -> Result<Ended, Failure> {
+    let store = options.tree.open::<C>()?;
     let id = store.resolve(options.id.as_deref().unwrap_or_default())?;
     let log = store.log()?;
     let proof = match &options.head {
         None => log.inclusion(id),
         Some(head) => log.inclusion_in(id, head),
     };
-    options.included(proof.map_err(not_verified)?)
+    Ok(options.included(proof.map_err(not_verified)?))
 }
 
 #[derive(Serialize)]
@@ -223,7 +218,7 @@ pub struct ConsistencyOptions {
 }
 
 /// Proves that the log only grew since it had another head, or checks such a proof.
-pub fn consistency(options: &ConsistencyOptions) -> Result<(), Failure> {
+pub fn consistency(options: &ConsistencyOptions) -> Result<Ended, Failure> {
     match &options.check {
         None => on_its_curve!(continued, options),
         Some(file) => {
@@ -231,13 +226,13 @@ pub fn consistency(options: &ConsistencyOptions) -> Result<(), Failure> {
             same_head(&proof.old, options.old.as_ref())?;
             same_head(&proof.new, options.head.as_ref())?;
             proof.verify().map_err(not_verified)?;
-            options.continues(proof)
+            Ok(options.continues(proof))
         }
     }
 }
 
 impl ConsistencyOptions {
-    fn continues(&self, proof: ConsistencyProof) -> Result<(), Failure> {
+    fn continues(&self, proof: ConsistencyProof) -> Ended {
         let caveat = match (&self.check, self.old, self.head) {
             (_, None, _) => Some(ANY_HEADS),
             // The log is at hand.
@@ -256,13 +251,13 @@ const ANY_NEW_HEAD: &str = "the newer head is the proof's own: whoever made it m
 
 fn continued<C: Curve<ScalarField: WideField>>(
     options: &ConsistencyOptions,
-) -> Result<(), Failure> {
-    let store = Store::<C>::open(&options.tree.dir)?;
+) -> Result<Ended, Failure> {
+    let store = options.tree.open::<C>()?;
     let old = options
         .old
         .unwrap_or_else(|| zktree::tree::store::Log::default().head());
     let proof = store.log()?.consistency(&old).map_err(not_verified)?;
-    options.continues(proof)
+    Ok(options.continues(proof))
 }
 
 #[derive(Serialize)]
@@ -301,12 +296,6 @@ fn same_head(found: &Head, expected: Option<&Head>) -> Result<(), Failure> {
 const MAX_PROOF: u64 = 1 << 20;
 
 fn read<T: DeserializeOwned>(file: &Path) -> Result<T, Failure> {
-    let mut text = String::new();
-    let read = match file == Path::new("-") {
-        true => std::io::stdin().take(MAX_PROOF).read_to_string(&mut text),
-        false => fs::File::open(file).and_then(|f| f.take(MAX_PROOF).read_to_string(&mut text)),
-    };
-    read.map_err(|error| Failure::file(file, &error))?;
-    serde_json::from_str(&text)
+    serde_json::from_slice(&files::read_or_stdin(file, MAX_PROOF)?)
         .map_err(|error| Failure::input(format!("{}: not a proof: {error}", file.display())))
 }

@@ -1,5 +1,7 @@
 //! Commands, their options and how they end. One file a command: its options as `Options`, what it
 //! does as `run`.
+#![deny(clippy::print_stdout)]
+
 mod args;
 mod claim;
 mod completions;
@@ -27,7 +29,7 @@ mod trust;
 mod verify;
 
 use clap::{Parser, Subcommand};
-use failure::Failure;
+use failure::{Ended, Failure};
 use std::process::ExitCode;
 
 /// Zero-knowledge proofs of training, and trees of models made of them.
@@ -113,7 +115,7 @@ pub fn run() -> ExitCode {
         Command::Completions(options) => completions::run(&options),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(ended) => ended.report(),
         Err(failure) => failure.report(),
     }
 }

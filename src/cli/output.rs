@@ -1,23 +1,58 @@
 //! Text for people: tables, sizes, colours, errors.
-use super::Failure;
+use super::{Ended, Failure};
 use std::{
     error::Error,
     fmt::Display,
-    io::{IsTerminal, Write},
+    io::{self, BufWriter, IsTerminal, Write},
     time::Duration,
 };
 
-/// Writes to standard output; what cannot be written is an error.
-pub fn print(text: &impl Display) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    let written = write!(out, "{text}").and_then(|()| out.flush());
-    let place = |e: std::io::Error| std::io::Error::new(e.kind(), format!("standard output: {e}"));
-    Ok(written.map_err(place)?)
+/// Standard output. What cannot be written is remembered and the rest left out: a command comes to its
+/// verdict whether anybody reads it or not.
+#[derive(Debug, Default)]
+pub struct Printer {
+    failed: Option<io::Error>,
+}
+
+impl Printer {
+    /// Writes what is computed on the way, unless something could not be written before.
+    pub fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        if self.failed.is_none() {
+            let mut out = BufWriter::new(io::stdout().lock());
+            self.failed = write(&mut out).and_then(|()| out.flush()).err();
+        }
+    }
+
+    /// Writes a text.
+    pub fn print(&mut self, text: &impl Display) {
+        self.write(|out| write!(out, "{text}"));
+    }
+
+    /// Ends the command.
+    pub fn end(self, verdict: Result<(), Failure>) -> Ended {
+        Ended::new(verdict, self.failed)
+    }
+}
+
+/// Ends a command that gives no verdict, by printing this.
+pub fn print(text: &impl Display) -> Ended {
+    let mut printer = Printer::default();
+    printer.print(text);
+    printer.end(Ok(()))
 }
 
 /// Writes a line to standard error. If that cannot be written, the exit status still tells.
 pub fn complain(text: &impl Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// How many nodes are refused because they descend from one that is, said behind its error.
+pub fn descendants(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => "; and 1 that descends from it".to_owned(),
+        count => format!("; and {count} that descend from it"),
+    }
 }
 
 /// An error and its causes, each that its effect does not quote already.

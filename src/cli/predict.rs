@@ -1,7 +1,7 @@
 //! `zktree predict`, `zktree evaluate` and `zktree verify-prediction`: what a model says, proven.
 use super::{
-    Failure,
-    args::{Reporting, TreeDir},
+    Ended, Failure,
+    args::{Memory, Reporting, TreeDir},
     claim::{Report, restored},
     estimate, export, files, output, train,
     tree::{Opened, on_its_curve},
@@ -66,6 +66,8 @@ pub struct Evaluate {
     #[arg(long, requires = "prove")]
     hide_data: bool,
     #[command(flatten)]
+    memory: Memory,
+    #[command(flatten)]
     reporting: Reporting,
 }
 
@@ -80,15 +82,17 @@ pub struct Verify {
     #[arg(long, value_name = "FILE.csv")]
     data: Option<PathBuf>,
     #[command(flatten)]
+    memory: Memory,
+    #[command(flatten)]
     reporting: Reporting,
 }
 
 /// Predicts, and proves it if asked to.
-pub fn predict(options: &Predict) -> Result<(), Failure> {
+pub fn predict(options: &Predict) -> Result<Ended, Failure> {
     on_its_curve!(predictions, options)
 }
 
-fn predictions<C: Curve<ScalarField: WideField>>(options: &Predict) -> Result<(), Failure> {
+fn predictions<C: Curve<ScalarField: WideField>>(options: &Predict) -> Result<Ended, Failure> {
     let opened = Opened::<C>::new(&options.tree)?;
     let id = opened.find(&options.id)?;
     let root = opened.tree.path(id)?.root();
@@ -104,7 +108,7 @@ fn predictions<C: Curve<ScalarField: WideField>>(options: &Predict) -> Result<()
     }
     let weights = export::opening(&opened, id)?;
     let outputs = plain::predict(fixed, weights.weights(), &inputs)?;
-    let mut report = Report::new(id, root, table.num_rows());
+    let mut report = Report::new(&opened, id, root, table.num_rows());
     report.predictions = Some(restored(root, &outputs));
     if let Some(file) = &options.prove {
         let commit = |hide: bool, width, values: &[i64]| {
@@ -133,7 +137,7 @@ fn predictions<C: Curve<ScalarField: WideField>>(options: &Predict) -> Result<()
         let origin = opened.tree.path(id)?.end()?;
         report.write(&origin, said, secrets, file)?;
     }
-    options.reporting.print(&report)
+    Ok(options.reporting.print(&report))
 }
 
 /// What the proof of a prediction would take.
@@ -142,7 +146,7 @@ fn measure<C: Curve<ScalarField: WideField>>(
     origin: &Origin<'_, C>,
     widths: [usize; 2],
     inputs: &[i64],
-) -> Result<(), Failure> {
+) -> Result<Ended, Failure> {
     let samples = inputs.len() / widths[0];
     let batch = |hide: bool, width: usize| match hide {
         true => {
@@ -166,11 +170,11 @@ fn measure<C: Curve<ScalarField: WideField>>(
 }
 
 /// Says how large the error on some data is, and proves it if asked to.
-pub fn evaluate(options: &Evaluate) -> Result<(), Failure> {
+pub fn evaluate(options: &Evaluate) -> Result<Ended, Failure> {
     on_its_curve!(error, options)
 }
 
-fn error<C: Curve<ScalarField: WideField>>(options: &Evaluate) -> Result<(), Failure> {
+fn error<C: Curve<ScalarField: WideField>>(options: &Evaluate) -> Result<Ended, Failure> {
     let opened = Opened::<C>::new(&options.tree)?;
     let id = opened.find(&options.id)?;
     let root = opened.tree.path(id)?.root();
@@ -178,7 +182,7 @@ fn error<C: Curve<ScalarField: WideField>>(options: &Evaluate) -> Result<(), Fai
     let table = Table::read(&options.data)?;
     let data = Dataset::quantize(&table, root.normalization(), fixed)?;
     let weights = export::opening(&opened, id)?;
-    let mut report = Report::new(id, root, data.num_rows());
+    let mut report = Report::new(&opened, id, root, data.num_rows());
     report.mean_squared_error = Some(plain::mean_squared_error(fixed, weights.weights(), &data)?);
     if let Some(file) = &options.prove {
         let all: Vec<usize> = (0..data.num_rows()).collect();
@@ -196,7 +200,7 @@ fn error<C: Curve<ScalarField: WideField>>(options: &Evaluate) -> Result<(), Fai
             }
             false => (LabelledRows::Public(data), None),
         };
-        report.name_data(&opened, &rows);
+        report.name_data(&opened, &rows, options.memory.cache::<C>().ids());
         let said = Said::SquaredError { rows, sum };
         let secrets = InferenceSecrets {
             weights: &weights,
@@ -206,15 +210,15 @@ fn error<C: Curve<ScalarField: WideField>>(options: &Evaluate) -> Result<(), Fai
         let origin = opened.tree.path(id)?.end()?;
         report.write(&origin, said, secrets, file)?;
     }
-    options.reporting.print(&report)
+    Ok(options.reporting.print(&report))
 }
 
 /// Verifies a prediction or an error, and the lineage of its model.
-pub fn verify(options: &Verify) -> Result<(), Failure> {
+pub fn verify(options: &Verify) -> Result<Ended, Failure> {
     on_its_curve!(check, options)
 }
 
-fn check<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<(), Failure> {
+fn check<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<Ended, Failure> {
     let opened = Opened::<C>::new(&options.tree)?;
     let name = options.file.display().to_string();
     let named = |error: String| format!("{name}: {error}");
@@ -222,10 +226,11 @@ fn check<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<(), Failu
         .map_err(|error| Failure::input(named(error.to_string())))?;
     let id = inference.model;
     if !opened.tree.contains(id) {
-        let text = format!("the model {} is not in this tree", id.short());
+        let text = format!("the model {id} is not in this tree");
         return Err(Failure::not_verified(named(text)));
     }
-    opened.verify(id)?;
+    let mut cache = options.memory.cache::<C>();
+    opened.verify(id, &mut cache)?;
     let origin = opened.tree.path(id)?.end()?;
     let not_verified =
         |error: zktree::tree::InferenceError| Failure::not_verified(named(output::chain(&error)));
@@ -237,7 +242,7 @@ fn check<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<(), Failu
         })?;
     }
     let statement = inference.statement(&origin).map_err(not_verified)?;
-    let mut report = Report::new(id, root, 0);
+    let mut report = Report::new(&opened, id, root, 0);
     match &inference.said {
         Said::Prediction { outputs, .. } => match outputs {
             Batch::Public { values, .. } => {
@@ -253,14 +258,14 @@ fn check<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<(), Failu
                 LabelledRows::Committed(data) => data.num_rows(),
             };
             report.mean_squared_error = statement.mean_squared_error();
-            report.name_data(&opened, rows);
+            report.name_data(&opened, rows, cache.ids());
         }
     }
     report.file = Some(name.clone());
     report.verified = true;
     report.proof_bytes = Some(inference.proof.len());
     report.soundness = statement.soundness().ok();
-    options.reporting.print(&report)
+    Ok(options.reporting.print(&report))
 }
 
 /// Whether the rows of a table become the public rows of a claim; else what differs.

@@ -1,7 +1,7 @@
 //! `zktree pull`: takes from another tree what this one lacks.
 use super::{
-    Failure,
-    args::{Reporting, TreeDir},
+    Ended, Failure,
+    args::{Memory, Reporting, TreeDir},
     output, progress,
     tree::on_its_curve,
     trust::Trust,
@@ -15,7 +15,7 @@ use zktree::{
     tree::{
         NodeId,
         render::visible,
-        store::{Store, Terms, VerifiedCache},
+        store::{Store, Terms},
     },
 };
 
@@ -31,6 +31,8 @@ pub struct Options {
     partial: bool,
     #[command(flatten)]
     trust: Trust,
+    #[command(flatten)]
+    memory: Memory,
     #[command(flatten)]
     reporting: Reporting,
 }
@@ -62,16 +64,16 @@ impl fmt::Display for Report {
 }
 
 /// Merges another tree.
-pub fn run(options: &Options) -> Result<(), Failure> {
+pub fn run(options: &Options) -> Result<Ended, Failure> {
     on_its_curve!(pull, options)
 }
 
-fn pull<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
-    let store = Store::<C>::open(&options.tree.dir)?;
+fn pull<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Failure> {
+    let store = options.tree.open::<C>()?;
     let from = Store::<C>::view(&options.from)?;
     options.trust.check_log(&from)?;
     let bar = progress::count("verifying", "nodes");
-    let mut cache = VerifiedCache::<C>::of_user();
+    let mut cache = options.memory.cache::<C>();
     let authors = options.trust.authors();
     let terms = Terms {
         partial: options.partial,
@@ -88,6 +90,13 @@ fn pull<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failu
             visible(&text)
         ));
     }
+    let causes = done.causes();
+    for (id, refusal) in &done.refused {
+        if let Some(descend) = causes.get(id) {
+            let text = refusal.to_string() + &output::descendants(*descend);
+            output::complain(&format_args!("error: {}", visible(&text)));
+        }
+    }
     let refused = done.refused.iter().map(|(id, refusal)| Refused {
         id: *id,
         reason: refusal.to_string(),
@@ -96,15 +105,12 @@ fn pull<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failu
         refused: refused.collect(),
         taken: done.taken,
     };
-    options.reporting.print(&report)?;
-    for refused in &report.refused {
-        output::complain(&format_args!("error: {}", visible(&refused.reason)));
-    }
-    match (report.refused.len(), report.taken.is_empty()) {
+    let verdict = match (report.refused.len(), report.taken.is_empty()) {
         (0, _) => Ok(()),
         (_, true) if !options.partial => Err(Failure::not_verified(
             "nothing was taken; --partial takes the nodes that verify",
         )),
         (count, _) => Err(Failure::not_verified(format!("{count} nodes were refused"))),
-    }
+    };
+    Ok(options.reporting.conclude(&report, verdict))
 }

@@ -1,14 +1,19 @@
 //! `zktree prove-row` and `zktree verify-row`: credit for a row of data.
 use super::{
-    Failure,
-    args::{Reporting, TreeDir},
+    Ended, Failure,
+    args::{Memory, Reporting, TreeDir},
     files,
     tree::{Opened, on_its_curve},
 };
 use clap::Args;
 use serde::Serialize;
 use std::{fmt, path::PathBuf};
-use zktree::{commit::Curve, nn::Table, poly::WideField, tree::RowProof};
+use zktree::{
+    commit::Curve,
+    nn::Table,
+    poly::WideField,
+    tree::{NodeId, RowProof},
+};
 
 /// Options of `zktree prove-row`.
 #[derive(Debug, Args)]
@@ -24,15 +29,20 @@ pub struct Prove {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
+    memory: Memory,
+    #[command(flatten)]
     reporting: Reporting,
 }
 
 #[derive(Serialize)]
 struct Report {
     id: String,
+    #[serde(skip)]
+    short: String,
     dataset: String,
     row: usize,
     file: String,
+    /// The row and the lineage of the node, now or before.
     verified: bool,
     columns: Vec<Column>,
 }
@@ -48,15 +58,15 @@ struct Column {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (dataset, id) = (&self.dataset, &self.id);
-        let short = |text: &str| text.chars().take(12).collect::<String>();
+        let dataset: String = self.dataset.chars().take(12).collect();
+        let unverified = match self.verified {
+            true => "",
+            false => ", which was not verified here",
+        };
         writeln!(
             f,
-            "{}: row {} of the data set {} of node {}",
-            self.file,
-            self.row,
-            short(dataset),
-            short(id)
+            "{}: row {} of the data set {dataset} of node {}{unverified}",
+            self.file, self.row, self.short
         )?;
         for column in &self.columns {
             let name = column.name.escape_debug();
@@ -71,11 +81,11 @@ impl fmt::Display for Report {
 }
 
 /// Opens one row of the owner's data.
-pub fn prove(options: &Prove) -> Result<(), Failure> {
+pub fn prove(options: &Prove) -> Result<Ended, Failure> {
     on_its_curve!(open_row, options)
 }
 
-fn open_row<C: Curve<ScalarField: WideField>>(options: &Prove) -> Result<(), Failure> {
+fn open_row<C: Curve<ScalarField: WideField>>(options: &Prove) -> Result<Ended, Failure> {
     let opened = Opened::<C>::new(&options.tree)?;
     let id = opened.find(&options.id)?;
     let (node, edge) = opened.trained(id)?;
@@ -83,16 +93,16 @@ fn open_row<C: Curve<ScalarField: WideField>>(options: &Prove) -> Result<(), Fai
     let data = data.ok_or_else(|| {
         Failure::input(format!(
             "the data of node {} are not in this tree's private part: only their owner can show a row",
-            id.short()
+            opened.tree.short(id)
         ))
     })?;
     let proof = RowProof::<C>::new(data.opening(), node.dataset.root, options.row)?;
     proof.verify(node, edge)?;
     files::create(&options.out, (proof.to_json() + "\n").as_bytes())?;
     let file = options.out.display().to_string();
-    options
-        .reporting
-        .print(&report(&opened, &options.id, &proof, file)?)
+    let verified = options.memory.cache::<C>().ids().contains(&id);
+    let report = report(&opened, id, &proof, file, verified)?;
+    Ok(options.reporting.print(&report))
 }
 
 /// Options of `zktree verify-row`.
@@ -111,18 +121,20 @@ pub struct Verify {
     #[arg(long, value_name = "N", default_value_t = 0, requires = "data")]
     data_row: usize,
     #[command(flatten)]
+    memory: Memory,
+    #[command(flatten)]
     reporting: Reporting,
 }
 
 /// Checks that a row is in the data set that a node was trained on, and the node's lineage.
-pub fn verify(options: &Verify) -> Result<(), Failure> {
+pub fn verify(options: &Verify) -> Result<Ended, Failure> {
     on_its_curve!(check_row, options)
 }
 
-fn check_row<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<(), Failure> {
+fn check_row<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<Ended, Failure> {
     let opened = Opened::<C>::new(&options.tree)?;
     let id = opened.find(&options.id)?;
-    let (node, edge) = opened.verified(id)?;
+    let (node, edge) = opened.verified(id, &mut options.memory.cache())?;
     let file = options.file.display().to_string();
     let proof = RowProof::<C>::from_json(&files::read(&options.file)?)
         .map_err(|error| Failure::input(format!("{file}: {error}")))?;
@@ -132,18 +144,17 @@ fn check_row<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<(), F
         let how = (root.normalization(), root.fixed_point());
         proof.matches(&Table::read(data)?, options.data_row, how)?;
     }
-    options
-        .reporting
-        .print(&report(&opened, &options.id, &proof, file)?)
+    let report = report(&opened, id, &proof, file, true)?;
+    Ok(options.reporting.print(&report))
 }
 
 fn report<C: Curve<ScalarField: WideField>>(
     opened: &Opened<C>,
-    id: &str,
+    id: NodeId,
     proof: &RowProof<C>,
     file: String,
+    verified: bool,
 ) -> Result<Report, Failure> {
-    let id = opened.find(id)?;
     let root = opened.tree.path(id)?.root();
     let normalization = root.normalization();
     let columns = normalization
@@ -158,10 +169,11 @@ fn report<C: Curve<ScalarField: WideField>>(
     });
     Ok(Report {
         id: id.to_string(),
+        short: opened.tree.short(id),
         dataset: hex::encode(proof.dataset),
         row: proof.opening.row,
         file,
-        verified: true,
+        verified,
         columns: columns.collect(),
     })
 }

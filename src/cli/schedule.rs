@@ -1,15 +1,13 @@
 //! `zktree schedule`: which rows each step of a node saw.
 use super::{
-    Failure,
-    args::{Reporting, TreeDir},
+    Ended, Failure,
+    args::{Memory, Reporting, TreeDir},
+    output::Printer,
     tree::{Opened, on_its_curve},
 };
 use clap::Args;
 use serde::Serialize;
-use std::{
-    fmt,
-    io::{BufWriter, Write},
-};
+use std::fmt;
 use zktree::{commit::Curve, nn::Schedule, poly::WideField};
 
 /// Options of `zktree schedule`.
@@ -19,6 +17,8 @@ pub struct Options {
     pub(super) tree: TreeDir,
     /// The node
     id: String,
+    #[command(flatten)]
+    memory: Memory,
     #[command(flatten)]
     reporting: Reporting,
 }
@@ -40,31 +40,34 @@ impl fmt::Display for Report {
 }
 
 /// Prints one line a step: its number, from 0, and the rows of its batch, from 0.
-pub fn run(options: &Options) -> Result<(), Failure> {
+pub fn run(options: &Options) -> Result<Ended, Failure> {
     on_its_curve!(print, options)
 }
 
-fn print<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+fn print<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Failure> {
     let opened = Opened::<C>::new(&options.tree)?;
     let id = opened.find(&options.id)?;
-    let (node, _) = opened.verified(id)?;
+    let (node, _) = opened.verified(id, &mut options.memory.cache())?;
     let parameters = &node.parameters;
     let schedule = Schedule::new(node.schedule(), node.dataset.num_rows, parameters.batch)?;
     let batches = schedule.batches(0, parameters.steps);
     if options.reporting.json {
-        return options.reporting.print(&Report {
+        return Ok(options.reporting.print(&Report {
             id: id.to_string(),
             seed: hex::encode(node.schedule().0),
             rows: node.dataset.num_rows,
             batch: parameters.batch,
             steps: batches.collect(),
-        });
+        }));
     }
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    for (step, rows) in batches.enumerate() {
-        write!(out, "{step}")?;
-        rows.iter().try_for_each(|row| write!(out, ",{row}"))?;
-        writeln!(out)?;
-    }
-    Ok(out.flush()?)
+    let mut printer = Printer::default();
+    printer.write(|out| {
+        for (step, rows) in batches.enumerate() {
+            write!(out, "{step}")?;
+            rows.iter().try_for_each(|row| write!(out, ",{row}"))?;
+            writeln!(out)?;
+        }
+        Ok(())
+    });
+    Ok(printer.end(Ok(())))
 }

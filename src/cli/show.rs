@@ -1,16 +1,12 @@
 //! `zktree show`: pictures of a tree.
 use super::{
-    Failure,
-    args::TreeDir,
+    Ended, Failure,
+    args::{Memory, TreeDir},
     output,
     tree::{Opened, on_its_curve},
 };
 use clap::{Args, ValueEnum};
-use zktree::{
-    commit::Curve,
-    poly::WideField,
-    tree::{Picture, store::VerifiedCache},
-};
+use zktree::{commit::Curve, poly::WideField, tree::Picture};
 
 /// Options of `zktree show`.
 #[derive(Debug, Args)]
@@ -22,6 +18,8 @@ pub struct Options {
     /// What to print; html is one page that needs nothing else
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    memory: Memory,
     /// The same as --format json
     #[arg(long)]
     json: bool,
@@ -37,14 +35,14 @@ enum Format {
 }
 
 /// Prints the tree.
-pub fn run(options: &Options) -> Result<(), Failure> {
+pub fn run(options: &Options) -> Result<Ended, Failure> {
     on_its_curve!(show, options)
 }
 
-fn show<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+fn show<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Failure> {
     let opened = Opened::<C>::new(&options.tree)?;
     opened.warn();
-    let verified = VerifiedCache::<C>::of_user();
+    let verified = options.memory.cache::<C>();
     let known = |id| verified.ids().contains(&id).then_some(true);
     let mut picture = Picture::of(&opened.tree, &known);
     if let Some(id) = &options.id {
@@ -55,11 +53,11 @@ fn show<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failu
     } else {
         options.format
     };
-    output::print(&match format {
+    Ok(output::print(&match format {
         Format::Text => picture.text(),
         Format::Json => picture.json() + "\n",
         Format::Dot => picture.dot(),
         Format::Svg => picture.svg() + "\n",
         Format::Html => picture.html(),
-    })
+    }))
 }

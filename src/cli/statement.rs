@@ -1,7 +1,7 @@
 //! `zktree statement`: an in-toto attestation of a node.
 use super::{
-    Failure,
-    args::TreeDir,
+    Ended, Failure,
+    args::{Memory, TreeDir},
     export, files, output,
     tree::{Opened, on_its_curve},
 };
@@ -30,20 +30,22 @@ pub struct Options {
     /// file with their opening
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
+    #[command(flatten)]
+    memory: Memory,
     /// The statement is JSON in any case
     #[arg(long)]
     json: bool,
 }
 
 /// Prints the statement, for `cosign attest-blob` and other tools to sign.
-pub fn run(options: &Options) -> Result<(), Failure> {
+pub fn run(options: &Options) -> Result<Ended, Failure> {
     on_its_curve!(state, options)
 }
 
-fn state<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+fn state<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Failure> {
     let opened = Opened::<C>::new(&options.tree)?;
     let id = opened.find(&options.id)?;
-    let (node, edge) = opened.verified(id)?;
+    let (node, edge) = opened.verified(id, &mut options.memory.cache())?;
     let sha256 = |bytes: &[u8]| json!({"sha256": hex::encode(Sha256::digest(bytes))});
     let mut subject = vec![json!({
         "name": format!("zktree:{id}/commitment"),
@@ -55,7 +57,7 @@ fn state<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
             return Err(Failure::not_verified(format!(
                 "{}: not an export of node {}",
                 path.display(),
-                id.short()
+                opened.tree.short(id)
             )));
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -67,7 +69,7 @@ fn state<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
         "predicateType": PREDICATE,
         "predicate": predicate::<C>(id, node, &edge.digest()),
     });
-    output::print(&(spelled(&statement.to_string()) + "\n"))
+    Ok(output::print(&(spelled(&statement.to_string()) + "\n")))
 }
 
 fn predicate<C: Curve<ScalarField: WideField>>(

@@ -51,7 +51,7 @@ pub struct Opened<C: Curve> {
 impl<C: Curve<ScalarField: WideField>> Opened<C> {
     /// Reads the tree.
     pub fn new(dir: &TreeDir) -> Result<Self, Failure> {
-        let store = Store::open(&dir.dir)?;
+        let store = dir.open()?;
         let (tree, damage) = store.load();
         Ok(Self {
             store,
@@ -69,7 +69,7 @@ impl<C: Curve<ScalarField: WideField>> Opened<C> {
         let damage = self.damage.iter().find(|damage| damage.node == Some(id));
         Err(match damage {
             Some(damage) => Failure::NotVerified(damage.clone().into()),
-            None => Failure::not_verified(format!("node {}: it cannot be read", id.short())),
+            None => Failure::not_verified(format!("node {id}: it cannot be read")),
         })
     }
 
@@ -77,22 +77,25 @@ impl<C: Curve<ScalarField: WideField>> Opened<C> {
     pub fn trained(&self, id: NodeId) -> Result<(&Node<C>, &Edge<C>), Failure> {
         let both = self.tree.node(id).zip(self.tree.edge(id));
         both.ok_or_else(|| {
-            let id = id.short();
+            let id = self.tree.short(id);
             Failure::input(format!("{id} is a root: it was not trained; name a node"))
         })
     }
 
-    /// A trained node whose lineage is verified, unless it was on this machine before: what a
-    /// command says of it must not rest on the word of whoever signed it.
-    pub fn verified(&self, id: NodeId) -> Result<(&Node<C>, &Edge<C>), Failure> {
+    /// A trained node whose lineage is verified, but for what the cache has: what a command says of it
+    /// must not rest on the word of whoever signed it.
+    pub fn verified(
+        &self,
+        id: NodeId,
+        cache: &mut VerifiedCache<C>,
+    ) -> Result<(&Node<C>, &Edge<C>), Failure> {
         let both = self.trained(id)?;
-        self.verify(id)?;
+        self.verify(id, cache)?;
         Ok(both)
     }
 
-    /// Verifies the lineage of a root or node, unless it was on this machine before.
-    pub fn verify(&self, id: NodeId) -> Result<(), Failure> {
-        let mut cache = VerifiedCache::<C>::of_user();
+    /// Verifies the lineage of a root or node, but for what the cache has, which has all of it then.
+    pub fn verify(&self, id: NodeId, cache: &mut VerifiedCache<C>) -> Result<(), Failure> {
         let verified = self.tree.verify(&[id], cache.ids(), &mut |_| ())?;
         cache.remember(verified);
         Ok(())

@@ -1,7 +1,7 @@
 //! `zktree verify`: whether models were trained as their nodes say.
 use super::{
-    Failure,
-    args::{Reporting, TreeDir},
+    Ended, Failure,
+    args::{Memory, Reporting, TreeDir},
     output::{self, Paint},
     progress,
     tree::{Opened, on_its_curve},
@@ -14,7 +14,7 @@ use zktree::{
     commit::Curve,
     poly::WideField,
     security::Soundness,
-    tree::{NodeId, render::visible, store::VerifiedCache},
+    tree::{NodeId, Verdicts, render::visible, store::StoreError},
 };
 
 /// Options of `zktree verify`.
@@ -28,9 +28,8 @@ pub struct Options {
     /// Verify every node and every file, as without any ID
     #[arg(long, conflicts_with = "ids")]
     all: bool,
-    /// Forget which edges were verified on this machine before
-    #[arg(long)]
-    no_cache: bool,
+    #[command(flatten)]
+    memory: Memory,
     #[command(flatten)]
     trust: Trust,
     #[command(flatten)]
@@ -42,6 +41,8 @@ struct Report {
     /// The node, if one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<NodeId>,
+    #[serde(skip)]
+    short: String,
     verified: bool,
     /// Edges verified now.
     edges: usize,
@@ -54,7 +55,7 @@ struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<String>,
     seconds: f64,
-    /// What the proofs of these lineages are worth, those known from before too; if asked for.
+    /// What the proofs of the lineages that verify are worth, those known from before too; if asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     soundness: Option<Soundness>,
 }
@@ -83,8 +84,8 @@ impl fmt::Display for Report {
         };
         let edges = |count: usize| if count == 1 { "edge" } else { "edges" };
         write!(f, "{mark}")?;
-        if let Some(id) = self.id {
-            write!(f, " {}", id.short())?;
+        if self.id.is_some() {
+            write!(f, " {}", self.short)?;
         }
         write!(f, ": {} {} checked", self.edges, edges(self.edges))?;
         if self.remembered > 0 {
@@ -95,11 +96,11 @@ impl fmt::Display for Report {
 }
 
 /// Verifies lineages.
-pub fn run(options: &Options) -> Result<(), Failure> {
+pub fn run(options: &Options) -> Result<Ended, Failure> {
     on_its_curve!(verify, options)
 }
 
-fn verify<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+fn verify<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Failure> {
     let clock = Instant::now();
     let opened = Opened::<C>::new(&options.tree)?;
     let everything = options.ids.is_empty();
@@ -110,93 +111,115 @@ fn verify<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fai
             ids.collect::<Result<Vec<_>, _>>()?
         }
     };
-    let mut cache = VerifiedCache::<C>::of_user();
-    if options.no_cache {
-        cache.forget();
-    }
+    let mut cache = options.memory.cache::<C>();
     let edges = opened.tree.edges_of(&ids)?;
     let bar = progress::bar("verifying", edges as u64, "edges");
     let mut verdicts = opened
         .tree
         .verdicts(&ids, cache.ids(), &mut |_| bar.inc(1))?;
     bar.finish_and_clear();
-    let remembered = edges.saturating_sub(verdicts.verified.len() + verdicts.refused.len());
+    cache.remember(verdicts.verified.iter().copied());
+    // Nodes by others are no less verified.
+    let soundness = match options.reporting.json {
+        true => soundness(&opened, &ids, &verdicts),
+        false => None,
+    };
     if let Some(authors) = options.trust.authors() {
         for (id, error) in opened.tree.by_others(&ids, &authors)? {
             verdicts.refused.entry(id).or_insert(error);
         }
     }
     let history = options.trust.check_log(&opened.store);
+    let id = ids.first().copied().filter(|_| options.ids.len() == 1);
     let report = Report {
-        id: ids.first().copied().filter(|_| options.ids.len() == 1),
+        id,
+        short: id.map(|id| opened.tree.short(id)).unwrap_or_default(),
         verified: verdicts.refused.is_empty()
             && (!everything || opened.damage.is_empty())
             && history.is_ok(),
         history: history.as_ref().err().map(ToString::to_string),
         edges: verdicts.verified.len(),
-        remembered,
-        refused: verdicts
-            .refused
-            .iter()
-            .map(|(id, error)| Refused {
-                id: *id,
-                reason: error.to_string(),
-            })
-            .collect(),
-        damage: opened
-            .damage
-            .iter()
-            .map(|damage| Damaged {
-                file: damage.file.display().to_string(),
-                reason: damage.problem.to_string(),
-            })
-            .collect(),
+        remembered: verdicts.remembered.len(),
+        refused: refused(&verdicts),
+        damage: damaged(&opened),
         seconds: clock.elapsed().as_secs_f64(),
-        // A lineage that is refused for its statement has none.
-        soundness: match options.reporting.json {
-            true => opened.tree.soundness(&ids).ok(),
-            false => None,
-        },
+        soundness,
     };
-    if !options.no_cache {
-        cache.remember(verdicts.verified);
-    }
-    finish(&opened, &report, options.reporting)?;
-    Ok(history?)
+    opened.warn();
+    let verdict = conclusion(&report, &verdicts, history);
+    Ok(options.reporting.conclude(&report, verdict))
 }
 
-/// Prints what is wrong on standard error and the report on standard output.
-fn finish<C: Curve<ScalarField: WideField>>(
+fn refused(verdicts: &Verdicts) -> Vec<Refused> {
+    let refused = verdicts.refused.iter().map(|(id, error)| Refused {
+        id: *id,
+        reason: error.to_string(),
+    });
+    refused.collect()
+}
+
+fn damaged<C: Curve>(opened: &Opened<C>) -> Vec<Damaged> {
+    let damage = opened.damage.iter().map(|damage| Damaged {
+        file: damage.file.display().to_string(),
+        reason: damage.problem.to_string(),
+    });
+    damage.collect()
+}
+
+/// The soundness of what verified. Of a lineage that is refused there is none, and its statement may ask
+/// for more work than its bytes are worth.
+fn soundness<C: Curve<ScalarField: WideField>>(
     opened: &Opened<C>,
+    ids: &[NodeId],
+    verdicts: &Verdicts,
+) -> Option<Soundness> {
+    let verified = ids.iter().filter(|id| !verdicts.refused.contains_key(id));
+    let verified: Vec<NodeId> = verified.copied().collect();
+    match verified.is_empty() {
+        true => None,
+        false => opened.tree.soundness(&verified).ok(),
+    }
+}
+
+/// The verdict. Says on standard error why each node fails, those that descend from it counted, and
+/// what is wrong with the log, but for what the verdict itself names.
+fn conclusion(
     report: &Report,
-    reporting: Reporting,
+    verdicts: &Verdicts,
+    history: Result<(), StoreError>,
 ) -> Result<(), Failure> {
-    opened.warn();
-    reporting.print(report)?;
-    if let (Some(reason), false) = (&report.history, report.refused.is_empty()) {
+    let causes = verdicts.causes().into_iter();
+    let mut reasons = causes.filter_map(|(id, descend)| {
+        let error = verdicts.refused.get(&id)?;
+        Some(error.to_string() + &output::descendants(descend))
+    });
+    let Some(first) = reasons.next() else {
+        history?;
+        return match report.verified {
+            true => Ok(()),
+            false => Err(damage(report.damage.len())),
+        };
+    };
+    if let Err(error) = &history {
+        output::complain(&format_args!("error: {}", visible(&error.to_string())));
+    }
+    let others: Vec<String> = reasons.collect();
+    for reason in &others {
         output::complain(&format_args!("error: {}", visible(reason)));
     }
-    let mut reasons = report.refused.iter().map(|refused| refused.reason.clone());
-    match (reasons.next(), reasons.len(), opened.damage.len()) {
-        (Some(first), 0, _) => Err(Failure::not_verified(first)),
-        (Some(first), more, _) => {
-            reasons
-                .for_each(|reason| output::complain(&format_args!("error: {}", visible(&reason))));
-            let nodes = more + 1;
-            Err(Failure::not_verified(format!(
-                "{first}; {nodes} nodes in all"
-            )))
-        }
-        (None, _, files) if !report.verified && report.history.is_none() => {
-            let files = if files == 1 {
-                "1 file is".into()
-            } else {
-                format!("{files} files are")
-            };
-            Err(Failure::not_verified(format!(
-                "{files} damaged; take them from a copy of the tree, or pull from one"
-            )))
-        }
-        _ => Ok(()),
-    }
+    let nodes = verdicts.refused.len();
+    Err(Failure::not_verified(match others.is_empty() {
+        true => first,
+        false => format!("{first}; {nodes} nodes in all"),
+    }))
+}
+
+fn damage(files: usize) -> Failure {
+    let files = match files {
+        1 => "1 file is".to_owned(),
+        files => format!("{files} files are"),
+    };
+    Failure::not_verified(format!(
+        "{files} damaged; take them from a copy of the tree, or pull from one"
+    ))
 }

@@ -7,13 +7,16 @@
     clippy::panic
 )]
 
-use std::{collections::HashSet, fmt, fs::File, io::Read, ops::Range, path::Path};
+use std::{collections::HashSet, fmt, io::Read, ops::Range, path::Path};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use super::{encoding::Decoder, fixed::FixedPoint};
-use crate::error::{DataError, DecodeError};
+use crate::{
+    error::{DataError, DecodeError},
+    files,
+};
 
 /// A CSV file of finite numbers under a header.
 #[derive(Clone)]
@@ -31,14 +34,15 @@ struct Row {
 
 impl Table {
     /// Reads a CSV file: comma-separated UTF-8 with a header line. Spaces around cells are
-    /// ignored, blank lines skipped.
+    /// ignored, blank lines skipped. It must be a regular file, or standard input (`/dev/stdin`).
     ///
     /// # Errors
     ///
     /// [`DataError::Open`], and those of [`Table::from_reader`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self, DataError> {
-        let file = path.as_ref().display().to_string();
-        match File::open(path) {
+        let path = path.as_ref();
+        let file = path.display().to_string();
+        match files::open(path) {
             Ok(reader) => Self::from_reader(&file, reader),
             Err(source) => Err(DataError::Open { file, source }),
         }

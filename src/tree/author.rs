@@ -145,7 +145,7 @@ impl AuthorSecret {
     pub fn load(file: impl AsRef<Path>) -> Result<Self, KeyError> {
         let name = || file.as_ref().display().to_string();
         let mut text = Zeroizing::new(String::new());
-        std::fs::File::open(&file)
+        files::open(file.as_ref())
             .and_then(|handle| handle.take(MAX_FILE).read_to_string(&mut text))
             .map_err(|source| KeyError::Io {
                 file: name(),

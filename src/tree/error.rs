@@ -11,7 +11,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum TreeError {
     /// No root or node has this id.
-    #[error("node {} is not in the tree", .id.short())]
+    #[error("node {id} is not in the tree")]
     Unknown {
         /// The id.
         id: NodeId,
@@ -56,13 +56,13 @@ pub enum TreeError {
         author: AuthorKey,
     },
     /// The tree has this root or node already.
-    #[error("node {} is in the tree already", .id.short())]
+    #[error("node {id} is in the tree already")]
     Duplicate {
         /// Its id.
         id: NodeId,
     },
     /// A node was added before its parent.
-    #[error("node {node}: its parent {} is not in the tree", .parent.short())]
+    #[error("node {node}: its parent {parent} is not in the tree")]
     UnknownParent {
         /// The node.
         node: NodeLabel,
@@ -70,22 +70,22 @@ pub enum TreeError {
         parent: NodeId,
     },
     /// A node whose parent does not verify.
-    #[error("node {}: it descends from {}, which does not verify", .id.short(), .parent.short())]
+    #[error("node {node}: it descends from {parent}, which does not verify")]
     RefusedParent {
         /// The node.
-        id: NodeId,
+        node: NodeLabel,
         /// Its parent.
-        parent: NodeId,
+        parent: Box<NodeLabel>,
     },
     /// In a path, a node that names another parent than the one before it.
-    #[error("node {node}: it names the parent {}, but follows {}", .named.short(), .above.short())]
+    #[error("node {node}: it names the parent {}, but follows {}", .named.apart(.above)[0], .above.apart(.named)[0])]
     WrongParent {
         /// The node.
         node: NodeLabel,
         /// The parent that it names.
         named: NodeId,
         /// The id, recomputed, of the one above it.
-        above: NodeId,
+        above: Box<NodeId>,
     },
     /// A root whose normalisation does not fit its network.
     #[error(
@@ -155,7 +155,7 @@ pub enum TreeError {
         source: ProveError,
     },
     /// A child could not be trained or proven.
-    #[error("no child of {} was made: {source}", .parent.short())]
+    #[error("no child of {parent} was made: {source}")]
     NotProven {
         /// The parent.
         parent: NodeId,
@@ -170,6 +170,7 @@ impl TreeError {
     pub fn node(&self) -> Option<NodeId> {
         match self {
             Self::UnknownParent { node, .. }
+            | Self::RefusedParent { node, .. }
             | Self::WrongParent { node, .. }
             | Self::OtherArchitecture { node, .. }
             | Self::OtherFixedPoint { node }
@@ -179,8 +180,38 @@ impl TreeError {
             | Self::Training { node, .. }
             | Self::Imported { node, .. }
             | Self::Data { node, .. } => Some(node.id),
-            Self::RefusedParent { id, .. } => Some(*id),
             _ => None,
         }
+    }
+
+    /// The node whose child this is, if it is refused for its parent's sake.
+    pub fn refused_parent(&self) -> Option<NodeId> {
+        match self {
+            Self::RefusedParent { parent, .. } => Some(parent.id),
+            _ => None,
+        }
+    }
+
+    /// The same, its nodes named with as many digits as this says.
+    pub(super) fn with_digits(mut self, digits: impl Fn(NodeId) -> usize) -> Self {
+        let set = |label: &mut NodeLabel| label.set_digits(digits(label.id));
+        match &mut self {
+            Self::RefusedParent { node, parent } => {
+                set(node);
+                set(parent);
+            }
+            Self::UnknownParent { node, .. }
+            | Self::WrongParent { node, .. }
+            | Self::OtherArchitecture { node, .. }
+            | Self::OtherFixedPoint { node }
+            | Self::OtherDataset { node }
+            | Self::Signature { node, .. }
+            | Self::OtherAuthor { node, .. }
+            | Self::Training { node, .. }
+            | Self::Imported { node, .. }
+            | Self::Data { node, .. } => set(node),
+            _ => {}
+        }
+        self
     }
 }

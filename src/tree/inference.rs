@@ -50,7 +50,7 @@ pub enum InferenceError {
         reason: String,
     },
     /// A proof about another model.
-    #[error("the proof is about the model {}, not about {}", .found.short(), .expected.short())]
+    #[error("the proof is about the model {}, not about {}", .found.apart(.expected)[0], .expected.apart(.found)[0])]
     OtherModel {
         /// The model at hand.
         expected: NodeId,

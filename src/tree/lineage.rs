@@ -108,7 +108,7 @@ impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
             return Err(TreeError::WrongParent {
                 node: label(),
                 named: node.parent,
-                above: self.id,
+                above: Box::new(self.id),
             });
         }
         if node.parameters.architecture != *architecture && Check::Architecture.is_made() {

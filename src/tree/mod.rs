@@ -44,6 +44,9 @@ mod policy;
 pub mod render;
 mod root;
 pub mod store;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;
 mod verify;
 
 pub use author::{AuthorKey, AuthorSecret, KeyError, Signature};
@@ -60,7 +63,10 @@ pub use root::{Imported, Root, RootWeights};
 pub use verify::Verdicts;
 
 use crate::{commit::Curve, poly::WideField};
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    ops::Bound::{Excluded, Unbounded},
+};
 
 /// Roots and all that was trained from them, in memory.
 #[derive(Debug, Clone)]
@@ -120,10 +126,11 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
     /// [`TreeError::UnknownParent`].
     pub fn add_node(&mut self, node: Node<C>, edge: Edge<C>) -> Result<NodeId, TreeError> {
         node.labels.check()?;
-        let (id, parent) = (node.check_signature(&edge)?, node.parent);
+        let named = |error: TreeError| error.with_digits(|id| self.digits(id));
+        let (id, parent) = (node.check_signature(&edge).map_err(named)?, node.parent);
         if !self.contains(parent) {
             let node = node.label(&edge);
-            return Err(TreeError::UnknownParent { node, parent });
+            return Err(named(TreeError::UnknownParent { node, parent }));
         }
         self.insert(id, Source::Trained(Box::new((node, edge))))?;
         if let Some(parent) = self.entries.get_mut(&parent) {
@@ -164,6 +171,34 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
         self.entries.contains_key(&id)
     }
 
+    /// The beginning of an id that no other root or node has: 12 hexadecimal digits, or as many as it
+    /// takes.
+    pub fn short(&self, id: NodeId) -> String {
+        id.abbreviated(self.digits(id))
+    }
+
+    /// How errors and lists name a root or node, its id as [`short`](Self::short) as can be.
+    pub fn name(&self, id: NodeId) -> NodeLabel {
+        let title = match (self.root(id), self.node(id)) {
+            (Some(root), _) => root.label().title,
+            (_, Some(node)) => node.labels.title.clone(),
+            _ => None,
+        };
+        let mut label = NodeLabel::new(id, title);
+        label.set_digits(self.digits(id));
+        label
+    }
+
+    /// How many digits tell an id from those that are here. In their order, its neighbours have most in
+    /// common with it.
+    fn digits(&self, id: NodeId) -> usize {
+        let before = self.entries.range(..id).next_back();
+        let after = self.entries.range((Excluded(id), Unbounded)).next();
+        let neighbours = before.into_iter().chain(after);
+        let digits = neighbours.map(|(other, _)| id.digits_beside(other));
+        digits.max().unwrap_or(node::DIGITS)
+    }
+
     /// Number of roots and nodes.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -185,12 +220,6 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
     /// The node of this id, if it is one.
     pub fn node(&self, id: NodeId) -> Option<&Node<C>> {
         self.trained(id).map(|(node, _)| node)
-    }
-
-    /// How errors and lists name a root or node.
-    pub fn label(&self, id: NodeId) -> Option<NodeLabel> {
-        let node = self.node(id).map(|node| node.label_of(id));
-        node.or_else(|| Some(self.root(id)?.label()))
     }
 
     /// The edge that leads to this node.

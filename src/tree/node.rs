@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};
 
+/// Digits of an abbreviated id, unless it takes more to tell it from others.
+pub(super) const DIGITS: usize = 12;
+
 /// The identity of a root or node: a hash of all that it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -31,9 +34,29 @@ impl NodeId {
         Self(Sha256::digest(encoder.hash(pre_id).hash(proof).finish()).into())
     }
 
-    /// The first 12 hexadecimal digits, for people.
+    /// The first 12 hexadecimal digits, for people. Another id may begin with them: where a tree is at
+    /// hand, [`Tree::short`](super::Tree::short) takes as many as tell it from all others.
     pub fn short(&self) -> String {
-        self.to_string().chars().take(12).collect()
+        self.abbreviated(DIGITS)
+    }
+
+    /// The first hexadecimal digits.
+    pub(super) fn abbreviated(&self, digits: usize) -> String {
+        self.to_string().chars().take(digits).collect()
+    }
+
+    /// How many digits it takes to tell it from another id, 12 at least.
+    pub(super) fn digits_beside(&self, other: &Self) -> usize {
+        let (ours, others) = (self.to_string(), other.to_string());
+        let pairs = ours.bytes().zip(others.bytes());
+        let common = pairs.take_while(|(a, b)| a == b).count();
+        (common + 1).clamp(DIGITS, 64)
+    }
+
+    /// This id and another one, abbreviated so that they differ.
+    pub(super) fn apart(&self, other: &Self) -> [String; 2] {
+        let digits = self.digits_beside(other);
+        [self, other].map(|id| id.abbreviated(digits))
     }
 }
 
@@ -151,8 +174,7 @@ impl<C: Curve<ScalarField: WideField>> Node<C> {
 
     /// The label, where the id is known.
     pub(super) fn label_of(&self, id: NodeId) -> NodeLabel {
-        let title = self.labels.title.clone();
-        NodeLabel { id, title }
+        NodeLabel::new(id, self.labels.title.clone())
     }
 
     /// Checks that the author signed the id; returns it.
@@ -178,11 +200,29 @@ pub struct NodeLabel {
     pub id: NodeId,
     /// Its title, if it has one.
     pub title: Option<String>,
+    /// How many digits of the id are shown.
+    digits: usize,
+}
+
+impl NodeLabel {
+    /// A label with 12 digits of the id; [`Tree::name`](super::Tree::name) makes them more if others
+    /// begin with them too.
+    pub fn new(id: NodeId, title: Option<String>) -> Self {
+        Self {
+            id,
+            title,
+            digits: DIGITS,
+        }
+    }
+
+    pub(super) fn set_digits(&mut self, digits: usize) {
+        self.digits = digits;
+    }
 }
 
 impl fmt::Display for NodeLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.id.short())?;
+        write!(f, "{}", self.id.abbreviated(self.digits))?;
         match &self.title {
             // Whoever wrote the title must not steer the reader's terminal.
             Some(title) => write!(f, " {title:?}"),

@@ -23,7 +23,7 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
         let needed = self.lineages(ids)?;
         let by_other = |id: &NodeId| {
             let author = self.author(*id).filter(|by| !authors.contains(by))?;
-            let node = self.label(*id)?;
+            let node = self.name(*id);
             Some((*id, TreeError::OtherAuthor { node, author }))
         };
         let mut refused: BTreeMap<_, _> = needed.iter().filter_map(by_other).collect();

@@ -280,8 +280,7 @@ impl Root {
 
     fn label_of(&self, id: NodeId) -> NodeLabel {
         let labels = self.imported().map(|imported| &imported.labels);
-        let title = labels.and_then(|labels| labels.title.clone());
-        NodeLabel { id, title }
+        NodeLabel::new(id, labels.and_then(|labels| labels.title.clone()))
     }
 
     pub(super) fn refused(&self, source: VerifyError) -> TreeError {

@@ -11,8 +11,55 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Verdicts {
     /// Nodes whose proofs were verified.
     pub verified: Vec<NodeId>,
-    /// Nodes that fail, and those that descend from them.
+    /// Nodes whose proofs were known to be verified.
+    pub remembered: Vec<NodeId>,
+    /// Roots and nodes that fail, and those that descend from them.
     pub refused: BTreeMap<NodeId, TreeError>,
+}
+
+impl Verdicts {
+    /// The roots and nodes that fail themselves, each with the number of those that are refused because
+    /// they descend from it.
+    pub fn causes(&self) -> BTreeMap<NodeId, usize> {
+        let parents = self.refused.iter();
+        causes(
+            &parents
+                .map(|(id, error)| (*id, error.refused_parent()))
+                .collect(),
+        )
+    }
+}
+
+/// Of refused nodes, each with the parent for whose sake it is refused: those without one that is
+/// refused, with the number of those that descend from each.
+pub(super) fn causes(refused: &BTreeMap<NodeId, Option<NodeId>>) -> BTreeMap<NodeId, usize> {
+    let mut children: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
+    let mut causes = BTreeMap::new();
+    for (id, parent) in refused {
+        match parent.filter(|parent| refused.contains_key(parent)) {
+            Some(parent) => children.entry(parent).or_default().push(*id),
+            None => drop(causes.insert(*id, 0)),
+        }
+    }
+    for (cause, count) in &mut causes {
+        let mut open = vec![*cause];
+        while let Some(id) = open.pop() {
+            let below = children.remove(&id).unwrap_or_default();
+            *count += below.len();
+            open.extend(below);
+        }
+    }
+    causes
+}
+
+/// Nodes of lineages in which some edges may fail.
+struct Judged {
+    /// Those whose proofs were looked at.
+    verified: Vec<NodeId>,
+    /// Those whose proofs were known.
+    remembered: Vec<NodeId>,
+    /// Why some of either fail.
+    failed: Vec<TreeError>,
 }
 
 impl<C: Curve<ScalarField: WideField>> Tree<C> {
@@ -49,7 +96,9 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
         known: &BTreeSet<NodeId>,
         hear: &mut dyn FnMut(NodeId),
     ) -> Result<Vec<NodeId>, TreeError> {
-        let (verified, failed) = self.judge(ids, known, hear)?;
+        let Judged {
+            verified, failed, ..
+        } = self.judge(ids, known, hear)?;
         failed.into_iter().next().map_or(Ok(verified), Err)
     }
 
@@ -64,7 +113,11 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
         known: &BTreeSet<NodeId>,
         hear: &mut dyn FnMut(NodeId),
     ) -> Result<Verdicts, TreeError> {
-        let (mut verified, failed) = self.judge(ids, known, hear)?;
+        let Judged {
+            mut verified,
+            mut remembered,
+            failed,
+        } = self.judge(ids, known, hear)?;
         let needed = self.lineages(ids)?;
         let mut refused = BTreeMap::new();
         for error in failed {
@@ -76,7 +129,12 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
         }
         self.refuse_descendants(&mut refused, &needed);
         verified.retain(|id| !refused.contains_key(id));
-        Ok(Verdicts { verified, refused })
+        remembered.retain(|id| !refused.contains_key(id));
+        Ok(Verdicts {
+            verified,
+            remembered,
+            refused,
+        })
     }
 
     /// Refuses what descends from what is refused, of the nodes that are needed.
@@ -93,7 +151,11 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
                 .filter(|id| needed.contains(id))
             {
                 // The reason that counts is the ancestor's.
-                let error = TreeError::RefusedParent { id: *child, parent };
+                let (node, above_it) = (self.name(*child), self.name(parent));
+                let error = TreeError::RefusedParent {
+                    node,
+                    parent: Box::new(above_it),
+                };
                 match refused.insert(*child, error) {
                     Some(TreeError::RefusedParent { .. }) => {}
                     _ => above.push(*child),
@@ -103,16 +165,16 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
     }
 
     /// Verifies each edge of these lineages once, and none below one that fails before group
-    /// equations are looked at. Returns those whose proofs were looked at, and why some fail.
+    /// equations are looked at.
     fn judge(
         &self,
         ids: &[NodeId],
         known: &BTreeSet<NodeId>,
         hear: &mut dyn FnMut(NodeId),
-    ) -> Result<(Vec<NodeId>, Vec<TreeError>), TreeError> {
+    ) -> Result<Judged, TreeError> {
         let needed = self.lineages(ids)?;
         let mut batch = lineage::Batch::new();
-        let (mut looked_at, mut failed) = (Vec::new(), Vec::new());
+        let (mut verified, mut remembered, mut failed) = (Vec::new(), Vec::new(), Vec::new());
         let mut open = Vec::new();
         let roots = self.roots.iter().filter(|id| needed.contains(id));
         for root in roots.filter_map(|id| self.root(*id)) {
@@ -128,9 +190,10 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
                     continue;
                 };
                 let next = if known.contains(child) {
+                    remembered.push(*child);
                     origin.step(node, edge).map(|(next, _)| next)
                 } else {
-                    looked_at.push(*child);
+                    verified.push(*child);
                     origin.verify_edge(node, edge, &mut batch)
                 };
                 match next {
@@ -141,7 +204,12 @@ impl<C: Curve<ScalarField: WideField>> Tree<C> {
             }
         }
         failed.extend(batch.failures());
-        Ok((looked_at, failed))
+        let named = |error: TreeError| error.with_digits(|id| self.digits(id));
+        Ok(Judged {
+            verified,
+            remembered,
+            failed: failed.into_iter().map(named).collect(),
+        })
     }
 
     /// The nodes that verifying these lineages verifies, roots left out.

@@ -1,6 +1,10 @@
 //! The commands that work on a directory, through the program itself.
+#[cfg(unix)]
+mod files;
 mod import;
 mod input;
+#[cfg(unix)]
+mod lock;
 #[cfg(unix)]
 mod misuse;
 mod predict;

@@ -236,6 +236,63 @@ fn an_error_is_proven_on_public_and_on_hidden_data() {
     }
 }
 
+/// What a node says of its data is not repeated as true before it is verified.
+#[test]
+fn nodes_that_nobody_verified_are_not_said_to_be_trained_on_data() {
+    let (world, id) = scene();
+    let short = &id[..12];
+    let evaluate = format!("evaluate --tree tree {short} --data alice.csv --hide-data --prove");
+    world.ok(&format!("{evaluate} own.json"));
+    let forged = ["copy", "tree"].map(|tree| forge(&world, tree, &id));
+    for (tree, forged) in ["copy", "tree"].into_iter().zip(&forged) {
+        let verify = format!("verify-prediction --tree {tree} own.json");
+        let checked = world.json(&verify);
+        assert_eq!(checked["trained_on_it"], json!([id]));
+        assert_eq!(checked["say_trained_on_it"], json!([forged]));
+        let text = world.ok(&verify);
+        let said = format!("node {short} was trained on these data");
+        assert!(text.contains(&said), "{text}");
+        let said = format!(
+            "node {} names these data, and was not verified",
+            &forged[..12]
+        );
+        assert!(text.contains(&said), "{text}");
+    }
+    // Nothing is verified to evaluate: what is not remembered is not said.
+    let made = world.json(&format!("{evaluate} again.json"));
+    assert_eq!(made["trained_on_it"], json!([id]));
+    assert_eq!(made["say_trained_on_it"], json!([forged[1]]));
+    let made = world.json(&format!("{evaluate} third.json --no-cache"));
+    assert_eq!(made.get("trained_on_it"), None);
+    assert_eq!(made["say_trained_on_it"].as_array().unwrap().len(), 2);
+}
+
+/// Adds a node that says of itself what another one does, and proves nothing; returns its id.
+fn forge(world: &World, tree: &str, id: &str) -> String {
+    use zktree::{
+        Pallas,
+        nn::WeightOpening,
+        tree::{AuthorSecret, Child, store::Store},
+    };
+    let store = Store::<Pallas>::open(world.path(tree)).unwrap();
+    let (kept, _) = store.load();
+    let id = id.parse().unwrap();
+    let (mut node, mut edge) = (
+        kept.node(id).unwrap().clone(),
+        kept.edge(id).unwrap().clone(),
+    );
+    let author = AuthorSecret::from_bytes(&[5; 32]);
+    (node.author, node.labels.title) = (author.public(), Some("forged".to_owned()));
+    edge.signature = author.sign(node.id(&edge));
+    let opening = WeightOpening::public(kept.root(node.parent).unwrap().weights().unwrap());
+    let child = Child {
+        node,
+        edge,
+        opening,
+    };
+    store.add_child(&child).unwrap().to_string()
+}
+
 /// What a command would cost is said before it is done, and nothing is done.
 #[test]
 fn a_dry_run_tells_the_size() {

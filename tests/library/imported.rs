@@ -77,6 +77,20 @@ fn verdict(root: Root) -> Result<(), TreeError> {
     tree.verify_lineage(id).map(drop)
 }
 
+/// A root that its author signed, whose weights' range is not proven.
+pub fn unproven() -> Root {
+    let bytes = imported(&opening()).encode();
+    let altered = (0..bytes.len() - 64).rev().find_map(|k| {
+        let mut bytes = bytes.clone();
+        bytes[k] ^= 1;
+        Root::decode(&bytes).ok()?;
+        let root = Root::decode(&signed(bytes, &author())).ok()?;
+        let refused = verdict(root.clone()).err()?;
+        matches!(refused, TreeError::Imported { .. }).then_some(root)
+    });
+    altered.unwrap()
+}
+
 #[test]
 fn a_tree_grows_from_weights_of_unknown_origin() {
     let opening = opening();

@@ -1,7 +1,7 @@
 //! The rules of CONTRIBUTING.md on what a module may use, read from its table.
 use crate::{
     repository::{files, read},
-    source::{imports, tokens},
+    source::{Token, imports, tokens},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,11 +37,43 @@ fn place(file: &str) -> (String, usize) {
     }
 }
 
+/// The line at which a file's tests begin, which are its end or all of it.
+fn tests_begin(file: &str, tokens: &[Token]) -> usize {
+    let own = file.ends_with("tests.rs") || file.contains("/tests/");
+    let mut modules = tokens.windows(3).filter(|three| {
+        let texts = [0, 1, 2].map(|k| three[k].text.as_str());
+        texts == ["mod", "tests", "{"]
+    });
+    match own {
+        true => 0,
+        false => modules.next().map_or(usize::MAX, |three| three[0].line),
+    }
+}
+
 /// Violations in a file, one line each.
 fn violations(file: &str, source: &str, rules: &Rules) -> Vec<String> {
     let (module, depth) = place(file);
     let tokens = tokens(source);
     let mut found = Vec::new();
+    let opens = tokens.windows(3).filter(|three| {
+        let path = [0, 1, 2].map(|k| three[k].text.as_str());
+        matches!(
+            path,
+            ["File", "::", "open" | "options" | "create" | "create_new"]
+                | ["fs", "::", "read" | "read_to_string" | "write"]
+                | ["OpenOptions", "::", "new"]
+        )
+    });
+    let tests = tests_begin(file, &tokens);
+    for token in opens
+        .filter(|_| file != "src/files.rs")
+        .map(|three| &three[0])
+    {
+        if token.line < tests {
+            let rule = "files are opened by src/files.rs alone";
+            found.push(format!("{file}:{}: {rule}", token.line));
+        }
+    }
     for token in &tokens {
         let rule = match token.text.as_str() {
             "merlin" if module != "transcript" => "only src/transcript.rs names merlin",
@@ -126,8 +158,18 @@ fn made_up_violations_are_found_where_they_are() {
         ("src/nn/a.rs", "unsafe {}"),
         ("src/poly/mod.rs", "use ark_ec::CurveGroup;"),
         ("src/other.rs", ""),
+        ("src/nn/a.rs", "let f = std::fs::File::open(path);"),
+        ("src/gkr/a.rs", "fs::read(path)"),
+        ("src/gkr/a.rs", "OpenOptions::new()"),
     ] {
         assert_eq!(check(file, source).len(), 1, "{file}: {source}");
     }
     assert_eq!(check("src/poly/simd/a.rs", "unsafe {}"), [""; 0]);
+    for source in [
+        "files::open(p)",
+        "fs::read_dir(d)",
+        "mod tests { fs::read(p) }",
+    ] {
+        assert_eq!(check("src/nn/a.rs", source), [""; 0]);
+    }
 }

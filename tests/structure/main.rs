@@ -4,3 +4,4 @@ mod layers;
 mod links;
 mod repository;
 mod source;
+mod verifier;

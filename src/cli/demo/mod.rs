@@ -9,12 +9,12 @@ mod report;
 mod setting;
 
 use super::{
-    Failure,
+    Ended, Failure,
     args::{CurveName, Reporting},
     output::Paint,
 };
 use clap::Args;
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 use zktree::{commit::Curve, poly::WideField};
 
 /// Options of `zktree demo`.
@@ -47,22 +47,20 @@ pub struct Options {
 }
 
 /// Runs the demo.
-pub fn run(options: &Options) -> Result<(), Failure> {
+pub fn run(options: &Options) -> Result<Ended, Failure> {
     match options.curve {
         CurveName::Bls12_381 => tell::<ark_bls12_381::G1Projective>(options),
         CurveName::Pallas => tell::<ark_pallas::Projective>(options),
     }
 }
 
-fn tell<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+fn tell<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Failure> {
     let setting = setting::Setting::new(options)?;
     let mut out = report::Report::new(Paint::detect(), options.reporting.json);
-    out.setting::<C>(&setting)?;
+    out.setting::<C>(&setting);
     let mut family = family::Family::<C>::new(&setting, &mut out)?;
-    out.tree(&family)?;
+    out.tree(&family);
     let frauds = frauds::attempt(&mut family)?;
-    out.frauds(&frauds)?;
-    out.finish::<C>(&setting, &family, &frauds)?;
-    std::io::stdout().flush()?;
-    Ok(())
+    out.frauds(&frauds);
+    Ok(out.finish::<C>(&setting, &family, &frauds))
 }

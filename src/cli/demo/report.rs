@@ -1,19 +1,20 @@
 //! What the demo prints.
 use super::{
-    super::output::{self, Paint, size},
+    super::{
+        Ended,
+        output::{self, Paint, Printer, size},
+    },
     family::{Family, Run},
     frauds::Fraud,
     setting::Setting,
 };
 use serde_json::json;
-use std::{
-    io::{self, Write},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 use zktree::{commit::Curve, poly::WideField};
 
 /// Writes the story, or nothing but JSON at its end.
 pub struct Report {
+    printer: Printer,
     paint: Paint,
     json: bool,
     start: Instant,
@@ -27,25 +28,25 @@ impl Report {
     /// A report that starts now.
     pub fn new(paint: Paint, json: bool) -> Self {
         Self {
+            printer: Printer::default(),
             paint,
             json,
             start: Instant::now(),
         }
     }
 
-    fn say(&self, text: &str) -> io::Result<()> {
-        match self.json {
-            true => Ok(()),
-            false => writeln!(io::stdout(), "{text}"),
+    fn say(&mut self, text: &str) {
+        if !self.json {
+            self.printer.print(&format_args!("{text}\n"));
         }
     }
 
     /// Who has what.
-    pub fn setting<C: Curve>(&self, setting: &Setting) -> io::Result<()> {
+    pub fn setting<C: Curve>(&mut self, setting: &Setting) {
         let p = &setting.parameters;
         let rows = |k: usize| setting.owners[k].1.num_rows();
         let target = &setting.root.normalization().targets()[0].name;
-        self.say(&self.paint.bold("Three owners, one family of models"))?;
+        self.say(&self.paint.bold("Three owners, one family of models"));
         self.say(&format!(
             "\n  data      {}: {} rows, {} features, target \"{target}\"\n            \
              normalized by mean and deviation of the whole file: these statistics are public\n            \
@@ -57,7 +58,7 @@ impl Report {
             rows(1),
             rows(2),
             setting.validation.num_rows(),
-        ))?;
+        ));
         self.say(&format!(
             "  network   {}, {} parameters, integers with {} fraction bits (preset {})\n  \
              root      R_init {}, expanded from the public seed {}\n  \
@@ -82,7 +83,7 @@ impl Report {
     }
 
     /// A run that was proven and verified.
-    pub fn run(&self, run: &Run, from: &str) -> io::Result<()> {
+    pub fn run(&mut self, run: &Run, from: &str) {
         self.say(&format!(
             "  {:5} trains {:5} from {from:6}: {} steps in {}, proven in {}, lineage {} in {}",
             run.author,
@@ -96,18 +97,18 @@ impl Report {
     }
 
     /// The tree and the table.
-    pub fn tree<C: Curve<ScalarField: WideField>>(&self, family: &Family<C>) -> io::Result<()> {
-        self.say(&format!("\n{}\n", self.paint.bold("The tree")))?;
+    pub fn tree<C: Curve<ScalarField: WideField>>(&mut self, family: &Family<C>) {
+        self.say(&format!("\n{}\n", self.paint.bold("The tree")));
         for line in family.tree.to_string().lines() {
-            self.say(&format!("  {line}"))?;
+            self.say(&format!("  {line}"));
         }
         if family.members[0].child.node.parameters.hiding {
             self.say(
                 "\n  Commitments are blinded afresh each time, so ids differ from run to run, and \
                  with them the\n  order of the data.",
-            )?;
+            );
         }
-        self.say(&format!("\n{}\n", self.paint.bold("Losses")))?;
+        self.say(&format!("\n{}\n", self.paint.bold("Losses")));
         let header = [
             "",
             "own before",
@@ -124,14 +125,14 @@ impl Report {
             cells.extend([out.before, out.after, run.float_validation].map(number));
             cells
         };
-        self.rows(&header, family, losses)?;
+        self.rows(&header, family, losses);
         self.say(
             "  Mean squared errors, in squared deviations of the target, before and after a run: on \
              the owner's\n  rows and on those held out. Float is training in double precision \
              from the same start on the same\n  batches. The training is proven; the losses are \
              only told.",
-        )?;
-        self.say(&format!("\n{}\n", self.paint.bold("Costs")))?;
+        );
+        self.say(&format!("\n{}\n", self.paint.bold("Costs")));
         let header = [
             "",
             "steps",
@@ -153,7 +154,7 @@ impl Report {
                 size(run.proof_bytes),
             ]
         };
-        self.rows(&header, family, costs)?;
+        self.rows(&header, family, costs);
         let data = family.members.iter().map(|m| m.run.data_seconds);
         self.say(&format!(
             "  Verifying is that of the whole lineage; all {} edges together took {}. Before, each \
@@ -165,43 +166,42 @@ impl Report {
     }
 
     fn rows<C: Curve>(
-        &self,
+        &mut self,
         header: &[&str],
         family: &Family<C>,
         cells: impl Fn(&Run) -> Vec<String>,
-    ) -> io::Result<()> {
+    ) {
         let mut rows = vec![header.iter().map(|cell| (*cell).to_owned()).collect()];
         rows.extend(family.members.iter().map(|member| cells(&member.run)));
-        self.say(&output::table(&rows))
+        self.say(&output::table(&rows));
     }
 
     /// The frauds and how they ended.
-    pub fn frauds(&self, frauds: &[Fraud]) -> io::Result<()> {
-        self.say(&format!("\n{}", self.paint.bold("Three frauds")))?;
+    pub fn frauds(&mut self, frauds: &[Fraud]) {
+        self.say(&format!("\n{}", self.paint.bold("Three frauds")));
         for (k, fraud) in frauds.iter().enumerate() {
-            self.say(&format!("\n  {}. {}", k + 1, fraud.what))?;
+            self.say(&format!("\n  {}. {}", k + 1, fraud.what));
             for (what, error) in &fraud.refusals {
                 let refused = self.paint.red("refused");
-                self.say(&format!("     {what}: {refused}\n       {error}"))?;
+                self.say(&format!("     {what}: {refused}\n       {error}"));
             }
         }
-        Ok(())
     }
 
-    /// The last line, or all as JSON.
+    /// The last line, or all as JSON. Whatever became of the output, all was verified.
     pub fn finish<C: Curve<ScalarField: WideField>>(
-        &self,
+        mut self,
         setting: &Setting,
         family: &Family<C>,
         frauds: &[Fraud],
-    ) -> io::Result<()> {
+    ) -> Ended {
         let total = self.start.elapsed();
         self.say(&format!(
             "\n  All lineages verified, all frauds refused, in {}.",
             output::time(total)
-        ))?;
+        ));
         if !self.json {
-            return Ok(());
+            return self.printer.end(Ok(()));
         }
         let p = &setting.parameters;
         let runs: Vec<&Run> = family.members.iter().map(|member| &member.run).collect();
@@ -221,7 +221,8 @@ impl Report {
             "frauds": frauds,
             "total_seconds": total.as_secs_f64(),
         });
-        writeln!(io::stdout(), "{result:#}")
+        self.printer.print(&format_args!("{result:#}\n"));
+        self.printer.end(Ok(()))
     }
 }
 

@@ -2,8 +2,8 @@
 mod state;
 
 use super::{
-    Failure,
-    args::{Authorship, Reporting, TreeDir},
+    Ended, Failure,
+    args::{Authorship, Memory, Reporting, TreeDir},
     estimate, export, files, interrupt, key, progress,
     tree::{Opened, on_its_curve},
 };
@@ -25,8 +25,7 @@ use zktree::{
     },
     poly::WideField,
     tree::{
-        Draft, Edge, Loss, Node, NodeId, Origin, ProvenDataset, Root, TreeError,
-        store::{StoreError, VerifiedCache},
+        Draft, Edge, Loss, Node, NodeId, Origin, ProvenDataset, Root, TreeError, store::StoreError,
     },
 };
 
@@ -75,6 +74,8 @@ pub struct Options {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
+    memory: Memory,
+    #[command(flatten)]
     reporting: Reporting,
 }
 
@@ -101,11 +102,11 @@ impl fmt::Display for Report {
 }
 
 /// Trains, proves and adds a child; prints its id.
-pub fn run(options: &Options) -> Result<(), Failure> {
+pub fn run(options: &Options) -> Result<Ended, Failure> {
     on_its_curve!(train, options)
 }
 
-fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Failure> {
+fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Failure> {
     interrupt::explain();
     let author = key::load(&options.authorship.key)?;
     let mut opened = Opened::<C>::new(&options.tree)?;
@@ -121,9 +122,8 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
             &data,
         );
     }
-    let mut cache = VerifiedCache::<C>::of_user();
-    let verified = opened.tree.verify(&[parent], cache.ids(), &mut |_| ())?;
-    cache.remember(verified);
+    let mut cache = options.memory.cache::<C>();
+    opened.verify(parent, &mut cache)?;
     let start = options.start(&opened, parent)?;
 
     let dataset = proven(&opened, data, &root, parameters.hiding)?;
@@ -159,13 +159,14 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
         let logged = opened.store.log()?;
         let added = |id: &&NodeId| opened.tree.node(**id) == Some(&node) && logged.contains(**id);
         if let Some(id) = children.find(added) {
-            let (node, edge) = opened.verified(*id)?;
+            let (node, edge) = opened.verified(*id, &mut cache)?;
             // The node may have come from elsewhere, without its weights.
             opened.store.private().save_opening(*id, &trained)?;
             opened.store.sign_log(&author)?;
             run.forget()?;
             let segments = node.parameters.num_segments();
-            return options.reporting.print(&report(*id, node, edge, segments));
+            let report = report(*id, node, edge, segments);
+            return Ok(options.reporting.print(&report));
         }
     }
     let (child, resumed) = run.prove(&opened, &draft, (&start, trained))?;
@@ -186,9 +187,8 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<(), Fail
     opened.store.sign_log(&author)?;
     cache.remember(verified);
     run.forget()?;
-    options
-        .reporting
-        .print(&report(id, &child.node, &child.edge, resumed))
+    let report = report(id, &child.node, &child.edge, resumed);
+    Ok(options.reporting.print(&report))
 }
 
 /// What the run would take.
@@ -197,7 +197,7 @@ fn measure<C: Curve<ScalarField: WideField>>(
     origin: &Origin<'_, C>,
     parameters: TrainingParameters,
     data: &Dataset,
-) -> Result<(), Failure> {
+) -> Result<Ended, Failure> {
     let rows = RowCommitments {
         rows: vec![Default::default(); data.num_rows()],
     };
@@ -264,7 +264,10 @@ impl Options {
             .map_err(|error| Failure::input(named(error.to_string())))?;
         let fits = *opening.weights().architecture() == node.parameters.architecture;
         if !fits || !opening.opens(&node.weights, &mut OsRng) {
-            let what = format!("these are not the weights of node {}", parent.short());
+            let what = format!(
+                "these are not the weights of node {}",
+                opened.tree.short(parent)
+            );
             return Err(Failure::not_verified(named(what)));
         }
         opened.store.private().save_opening(parent, &opening)?;

@@ -27,9 +27,15 @@ pub use report::{LayerReport, QuantizationReport};
 pub use safetensors::{LayerName, LayerNames};
 
 use super::{Architecture, Normalization};
-use crate::error::{ConfigError, TrainError};
+use crate::{
+    error::{ConfigError, TrainError},
+    files,
+};
 use std::path::Path;
 use thiserror::Error;
+
+/// Longest file that is read, in bytes.
+const MAX_FILE: u64 = 1 << 34;
 
 /// Why a network cannot be imported.
 #[derive(Debug, Error)]
@@ -207,7 +213,7 @@ impl FloatModel {
         let path = path.as_ref();
         let file = path.display().to_string();
         let read = || {
-            std::fs::read(path).map_err(|source| ImportError::File {
+            files::read(path, MAX_FILE).map_err(|source| ImportError::File {
                 file: file.clone(),
                 source,
             })

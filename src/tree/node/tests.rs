@@ -132,7 +132,7 @@ fn titles_are_shown_as_they_are_but_do_not_steer_terminals() {
     let label = |title: &str| {
         let id = NodeId([0xab; 32]);
         let title = Some(title.to_owned());
-        NodeLabel { id, title }.to_string()
+        NodeLabel::new(id, title).to_string()
     };
     assert_eq!(label("Bob's, für 5 €"), "abababababab \"Bob's, für 5 €\"");
     let steering = label("a\u{1b}[2J\nb");

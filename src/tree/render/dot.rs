@@ -31,7 +31,7 @@ impl Picture {
 
 impl Entry {
     fn lines(&self) -> Vec<String> {
-        let id = short(&self.id).to_owned();
+        let id = self.short.clone();
         let mut lines: Vec<String> = self.title().map(visible).into_iter().collect();
         match &self.trained {
             None => lines.extend([format!("root {}", self.network()), self.origin(), id]),

@@ -28,6 +28,8 @@ pub struct Picture {
 pub struct Entry {
     /// The id.
     pub id: String,
+    /// Its beginning, which no other root or node of the tree has.
+    pub short: String,
     /// The parent's place in [`Picture::nodes`]; none for a root.
     #[serde(skip)]
     pub above: Option<usize>,
@@ -182,6 +184,7 @@ impl Entry {
     fn of<C: Curve<ScalarField: WideField>>(tree: &Tree<C>, id: NodeId) -> Option<Self> {
         let entry = |layers: Vec<usize>| Self {
             id: id.to_string(),
+            short: tree.short(id),
             above: None,
             parent: None,
             layers,
@@ -260,7 +263,7 @@ impl Entry {
     }
 }
 
-/// The first 12 characters of an id, key or hash, for people.
+/// The first 12 characters of a key or hash, for people.
 fn short(text: &str) -> &str {
     text.get(..12).unwrap_or(text)
 }

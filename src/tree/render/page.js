@@ -28,7 +28,7 @@
   const name = (node) => {
     const { title } = said(node);
     if (title && title.trim()) return title;
-    return node.parent === null ? "Root" : node.id.slice(0, 12);
+    return node.parent === null ? "Root" : node.short;
   };
   const lineage = (k) => {
     const way = [];

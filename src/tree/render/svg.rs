@@ -126,17 +126,16 @@ impl Entry {
     fn heading(&self) -> String {
         match (self.title(), &self.trained) {
             (Some(title), _) => visible(title),
-            (None, Some(_)) => short(&self.id).to_owned(),
+            (None, Some(_)) => self.short.clone(),
             (None, None) => "Root".to_owned(),
         }
     }
 
     /// The lines below the heading, with their styles.
     fn facts(&self) -> Vec<(&'static str, String)> {
-        let id = short(&self.id).to_owned();
         let id = match self.author() {
-            Some(author) => format!("{id} by {}", short(author)),
-            None => id,
+            Some(author) => format!("{} by {}", self.short, short(author)),
+            None => self.short.clone(),
         };
         match &self.trained {
             Some(node) => {

@@ -6,6 +6,7 @@ const HOSTILE: &str = "</script><script>alert(1)</script>\"'&\u{202e}\\ x\u{fffe
 fn picture() -> Picture {
     let entry = |n: u8, above: Option<usize>, title: Option<&str>| Entry {
         id: hex::encode([n; 32]),
+        short: hex::encode([n; 6]),
         above,
         parent: above.map(|above| hex::encode([above as u8; 32])),
         layers: vec![11, 64, 1],

@@ -51,7 +51,7 @@ impl Picture {
 
 impl Entry {
     fn line(&self) -> String {
-        let id = short(&self.id);
+        let id = &self.short;
         let quoted = |title: &str| title.replace('\\', "\\\\").replace('"', "\\\"");
         let title = self.title().map(quoted);
         let title = title.map(|title| format!(" \"{}\"", visible(&title)));

@@ -78,7 +78,7 @@ pub enum Problem {
     #[error("it is not in the log: the entry was removed, or the file comes from elsewhere")]
     NotLogged,
     /// A node whose parent cannot be used.
-    #[error("its parent {} is missing or damaged", .parent.short())]
+    #[error("its parent {parent} is missing or damaged")]
     Parent {
         /// The parent.
         parent: NodeId,
@@ -133,6 +133,19 @@ pub enum StoreError {
         expected: &'static str,
         /// The tree's.
         found: String,
+    },
+    /// Somebody else writes, for longer than this writer waits.
+    #[error(
+        "{}: {holder} has had the lock for {seconds} seconds; wait until it ends, or end it, and repeat",
+        .file.display()
+    )]
+    Locked {
+        /// The lock.
+        file: PathBuf,
+        /// Who holds it, as the file says, its characters made visible.
+        holder: String,
+        /// For how long it was waited.
+        seconds: u64,
     },
     /// A file that is damaged and needed.
     #[error("{0}; take the file from a copy of the tree, or pull from one")]
@@ -223,8 +236,14 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
+/// Ids in their order, each with as many digits as tell it from the others.
 fn list(ids: &[NodeId]) -> String {
-    let short: Vec<_> = ids.iter().take(8).map(NodeId::short).collect();
+    let others = |id: &NodeId| {
+        let others = ids.iter().filter(|other| *other != id);
+        others.map(|other| id.digits_beside(other)).max()
+    };
+    let shown = ids.iter().take(8);
+    let shown = shown.map(|id| others(id).map_or_else(|| id.short(), |n| id.abbreviated(n)));
     let more = if ids.len() > 8 { ", ..." } else { "" };
-    format!("{}{more}", short.join(", "))
+    format!("{}{more}", shown.collect::<Vec<_>>().join(", "))
 }

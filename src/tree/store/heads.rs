@@ -303,6 +303,9 @@ fn continues<C: Curve>(
         })
 }
 
+/// Longest file of a head that is read, in bytes.
+const MAX_FILE: u64 = 1 << 16;
+
 fn read(file: &Path) -> Result<Option<Head>, StoreError> {
     let altered = || StoreError::Format {
         file: file.to_owned(),
@@ -311,7 +314,8 @@ fn read(file: &Path) -> Result<Option<Head>, StoreError> {
                  file to forget it"
                 .to_owned(),
     };
-    let bytes = match fs::read(file) {
+    let opened = files::open_found(file);
+    let bytes = match opened.and_then(|file| files::read_from(file, MAX_FILE)) {
         Err(error) if is_missing(&error) => return Ok(None),
         bytes => bytes.map_err(StoreError::io(file))?,
     };

@@ -21,17 +21,12 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     /// The tree, as far as its files can be used, and what is wrong with the others. Signatures
     /// are checked, proofs are not: that is [`Tree::verify`].
     pub fn load(&self) -> (Tree<C>, Vec<Damage>) {
+        // In this order, without a lock: a writer notes what is pending, writes files, logs them and
+        // takes the note away. What is neither pending nor logged after its file was seen never will be.
         let mut files = self.ids();
-        let mut read = self.read_log();
-        if files.iter().any(|id| !read.log.contains(*id)) {
-            // Somebody may be between the file and the log.
-            let _lock = self.wait_for_writers();
-            files = self.ids();
-            read = self.read_log();
-        }
-        let LogFiles { log, damage, .. } = read;
-        // What a crash left half done is not there yet.
         let pending = self.pending();
+        let LogFiles { log, damage, .. } = self.read_log();
+        // What a crash left half done is not there yet.
         files.retain(|id| !log.contains(*id) && !pending.contains(id));
         let mut loader = Loader {
             store: self,

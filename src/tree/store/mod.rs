@@ -9,7 +9,7 @@
 //! | `log/entries`, `log/head.json` | ids in the order in which they were added, and their [`Head`] |
 //! | `log/signed.json` | the last head that somebody signed: a [`SignedHead`] |
 //! | `log/pending` | while something is written: its ids |
-//! | `lock` | held by whoever writes |
+//! | `lock` | held by whoever writes, who says so in it; for writers alone (mode 0600) |
 //! | `private/` | weights, blindings, data: see [`Private`]; never needed to verify, never pulled |
 //!
 //! Every public file is named after its content, and the name is recomputed when it is read. A
@@ -19,22 +19,24 @@
 //! **Writing** is one writer at a time, by a lock of the operating system. Files are written beside
 //! their place, synced and renamed; what a node names comes before it, and the log last. A crash
 //! leaves a tree without the node or with it; the next writer completes a node whose files are all
-//! there. Readers need no lock.
+//! there. Readers need no lock, and cannot hold it.
 #![deny(clippy::unreachable)]
 
 mod cache;
 mod error;
 mod heads;
 mod load;
+mod lock;
 pub mod log;
 mod objects;
 mod private;
 mod pull;
 mod write;
 
-pub use cache::VerifiedCache;
+pub use cache::{CacheProblem, VerifiedCache};
 pub use error::{Damage, Problem, StoreError};
 pub use heads::{KnownHeads, Seen, SignedHead, Witness};
+pub use lock::Patience;
 pub use log::{ConsistencyProof, Head, InclusionProof, Log, LogError};
 pub use objects::NodeFile;
 pub use private::Private;
@@ -80,6 +82,7 @@ struct Format {
 #[derive(Debug, Clone)]
 pub struct Store<C: Curve> {
     dir: PathBuf,
+    patience: Patience,
     curve: PhantomData<C>,
 }
 
@@ -140,10 +143,22 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     ///
     /// # Errors
     /// [`StoreError::NotEmpty`], also if somebody else makes a tree there at the same time;
-    /// [`StoreError::Io`].
+    /// [`StoreError::Locked`]; [`StoreError::Io`].
     pub fn create(dir: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        Self::create_patiently(dir, Patience::default())
+    }
+
+    /// Makes an empty tree, as [`create`](Self::create) does, with this [`Patience`] for others who do.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create).
+    pub fn create_patiently(
+        dir: impl Into<PathBuf>,
+        patience: Patience,
+    ) -> Result<Self, StoreError> {
         let store = Self {
             dir: dir.into(),
+            patience,
             curve: PhantomData,
         };
         let dir = &store.dir;
@@ -232,6 +247,7 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         match curve_of(&dir)? {
             found if found == C::NAME => Ok(Self {
                 dir,
+                patience: Patience::default(),
                 curve: PhantomData,
             }),
             found => Err(StoreError::OtherCurve {
@@ -240,6 +256,11 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
                 found,
             }),
         }
+    }
+
+    /// The same tree, written with this patience for other writers.
+    pub fn patient(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// The directory.

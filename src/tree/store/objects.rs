@@ -4,6 +4,7 @@ use super::{Damage, Problem};
 use crate::{
     commit::{Curve, RowCommitments},
     error::DecodeError,
+    files,
     nn::{
         DatasetCommitment, TrainingProof,
         encoding::{Decoder, Encoder},
@@ -15,7 +16,7 @@ use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     fs,
-    io::{ErrorKind, Read},
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -311,26 +312,17 @@ impl Reader<'_> {
             .map_err(|problem| Damage::new(file, Some(node), problem))
     }
 
-    /// The bytes of a regular file. Nothing else is opened: a pipe would wait for ever.
+    /// The bytes of a regular file.
     pub(super) fn bytes(self, file: &Path) -> Result<Vec<u8>, Problem> {
-        let path = self.0.join(file);
-        let read = || {
-            if !fs::symlink_metadata(&path)?.is_file() {
-                return Ok(Err(Problem::NotAFile));
-            }
-            let mut bytes = Vec::new();
-            let handle = fs::File::open(&path)?;
-            let len = handle.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-            match len as u64 > MAX_FILE {
-                true => Ok(Err(Problem::TooLong { limit: MAX_FILE })),
-                false => Ok(Ok(bytes)),
-            }
-        };
-        read().unwrap_or_else(|error: std::io::Error| match error.kind() {
-            ErrorKind::NotFound => Err(Problem::Missing),
-            _ => Err(Problem::Unreadable {
+        let opened = files::open_found(&self.0.join(file));
+        let read = opened.and_then(|handle| files::read_from(handle, MAX_FILE));
+        read.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Problem::Missing,
+            ErrorKind::FileTooLarge => Problem::TooLong { limit: MAX_FILE },
+            _ if files::is_not_regular(&error) => Problem::NotAFile,
+            _ => Problem::Unreadable {
                 reason: error.to_string(),
-            }),
+            },
         })
     }
 }

@@ -101,7 +101,7 @@ impl<'a, C: Curve<ScalarField: WideField>> Private<'a, C> {
         match opening.weights().architecture() == architecture && opening.opens(weights, &mut OsRng)
         {
             true => Ok(Some(opening)),
-            false => Err(self.wrong(&file, format!("node {}", id.short()))),
+            false => Err(self.wrong(&file, format!("node {id}"))),
         }
     }
 

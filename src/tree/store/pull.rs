@@ -3,7 +3,7 @@ use super::{Damage, Problem, Store, StoreError, objects::Entry};
 use crate::{
     commit::Curve,
     poly::WideField,
-    tree::{AuthorKey, NodeId, Tree, TreeError},
+    tree::{AuthorKey, NodeId, NodeLabel, Tree, TreeError, verify},
 };
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
@@ -44,6 +44,19 @@ pub struct Pull {
     /// What else is wrong with the other tree: its log, or files that do not belong there. Nothing
     /// that was taken rests on it.
     pub damage: Vec<Damage>,
+}
+
+impl Pull {
+    /// The roots and nodes that were refused for themselves, each with the number of those that were
+    /// because they descend from it.
+    pub fn causes(&self) -> BTreeMap<NodeId, usize> {
+        let parent = |refusal: &Refusal| match refusal {
+            Refusal::Tree(error) => error.refused_parent(),
+            Refusal::Damage(_) => None,
+        };
+        let refused = self.refused.iter();
+        verify::causes(&refused.map(|(id, why)| (*id, parent(why))).collect())
+    }
 }
 
 impl<C: Curve<ScalarField: WideField>> Store<C> {
@@ -140,8 +153,9 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
 fn refuse(refused: &mut BTreeMap<NodeId, Refusal>, id: NodeId, damage: Damage) {
     let refusal = match &*damage.problem {
         Problem::Parent { parent } => {
-            let parent = *parent;
-            TreeError::RefusedParent { id, parent }.into()
+            let [node, parent] = [id, *parent].map(|id| NodeLabel::new(id, None));
+            let parent = Box::new(parent);
+            TreeError::RefusedParent { node, parent }.into()
         }
         Problem::Tree(error) => error.clone().into(),
         _ => damage.into(),

@@ -1,6 +1,6 @@
 //! Adding to a tree, one writer at a time.
 use super::{
-    ENTRIES, HEAD, LOCK, LOG, Log, LogError, PENDING, Store, StoreError,
+    ENTRIES, HEAD, LOG, Log, LogError, PENDING, Store, StoreError,
     objects::{Entry, Object, Reader, Shared},
 };
 use crate::{
@@ -11,16 +11,10 @@ use crate::{
 };
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
+    fs,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
-
-/// Held while the tree is written; released when dropped, or when the process ends.
-#[must_use = "the tree is locked as long as this is kept"]
-pub(super) struct Guard {
-    _file: File,
-}
 
 impl<C: Curve<ScalarField: WideField>> Store<C> {
     /// Adds a root; returns its id.
@@ -115,31 +109,9 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         self.replace(Path::new(HEAD), &self.json(HEAD, &log.head())?)
     }
 
-    /// Waits until nobody else writes.
-    pub(super) fn lock(&self) -> Result<Guard, StoreError> {
-        let file = self.dir.join(LOCK);
-        let open = files::open_regular(&file, true);
-        let locked = open.and_then(|handle| handle.lock().map(|()| handle));
-        locked
-            .map(|file| Guard { _file: file })
-            .map_err(StoreError::io(&file))
-    }
-
-    /// Waits until nobody writes, if that can be known: a copy of a tree need not have a lock.
-    pub(super) fn wait_for_writers(&self) -> Option<Guard> {
-        let file = self.dir.join(LOCK);
-        let regular = fs::symlink_metadata(&file).ok()?.is_file();
-        let handle = regular.then(|| File::open(&file))?.ok()?;
-        handle.lock_shared().ok()?;
-        Some(Guard { _file: handle })
-    }
-
     /// Recovers if nobody is writing and the tree can be written.
     pub(super) fn recover_if_free(&self) {
-        if let Ok(handle) = files::open_regular(&self.dir.join(LOCK), false)
-            && handle.try_lock().is_ok()
-        {
-            let _guard = Guard { _file: handle };
+        if let Some(_guard) = self.lock_if_free() {
             // What cannot be recovered stays as it is, and is reported by `load` and by writing.
             let _ = self.recover();
         }

@@ -72,7 +72,7 @@ fn paths_are_chained_by_recomputed_ids() {
         let wrong = TreeError::WrongParent {
             node: node.label(edge),
             named: node.parent,
-            above: root.id(),
+            above: Box::new(root.id()),
         };
         assert_eq!(Path::new(root, edges).verify(), Err(wrong));
     }

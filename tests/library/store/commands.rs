@@ -12,19 +12,27 @@ use zktree::tree::{Child, NodeId, RowProof};
 
 /// The program, on this tree, with a cache and state of its own.
 pub fn zktree(kept: &Kept, arguments: &[&str]) -> Output {
+    command(kept, arguments).output().unwrap()
+}
+
+pub fn command(kept: &Kept, arguments: &[&str]) -> Command {
     let (command, rest) = arguments.split_first().unwrap();
     let tree = kept.store.dir().to_str().unwrap();
-    program(kept, &[&[*command, "--tree", tree], rest].concat())
+    prepared(kept, &[&[*command, "--tree", tree], rest].concat())
 }
 
 /// The program, with that cache and state.
 pub fn program(kept: &Kept, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_zktree"))
+    prepared(kept, arguments).output().unwrap()
+}
+
+fn prepared(kept: &Kept, arguments: &[&str]) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_zktree"));
+    program
         .args(arguments)
         .env("XDG_CACHE_HOME", kept.beside("cache"))
-        .env("XDG_STATE_HOME", kept.beside("state"))
-        .output()
-        .unwrap()
+        .env("XDG_STATE_HOME", kept.beside("state"));
+    program
 }
 
 pub fn json(output: &Output) -> Value {

@@ -268,7 +268,7 @@ fn a_node_whose_parent_is_missing() {
     let kept = Kept::new();
     fs::remove_file(kept.file("nodes", kept.first)).unwrap();
     let damage = kept.damage();
-    let parent = kept.first.short();
+    let parent = kept.first;
     assert_eq!(damage.len(), 3, "{damage:?}");
     let missing = format!("nodes/{}: the file is missing", kept.first);
     assert!(damage[0].starts_with(&missing), "{damage:?}");

@@ -199,7 +199,9 @@ fn only_the_owner_sees_secrets() {
         }
     }
     assert_eq!(files, 3 + 2 + 1);
-    for file in kept.public_files() {
+    // The lock is for writers; all else that is public can be read by all.
+    let public = kept.public_files().into_iter();
+    for file in public.filter(|file| !file.ends_with("lock")) {
         assert_eq!(mode(&file) & 0o444, 0o444, "{}", file.display());
     }
 }
@@ -323,28 +325,133 @@ fn verified_edges_are_remembered() {
     assert_eq!(new, [kept.third]);
     assert!(VerifiedCache::<Bls12381>::in_dir(&dir).ids().is_empty());
 
-    let file = fs::read_dir(&dir).unwrap().next().unwrap().unwrap().path();
+    // What is not of this user's making is left out, line by line.
+    let file = cache_file(&dir);
     let good = fs::read(&file).unwrap();
-    for bad in [
-        &good[..good.len() - 1],
-        b"\xff\n",
-        b"zz\n",
-        &[&good[..], b"x\n"].concat(),
+    let last = good.len() - 2;
+    let mut altered = good.clone();
+    altered[last] ^= 1;
+    for (bad, kept) in [
+        (&good[..good.len() - 1], 2),
+        (&altered, 2),
+        (b"\xff\n", 0),
+        (b"zz\n", 0),
+        (&[&good[..], b"x\n"].concat(), 3),
+        (&[&good[..64], b"\n"].concat(), 0),
     ] {
         fs::write(&file, bad).unwrap();
-        assert!(VerifiedCache::<Pallas>::in_dir(&dir).ids().is_empty());
+        let cache = VerifiedCache::<Pallas>::in_dir(&dir);
+        assert_eq!(cache.ids().len(), kept);
+        let said = cache.problem().unwrap().to_string();
+        assert!(said.contains("1 lines were altered"), "{said}");
     }
     fs::write(&file, &good).unwrap();
     let mut cache = VerifiedCache::<Pallas>::in_dir(&dir);
-    assert_eq!(cache.ids().len(), 3);
-    cache.forget();
+    assert_eq!((cache.ids().len(), cache.problem()), (3, None));
+    // Who does not rely on it adds to it.
+    cache.disregard();
     assert!(cache.ids().is_empty());
-    assert!(VerifiedCache::<Pallas>::in_dir(&dir).ids().is_empty());
+    cache.remember([NodeId([8; 32])]);
+    assert_eq!(cache.ids().len(), 1);
+    assert_eq!(VerifiedCache::<Pallas>::in_dir(&dir).ids().len(), 4);
     // Without a place nothing is kept, and nothing fails.
     let mut nowhere = VerifiedCache::<Pallas>::nowhere();
     nowhere.remember([kept.first]);
     assert_eq!(nowhere.ids(), &BTreeSet::from([kept.first]));
     let mut nowhere = VerifiedCache::<Pallas>::in_dir(&file);
     nowhere.remember([kept.first]);
-    nowhere.forget();
+    nowhere.disregard();
+}
+
+/// The one file of remembered nodes in a directory.
+fn cache_file(dir: &std::path::Path) -> std::path::PathBuf {
+    let files = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut files = files.filter(|file| !file.ends_with("key"));
+    files.next().unwrap()
+}
+
+/// Lines that another user's program wrote are not believed, though it is the same program.
+#[test]
+fn verdicts_of_others_are_not_remembered() {
+    let kept = Kept::new();
+    let dirs = ["ours", "theirs"].map(|name| kept.beside(name));
+    for dir in &dirs {
+        VerifiedCache::<Pallas>::in_dir(dir).remember([kept.first]);
+    }
+    let [ours, theirs] = dirs.each_ref().map(|dir| cache_file(dir));
+    fs::copy(&theirs, &ours).unwrap();
+    let cache = VerifiedCache::<Pallas>::in_dir(&dirs[0]);
+    assert!(cache.ids().is_empty() && cache.problem().is_some());
+    // Nor is anything without the key that it was written with.
+    fs::remove_file(dirs[1].join("key")).unwrap();
+    let cache = VerifiedCache::<Pallas>::in_dir(&dirs[1]);
+    assert!(cache.ids().is_empty() && cache.problem().is_some());
+}
+
+/// A cache that somebody else could have written is as good as none, and said to be.
+#[cfg(unix)]
+#[test]
+fn a_cache_must_be_the_users_own() {
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+    let kept = Kept::new();
+    let mode = |path: &std::path::Path, mode: u32| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let dir = kept.beside("cache");
+    let fresh = || {
+        let _ = fs::remove_dir_all(&dir);
+        VerifiedCache::<Pallas>::in_dir(&dir).remember([kept.first]);
+        let cache = VerifiedCache::<Pallas>::in_dir(&dir);
+        assert_eq!((cache.ids().len(), cache.problem()), (1, None));
+    };
+    fresh();
+    let (file, key) = (cache_file(&dir), dir.join("key"));
+    for path in [&file, &key] {
+        let bits = fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(bits, 0o600);
+    }
+    let refused = |what: &str, reason: &str| {
+        let mut cache = VerifiedCache::<Pallas>::in_dir(&dir);
+        let problem = cache.problem().expect(what).to_string();
+        assert!(problem.contains(reason), "{what}: {problem}");
+        assert!(cache.ids().is_empty(), "{what}");
+        // Nothing fails for it.
+        cache.remember([kept.second]);
+        assert_eq!(cache.ids().len(), 1);
+    };
+    for (what, path, bits, reason) in [
+        ("directory of a group", &dir, 0o770, "others can write"),
+        ("file of a group", &file, 0o620, "others can write"),
+        ("file of all", &file, 0o602, "others can write"),
+        ("key of a group", &key, 0o640, "others can read"),
+        ("key of all", &key, 0o602, "others can write"),
+    ] {
+        fresh();
+        mode(path, bits);
+        refused(what, reason);
+    }
+    for (path, what) in [(&file, "file"), (&key, "key")] {
+        fresh();
+        let aside = kept.beside("aside");
+        fs::rename(path, &aside).unwrap();
+        symlink(&aside, path).unwrap();
+        refused(what, "not a regular file");
+        fs::remove_file(&aside).unwrap();
+    }
+    fresh();
+    let aside = kept.beside("aside");
+    fs::rename(&dir, &aside).unwrap();
+    symlink(&aside, &dir).unwrap();
+    refused("linked directory", "not a directory");
+    fs::remove_file(&dir).unwrap();
+    // Only the superuser can give files away.
+    for (path, what) in [(&dir, "directory"), (&file, "file"), (&key, "key")] {
+        fresh();
+        match chown(path, Some(12_345), None) {
+            Ok(()) => refused(what, "belongs to another user"),
+            Err(_) => eprintln!("skipped: this user cannot give a {what} away"),
+        }
+    }
 }

@@ -7,3 +7,4 @@ mod honest;
 mod kept;
 mod pull;
 mod tamper;
+mod verdicts;

@@ -160,11 +160,12 @@ fn nothing_is_taken_if_anything_fails_unless_asked() {
                 .to_string()
                 .starts_with(&format!("node {} \"forged\"", bad.short()))
         );
-        let parent = Refusal::Tree(TreeError::RefusedParent {
-            id: below,
-            parent: bad,
-        });
-        assert_eq!(done.refused[&below], parent);
+        let parent = match &done.refused[&below] {
+            Refusal::Tree(error) => error.refused_parent(),
+            _ => None,
+        };
+        assert_eq!(parent, Some(bad));
+        assert_eq!(done.causes(), [(bad, 1)].into());
         assert_eq!(done.refused.len(), 2);
     };
     let done = pull(&alice.store, &bob, false);
