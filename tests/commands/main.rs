@@ -1,6 +1,7 @@
 //! The commands that work on a directory, through the program itself.
 #[cfg(unix)]
 mod files;
+mod heads;
 mod import;
 mod input;
 #[cfg(unix)]
