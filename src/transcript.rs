@@ -761,6 +761,31 @@ mod tests {
         })
     }
 
+    /// At once or one after the other, with masks in common and without, and of nothing.
+    #[test]
+    fn combinations_are_sums() {
+        let rng = &mut test_rng();
+        for count in 0..6 {
+            let exprs: Vec<(Fr, Expr<Fr>)> = (0..count)
+                .map(|k| {
+                    let masks = [Mask::Pad(k % 2), Mask::Pad(k + 2), Mask::Product(k % 3)];
+                    let terms = masks.map(|mask| (mask, Fr::rand(rng)));
+                    let constant = Fr::rand(rng);
+                    let expr = Expr {
+                        constant,
+                        terms: terms.into(),
+                    };
+                    (Fr::rand(rng), expr)
+                })
+                .collect();
+            let one_by_one = exprs
+                .iter()
+                .fold(Expr::zero(), |sum, (c, e)| sum.plus(*c, e));
+            let at_once = Expr::combination(exprs.iter().map(|(c, e)| (*c, e)));
+            assert_eq!(at_once, one_by_one);
+        }
+    }
+
     #[test]
     fn masked_arithmetic_is_arithmetic() {
         let rng = &mut test_rng();

@@ -8,7 +8,7 @@ use crate::{
 };
 use zktree::{
     Pallas,
-    commit::RowCommitments,
+    commit::{Curve, RowCommitments},
     error::VerifyError,
     nn::{
         Architecture, ColumnStatistics, DatasetCommitment, FixedPoint, FixedPointConfig,
@@ -160,7 +160,7 @@ fn ranges_of_data_and_weights_are_weighed_without_their_tables() {
             grid.soundness(&architecture, &weights, hiding).is_ok()
         });
         check("grid", 64, || {
-            grid.verify(&architecture, &weights, hiding, &[0; 320])
+            grid.verify(&architecture, &weights, hiding, &[0; 32], &[0; 320])
                 .is_err()
         });
     }
@@ -238,7 +238,7 @@ fn junk_has_no_soundness_and_is_refused() {
     }
 }
 
-/// The least length is that of no honest proof, and not far below: a fifth, where tables are small.
+/// The least length is that of all rows at least, and no honest proof is shorter.
 #[test]
 fn honest_proofs_are_long_enough() {
     let _alone = alone();
@@ -247,9 +247,14 @@ fn honest_proofs_are_long_enough() {
         let proofs = [&scene.child, &scene.grandchild].map(|child| &child.edge.proof);
         for (statement, proof) in scene.statements().iter().zip(proofs) {
             statement.check_length(proof).unwrap();
-            let cut = TrainingProof(proof.0[..proof.0.len() / 5].to_vec());
-            let error = statement.check_length(&cut).unwrap_err();
-            assert!(matches!(error, VerifyError::Shape { .. }), "{error}");
+            let zeros = |len| statement.check_length(&TrainingProof(vec![0; len]));
+            let Err(VerifyError::Shape { expected, .. }) = zeros(0) else {
+                panic!("no proof at all");
+            };
+            assert!(zeros(expected - 1).is_err() && zeros(expected).is_ok());
+            let sizes = statement.sizes().unwrap().into_iter();
+            let rows: usize = sizes.map(|(size, count)| size.rows * count as usize).sum();
+            assert!(expected > rows * Pallas::ENCODED_LEN);
         }
     }
 }
