@@ -1,4 +1,5 @@
 //! A cheat for each check of a node that its proof alone does not make: see [`crate::cheats`].
+#![allow(clippy::unwrap_used)]
 use super::{
     AuthorSecret, DatasetName, Draft, Edge, Labels, Node, Path, ProvenDataset, Root, RootWeights,
     Signature, TreeError,
