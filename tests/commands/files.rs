@@ -78,7 +78,7 @@ fn what_is_no_file_is_refused_and_not_waited_for() {
     for model in ["pipe.onnx", "pipe.safetensors"] {
         let (status, errors) = soon(
             &world,
-            &format!("import --tree theirs {model} --curve pallas"),
+            &format!("import --tree theirs {model} --curve pallas --key alice.pem"),
         );
         let named = errors.contains("not a regular file") && errors.contains(model);
         assert!(status == Some(2) && named, "{errors}");
