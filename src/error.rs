@@ -1,6 +1,7 @@
 //! Errors: what is wrong, where, and what to do about it.
 //!
 //! One enum per concern, each `#[non_exhaustive]`. Layers and steps are counted from 0.
+use crate::text::{list, quoted};
 use thiserror::Error;
 
 /// Why a proof was refused.
@@ -210,7 +211,7 @@ impl DecodeError {
 #[non_exhaustive]
 pub enum ConfigError {
     /// No preset has this name.
-    #[error("no fixed-point preset is called {name:?}; use \"compact\" or \"paper\"")]
+    #[error("no fixed-point preset is called {}; use \"compact\" or \"paper\"", quoted(.name))]
     UnknownPreset {
         /// The name asked for.
         name: String,
@@ -286,7 +287,7 @@ pub enum ConfigError {
         rows: usize,
     },
     /// A width that is no whole number.
-    #[error("{text:?} is not a layer width; write widths as in \"11,64,64,1\"")]
+    #[error("{} is not a layer width; write widths as in \"11,64,64,1\"", quoted(.text))]
     WidthNotANumber {
         /// The text found.
         text: String,
@@ -400,7 +401,7 @@ pub enum DataError {
         file: String,
     },
     /// Two columns of one name.
-    #[error("{file}, line {line}: column {column:?} appears twice; rename one")]
+    #[error("{file}, line {line}: column {} appears twice; rename one", quoted(.column))]
     DuplicateColumn {
         /// File.
         file: String,
@@ -408,6 +409,16 @@ pub enum DataError {
         line: u64,
         /// Column name.
         column: String,
+    },
+    /// More columns than any table has.
+    #[error("{file}: {found} columns; at most {most} are read")]
+    TooManyColumns {
+        /// File.
+        file: String,
+        /// Columns of the header.
+        found: usize,
+        /// The most.
+        most: usize,
     },
     /// A row with more or fewer cells than the header.
     #[error("{file}, line {line}: {found} cells; the header has {expected}")]
@@ -422,7 +433,10 @@ pub enum DataError {
         found: usize,
     },
     /// An empty cell.
-    #[error("{file}, line {line}, column {column:?}: the cell is empty; fill it or drop the row")]
+    #[error(
+        "{file}, line {line}, column {}: the cell is empty; fill it or drop the row",
+        quoted(.column)
+    )]
     MissingCell {
         /// File.
         file: String,
@@ -433,7 +447,8 @@ pub enum DataError {
     },
     /// A cell that is no number.
     #[error(
-        "{file}, line {line}, column {column:?}: {text:?} is not a number; encode or drop the column"
+        "{file}, line {line}, column {}: {} is not a number; encode or drop the column",
+        quoted(.column), quoted(.text)
     )]
     NotANumber {
         /// File.
@@ -446,7 +461,10 @@ pub enum DataError {
         text: String,
     },
     /// A cell that is infinite or NaN.
-    #[error("{file}, line {line}, column {column:?}: {text:?} is not finite; drop the row")]
+    #[error(
+        "{file}, line {line}, column {}: {} is not finite; drop the row",
+        quoted(.column), quoted(.text)
+    )]
     NotFinite {
         /// File.
         file: String,
@@ -467,23 +485,26 @@ pub enum DataError {
         file: String,
     },
     /// A target named twice.
-    #[error("the target {column:?} is named twice")]
+    #[error("the target {} is named twice", quoted(.column))]
     DuplicateTarget {
         /// Column name.
         column: String,
     },
     /// A column that the file lacks.
-    #[error("{file}: no column {column:?}; the columns are {available}")]
+    #[error("{file}: no column {}; the columns are {}", quoted(.column), list(.available))]
     UnknownColumn {
         /// File.
         file: String,
         /// Column name.
         column: String,
-        /// The columns of the file, separated by commas.
-        available: String,
+        /// The columns of the file.
+        available: Vec<String>,
     },
     /// Numbers so large that their mean or deviation is not finite.
-    #[error("{file}, column {column:?}: mean or deviation overflows; rescale the column")]
+    #[error(
+        "{file}, column {}: mean or deviation overflows; rescale the column",
+        quoted(.column)
+    )]
     StatisticsOverflow {
         /// File.
         file: String,
@@ -498,9 +519,10 @@ pub enum DataError {
     },
     /// A standardised value outside the range of data.
     #[error(
-        "{file}, line {line}, column {column:?}: {value} is {standardized} standard deviations \
+        "{file}, line {line}, column {}: {value} is {standardized} standard deviations \
          from the mean, outside [-2^{exponent}, 2^{exponent}) / 2^{fraction}; clip or drop it, or \
-         raise data_range_bits"
+         raise data_range_bits",
+        quoted(.column)
     )]
     OutOfRange {
         /// File.

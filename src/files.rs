@@ -20,15 +20,76 @@ pub(crate) enum Access {
     Public,
 }
 
-/// Writes a new file, whole or not at all, and makes it last.
+/// Writes a new file for its owner alone, and makes it last.
+///
+/// It may hold secrets, in a folder that nobody cleans. On Linux it has no name before it is whole; a
+/// process that is killed leaves nothing. Where that cannot be, it grows under its own name, and a
+/// process that is killed may leave it cut: never secrets under a name that nobody knows.
 ///
 /// # Errors
 /// [`io::ErrorKind::AlreadyExists`] if there is one of this name; it is left as it is.
-pub(crate) fn create(file: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
-    let written = write_beside(file, bytes, access)?;
-    written.persist_noclobber(file).map_err(|e| e.error)?;
-    crash::point();
+pub fn create_private(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::symlink_metadata(file).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    if !create_unnamed(file, bytes)? {
+        let mut options = File::options();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let handle = options.open(file)?;
+        if let Err(error) = fill(&handle, bytes) {
+            let _ = fs::remove_file(file);
+            return Err(error);
+        }
+    }
     sync_dir(directory(file))
+}
+
+fn fill(mut handle: &File, bytes: &[u8]) -> io::Result<()> {
+    crash::point();
+    handle.write_all(bytes)?;
+    crash::point();
+    handle.sync_all()?;
+    crash::point();
+    Ok(())
+}
+
+/// Writes a file that gets its name when it is whole; false where the system or the file system knows
+/// no such files.
+#[cfg(target_os = "linux")]
+fn create_unnamed(file: &Path, bytes: &[u8]) -> io::Result<bool> {
+    use rustix::{
+        fs::{AtFlags, CWD, OFlags, linkat},
+        io::Errno,
+    };
+    use std::os::{fd::AsRawFd, unix::fs::OpenOptionsExt};
+    let unnamed = OFlags::TMPFILE.bits().cast_signed();
+    let mut options = File::options();
+    options.write(true).mode(0o600).custom_flags(unnamed);
+    let handle = match options.open(directory(file)) {
+        Ok(handle) => handle,
+        Err(error) => {
+            return match Errno::from_io_error(&error) {
+                // A missing directory is found out once more.
+                Some(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => Ok(false),
+                _ => Err(error),
+            };
+        }
+    };
+    fill(&handle, bytes)?;
+    let open = format!("/proc/self/fd/{}", handle.as_raw_fd());
+    match linkat(CWD, open, CWD, file, AtFlags::SYMLINK_FOLLOW) {
+        Ok(()) => Ok(true),
+        // Without /proc.
+        Err(Errno::NOENT) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn create_unnamed(_: &Path, _: &[u8]) -> io::Result<bool> {
+    Ok(false)
 }
 
 /// Writes a file in place of what is there, whole or not at all, and makes it last.
@@ -245,12 +306,8 @@ fn write_beside(file: &Path, bytes: &[u8], access: Access) -> io::Result<NamedTe
         };
         builder.permissions(fs::Permissions::from_mode(mode));
     }
-    let mut written = builder.tempfile_in(directory(file))?;
-    crash::point();
-    written.write_all(bytes)?;
-    crash::point();
-    written.as_file().sync_all()?;
-    crash::point();
+    let written = builder.tempfile_in(directory(file))?;
+    fill(written.as_file(), bytes)?;
     Ok(written)
 }
 

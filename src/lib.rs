@@ -119,6 +119,8 @@
 //! | [`error`] | what went wrong, where | |
 //! | [`security`] | soundness errors added up, in bits | *Soundness* |
 //! | [`count`] | operations counted, behind a feature | |
+//! | [`files`] | files that are written whole or not at all | |
+//! | [`text`], [`json`] | text from outside, made fit to be shown; JSON from outside, in one form | |
 //!
 //! [`notes`] has the protocol on paper, in numbered equations. To see its formulas build with
 //! `RUSTDOCFLAGS="--html-in-header katex-header.html" cargo doc --no-deps`.
@@ -130,12 +132,14 @@ pub mod count;
 pub mod error;
 pub mod files;
 pub mod gkr;
+pub mod json;
 pub mod nn;
 #[doc = include_str!("../paper-notes.md")]
 pub mod notes {}
 pub mod poly;
 pub mod security;
 pub mod sumcheck;
+pub mod text;
 pub mod transcript;
 pub mod tree;
 

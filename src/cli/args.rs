@@ -1,14 +1,16 @@
 //! Arguments that several commands share.
-use super::{Ended, Failure, output};
+use super::{
+    Ended, Failure,
+    output::{self, Style},
+};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use std::{fmt::Display, path::PathBuf, time::Duration};
+use std::{fmt::Display, path::PathBuf, str::FromStr, time::Duration};
 use zktree::{
     commit::Curve,
     poly::WideField,
     tree::{
         Labels,
-        render::{spelled, visible},
         store::{Patience, Store, VerifiedCache},
     },
 };
@@ -65,7 +67,7 @@ impl Memory {
     pub fn cache<C: Curve>(self) -> VerifiedCache<C> {
         let mut cache = VerifiedCache::of_user();
         if let Some(problem) = cache.problem() {
-            output::complain(&format_args!("warning: {}", visible(&problem.to_string())));
+            output::complain(&format_args!("warning: {problem}"));
         }
         if self.no_cache {
             cache.disregard();
@@ -103,6 +105,16 @@ impl Authorship {
     }
 }
 
+/// Reads a whole number.
+pub fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    let first = if T::from_str("0").is_ok() { 0 } else { 1 };
+    let digits = text.chars().all(|c| c.is_ascii_digit());
+    T::from_str(text).map_err(|_| match digits && text.trim_start_matches('0').len() > 9 {
+        true => "the number is too large".to_owned(),
+        false => format!("a whole number is due, {first} or larger"),
+    })
+}
+
 /// How a command reports.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Reporting {
@@ -124,13 +136,23 @@ impl Reporting {
         report: &(impl Serialize + Display),
         verdict: Result<(), Failure>,
     ) -> Ended {
+        self.conclude_with(&[], report, verdict)
+    }
+
+    /// The same, behind a heading.
+    pub fn conclude_with(
+        self,
+        heading: &[(Style, &str)],
+        report: &(impl Serialize + Display),
+        verdict: Result<(), Failure>,
+    ) -> Ended {
         let mut printer = output::Printer::default();
         match self.json {
-            true => printer.write(|out| {
-                let json = serde_json::to_string(report)?;
-                writeln!(out, "{}", spelled(&json))
-            }),
-            false => printer.print(report),
+            true => printer.print_json(report),
+            false => {
+                let text = report.to_string();
+                printer.print_styled(&[heading, &[(Style::Plain, &text)]].concat());
+            }
         }
         printer.end(verdict)
     }

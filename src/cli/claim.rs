@@ -11,6 +11,7 @@ use zktree::{
     nn::inference::InferenceSecrets,
     poly::WideField,
     security::Soundness,
+    text::visible,
     tree::{Inference, LabelledRows, NodeId, Origin, Root, Said},
 };
 
@@ -57,7 +58,8 @@ impl fmt::Display for Report {
                 true => "verified",
                 false => "written",
             };
-            writeln!(f, "# {file}: {what}, about node {}", self.name(self.id))?;
+            let (file, name) = (visible(file), self.name(self.id));
+            writeln!(f, "# {file}: {what}, about node {name}")?;
         }
         if let Some(error) = self.mean_squared_error {
             write!(f, "mean squared error {error:.6} on {} rows", self.rows)?;
@@ -86,9 +88,9 @@ impl fmt::Display for Report {
 
 /// A CSV table.
 fn csv(header: &[String], rows: &[Vec<f64>]) -> Result<String, fmt::Error> {
-    let quoted = |name: &String| match name.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", name.replace('"', "\"\"")),
-        false => name.clone(),
+    let quoted = |name: &String| match visible(name) {
+        name if name.contains([',', '"']) => format!("\"{}\"", name.replace('"', "\"\"")),
+        name => name,
     };
     let mut text = String::new();
     let header: Vec<String> = header.iter().map(quoted).collect();

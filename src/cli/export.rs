@@ -14,6 +14,7 @@ use zktree::{
     commit::Curve,
     nn::{WeightOpening, Weights},
     poly::WideField,
+    text::visible,
     tree::NodeId,
 };
 
@@ -56,7 +57,7 @@ struct Exported {
 
 impl fmt::Display for Exported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}  {}", self.sha256, self.file)
+        writeln!(f, "{}  {}", self.sha256, visible(&self.file))
     }
 }
 
@@ -144,11 +145,10 @@ struct Checked {
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.opens {
-            true => writeln!(
-                f,
-                "{}: these are the weights of node {}",
-                self.file, self.short
-            ),
+            true => {
+                let (file, short) = (visible(&self.file), &self.short);
+                writeln!(f, "{file}: these are the weights of node {short}")
+            }
             false => Ok(()),
         }
     }

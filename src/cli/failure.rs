@@ -3,7 +3,7 @@ use super::output;
 use std::{error::Error, io, path::Path, process::ExitCode};
 use zktree::{
     error::{ConfigError, DataError, ProveError, TrainError},
-    tree::{KeyError, RowError, TreeError, render::visible, store::StoreError},
+    tree::{KeyError, RowError, TreeError, store::StoreError},
 };
 
 /// Why a command did not succeed.
@@ -31,16 +31,22 @@ impl Failure {
         Self::input(format!("{}: {error}", path.display()))
     }
 
+    /// The same failure, about this file.
+    pub fn named(self, file: &str) -> Self {
+        let text = |error: Box<dyn Error>| format!("{file}: {}", output::chain(&*error));
+        match self {
+            Self::NotVerified(error) => Self::not_verified(text(error)),
+            Self::Input(error) => Self::input(text(error)),
+        }
+    }
+
     /// Prints the error and its causes; returns the exit status.
     pub fn report(&self) -> ExitCode {
         let (error, status) = match self {
             Self::NotVerified(error) => (error, 1),
             Self::Input(error) => (error, 2),
         };
-        output::complain(&format_args!(
-            "error: {}",
-            visible(&output::chain(&**error))
-        ));
+        output::complain(&format_args!("error: {}", output::chain(&**error)));
         ExitCode::from(status)
     }
 }

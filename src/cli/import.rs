@@ -1,7 +1,7 @@
 //! `zktree import`: a network that was trained elsewhere, as a root of unknown origin.
 use super::{
     Ended, Failure,
-    args::{Authorship, CurveName, Reporting, TreeDir},
+    args::{Authorship, CurveName, Reporting, TreeDir, whole},
     files,
     init::tree_at,
     key,
@@ -47,7 +47,7 @@ pub struct Options {
     #[arg(long, default_value = "compact")]
     preset: String,
     /// Bits of a weight, with the sign: more is closer to the floats, and slower once
-    #[arg(long, value_name = "BITS", default_value_t = 18)]
+    #[arg(long, value_name = "BITS", default_value_t = 18, value_parser = whole::<u32>)]
     weight_bits: u32,
     /// Size of weights that the step is chosen for, and that none may exceed. Without it the step is
     /// chosen for the largest weight and shows its size to a factor of two

@@ -1,7 +1,7 @@
 //! `zktree init`: a root that anyone can expand.
 use super::{
     Ended, Failure,
-    args::{CurveName, Reporting, TreeDir},
+    args::{CurveName, Reporting, TreeDir, whole},
 };
 use clap::Args;
 use serde::Serialize;
@@ -26,7 +26,7 @@ pub struct Options {
     #[arg(long, value_name = "WIDTHS")]
     layers: Architecture,
     /// Seed of the initial weights
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     seed: u64,
     /// Number formats: compact (8 fraction bits of activations) or paper (16, as in zkDL)
     #[arg(long, default_value = "compact")]

@@ -1,4 +1,5 @@
 //! Ctrl-C.
+use super::output;
 
 /// Says, when somebody stops the program, what has become of the work.
 ///
@@ -7,8 +8,10 @@
 pub fn explain() {
     // Without a handler Ctrl-C ends the program all the same, and says nothing.
     let _ = ctrlc::set_handler(|| {
-        super::output::complain(
-            &"\nstopped; the tree is as it was. The same command goes on behind the last segment proven",
+        // The terminal shows ^C where the cursor is.
+        output::complain(&"");
+        output::complain(
+            &"stopped; the tree is as it was. The same command goes on behind the last segment proven",
         );
         std::process::exit(130);
     });

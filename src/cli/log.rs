@@ -15,7 +15,9 @@ use std::{
 };
 use zktree::{
     commit::Curve,
+    json,
     poly::WideField,
+    text::quoted,
     tree::{
         NodeId,
         store::{ConsistencyProof, Head, InclusionProof, LogError, SignedHead},
@@ -133,7 +135,7 @@ pub fn inclusion(options: &InclusionOptions) -> Result<Ended, Failure> {
                 (4..=64).contains(&asked.len()) && asked.chars().all(|c| c.is_ascii_hexdigit())
             };
             if let Some(asked) = asked.filter(|asked| !is_id(asked)) {
-                let what = format!("{asked:?}: an id has 4 to 64 hexadecimal digits");
+                let what = format!("{}: an id has 4 to 64 hexadecimal digits", quoted(asked));
                 return Err(Failure::input(what));
             }
             if let Some(asked) = asked.filter(|asked| !id.starts_with(&asked.to_lowercase())) {
@@ -295,7 +297,7 @@ fn same_head(found: &Head, expected: Option<&Head>) -> Result<(), Failure> {
 /// Longest proof that is read, in bytes.
 const MAX_PROOF: u64 = 1 << 20;
 
-fn read<T: DeserializeOwned>(file: &Path) -> Result<T, Failure> {
-    serde_json::from_slice(&files::read_or_stdin(file, MAX_PROOF)?)
+fn read<T: DeserializeOwned + Serialize>(file: &Path) -> Result<T, Failure> {
+    json::read(&files::read_or_stdin(file, MAX_PROOF)?)
         .map_err(|error| Failure::input(format!("{}: not a proof: {error}", file.display())))
 }

@@ -19,6 +19,7 @@ mod output;
 mod predict;
 mod progress;
 mod pull;
+mod push;
 mod rows;
 mod schedule;
 mod show;
@@ -28,9 +29,10 @@ mod tree;
 mod trust;
 mod verify;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::{Ended, Failure};
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
+use zktree::text::visible;
 
 /// Zero-knowledge proofs of training, and trees of models made of them.
 ///
@@ -79,6 +81,8 @@ enum Command {
     Verify(verify::Options),
     /// Take what another tree has and this one lacks, once it is verified
     Pull(pull::Options),
+    /// Publish a tree: copy what is public to another directory, once it is verified
+    Push(push::Options),
     /// Show what was added to a tree, in order, and the head of its log
     Log(log::Options),
     /// Prove that a node is in the log, or check such a proof
@@ -89,9 +93,34 @@ enum Command {
     Completions(completions::Options),
 }
 
+/// Reads arguments. A negative number is a value, of which its option says what is wrong.
+fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let negative = |arg: Arg| match arg.get_action().takes_values() {
+        true => arg.allow_negative_numbers(true),
+        false => arg,
+    };
+    let mut command = Cli::command().mut_subcommands(|command| command.mut_args(negative));
+    let mut matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
+/// What is wrong with arguments, quoted on one line each.
+fn usage(error: clap::Error) -> ExitCode {
+    let shown = std::env::args_os().map(|argument| visible(&argument.to_string_lossy()).into());
+    let error = parse(shown).err().unwrap_or(error);
+    output::complain_of_usage(&error);
+    ExitCode::from(2)
+}
+
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = match parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => return usage(error),
+        // Help, and the version.
+        Err(error) => error.exit(),
+    };
+    let result = match cli.command {
         Command::Demo(options) => demo::run(&options),
         Command::Key(options) => key::run(&options),
         Command::Init(options) => init::run(&options),
@@ -109,6 +138,7 @@ pub fn run() -> ExitCode {
         Command::VerifyPrediction(options) => predict::verify(&options),
         Command::Verify(options) => verify::run(&options),
         Command::Pull(options) => pull::run(&options),
+        Command::Push(options) => push::run(&options),
         Command::Log(options) => log::run(&options),
         Command::Inclusion(options) => log::inclusion(&options),
         Command::Consistency(options) => log::consistency(&options),

@@ -1,31 +1,65 @@
-//! Text for people: tables, sizes, colours, errors.
+//! Text for people: tables, sizes, colours, errors. The only place where the program writes to the
+//! terminal.
 use super::{Ended, Failure};
+use serde::Serialize;
 use std::{
     error::Error,
     fmt::Display,
-    io::{self, BufWriter, IsTerminal, Write},
+    io::{self, IsTerminal, Write},
     time::Duration,
 };
+use zktree::text::{lines, spelled, visible};
+
+/// How a piece of text looks, if standard output is a terminal and `NO_COLOR` is not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    Plain,
+    /// A heading.
+    Bold,
+    /// Good news.
+    Green,
+    /// Bad news.
+    Red,
+}
 
 /// Standard output. What cannot be written is remembered and the rest left out: a command comes to its
-/// verdict whether anybody reads it or not.
+/// verdict whether anybody reads it or not. Whatever is in a text from outside does not steer the
+/// terminal.
 #[derive(Debug, Default)]
 pub struct Printer {
     failed: Option<io::Error>,
 }
 
 impl Printer {
-    /// Writes what is computed on the way, unless something could not be written before.
-    pub fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
-        if self.failed.is_none() {
-            let mut out = BufWriter::new(io::stdout().lock());
-            self.failed = write(&mut out).and_then(|()| out.flush()).err();
-        }
+    /// Whether what is printed is still written.
+    pub fn is_read(&self) -> bool {
+        self.failed.is_none()
     }
 
     /// Writes a text.
     pub fn print(&mut self, text: &impl Display) {
-        self.write(|out| write!(out, "{text}"));
+        self.print_styled(&[(Style::Plain, &text.to_string())]);
+    }
+
+    /// Writes pieces of text. Colours come from the styles alone: a piece is made visible before.
+    pub fn print_styled(&mut self, pieces: &[(Style, &str)]) {
+        if self.is_read() {
+            let colours = colours();
+            let pieces = pieces.iter();
+            let text: String = pieces
+                .map(|(style, text)| style.apply(colours, &lines(text)))
+                .collect();
+            let mut out = io::stdout().lock();
+            self.failed = write!(out, "{text}").and_then(|()| out.flush()).err();
+        }
+    }
+
+    /// Writes one JSON object.
+    pub fn print_json(&mut self, value: &impl Serialize) {
+        match serde_json::to_string(value) {
+            Ok(json) => self.print(&(spelled(&json) + "\n")),
+            Err(error) => self.failed = self.failed.take().or(Some(error.into())),
+        }
     }
 
     /// Ends the command.
@@ -41,9 +75,26 @@ pub fn print(text: &impl Display) -> Ended {
     printer.end(Ok(()))
 }
 
-/// Writes a line to standard error. If that cannot be written, the exit status still tells.
+/// Longest line of complaint, in bytes; errors of other libraries may quote all that they read.
+const MAX_COMPLAINT: usize = 1 << 13;
+
+/// Writes one line to standard error, whatever is in the text. If it cannot be written, the exit
+/// status still tells.
 pub fn complain(text: &impl Display) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let text = text.to_string();
+    let line = match text.len() > MAX_COMPLAINT {
+        true => {
+            let start: String = text.chars().take(MAX_COMPLAINT / 4).collect();
+            format!("{}... ({} bytes)", visible(&start), text.len())
+        }
+        false => visible(&text),
+    };
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Writes what the parser of arguments says, of several lines.
+pub fn complain_of_usage(error: &clap::Error) {
+    let _ = write!(std::io::stderr(), "{}", lines(&error.to_string()));
 }
 
 /// How many nodes are refused because they descend from one that is, said behind its error.
@@ -69,37 +120,21 @@ pub fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// Colours, if standard output is a terminal and `NO_COLOR` is not set.
-#[derive(Debug, Clone, Copy)]
-pub struct Paint(bool);
+fn colours() -> bool {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stdout().is_terminal() && !no_color
+}
 
-impl Paint {
-    /// Looks at terminal and environment.
-    pub fn detect() -> Self {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self(std::io::stdout().is_terminal() && !no_color)
-    }
-
-    fn with(self, code: u8, text: &str) -> String {
-        match self.0 {
-            true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
-            false => text.to_owned(),
-        }
-    }
-
-    /// A heading.
-    pub fn bold(self, text: &str) -> String {
-        self.with(1, text)
-    }
-
-    /// Good news.
-    pub fn green(self, text: &str) -> String {
-        self.with(32, text)
-    }
-
-    /// Bad news.
-    pub fn red(self, text: &str) -> String {
-        self.with(31, text)
+impl Style {
+    fn apply(self, colours: bool, text: &str) -> String {
+        let code = match self {
+            _ if !colours => return text.to_owned(),
+            Self::Plain => return text.to_owned(),
+            Self::Bold => 1,
+            Self::Green => 32,
+            Self::Red => 31,
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
 }
 

@@ -14,8 +14,7 @@ use zktree::{
     poly::WideField,
     tree::{
         NodeId,
-        render::visible,
-        store::{Store, Terms},
+        store::{Pull, Store, Terms},
     },
 };
 
@@ -83,18 +82,19 @@ fn pull<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Fa
     let done = store.pull(&from, &terms, &mut |_| bar.inc(1))?;
     bar.finish_and_clear();
     cache.remember(done.taken.iter().copied());
+    Ok(finish(done, options.partial, options.reporting))
+}
+
+/// Says what was taken and what was refused.
+pub(super) fn finish(done: Pull, partial: bool, reporting: Reporting) -> Ended {
     for damage in &done.damage {
-        let text = damage.to_string();
-        output::complain(&format_args!(
-            "warning: in the other tree, {}",
-            visible(&text)
-        ));
+        output::complain(&format_args!("warning: where nodes come from, {damage}"));
     }
     let causes = done.causes();
     for (id, refusal) in &done.refused {
         if let Some(descend) = causes.get(id) {
-            let text = refusal.to_string() + &output::descendants(*descend);
-            output::complain(&format_args!("error: {}", visible(&text)));
+            let descend = output::descendants(*descend);
+            output::complain(&format_args!("error: {refusal}{descend}"));
         }
     }
     let refused = done.refused.iter().map(|(id, refusal)| Refused {
@@ -107,10 +107,10 @@ fn pull<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Fa
     };
     let verdict = match (report.refused.len(), report.taken.is_empty()) {
         (0, _) => Ok(()),
-        (_, true) if !options.partial => Err(Failure::not_verified(
+        (_, true) if !partial => Err(Failure::not_verified(
             "nothing was taken; --partial takes the nodes that verify",
         )),
         (count, _) => Err(Failure::not_verified(format!("{count} nodes were refused"))),
     };
-    Ok(options.reporting.conclude(&report, verdict))
+    reporting.conclude(&report, verdict)
 }

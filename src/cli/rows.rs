@@ -1,7 +1,7 @@
 //! `zktree prove-row` and `zktree verify-row`: credit for a row of data.
 use super::{
     Ended, Failure,
-    args::{Memory, Reporting, TreeDir},
+    args::{Memory, Reporting, TreeDir, whole},
     files,
     tree::{Opened, on_its_curve},
 };
@@ -12,7 +12,8 @@ use zktree::{
     commit::Curve,
     nn::Table,
     poly::WideField,
-    tree::{NodeId, RowProof},
+    text::visible,
+    tree::{NodeId, RowError, RowProof},
 };
 
 /// Options of `zktree prove-row`.
@@ -23,7 +24,7 @@ pub struct Prove {
     /// A node that was trained on the data, which must be in this tree's private part
     id: String,
     /// The row of the CSV file below its header, from 0
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     row: usize,
     /// File for the proof; it shows this row and no other
     #[arg(long, value_name = "FILE")]
@@ -66,10 +67,12 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "{}: row {} of the data set {dataset} of node {}{unverified}",
-            self.file, self.row, self.short
+            visible(&self.file),
+            self.row,
+            self.short
         )?;
         for column in &self.columns {
-            let name = column.name.escape_debug();
+            let name = visible(&column.name);
             writeln!(
                 f,
                 "  {name}: {:.6} (integer {})",
@@ -118,7 +121,7 @@ pub struct Verify {
     #[arg(long, value_name = "FILE.csv")]
     data: Option<PathBuf>,
     /// The row of that file, from 0
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "data")]
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "data", value_parser = whole::<usize>)]
     data_row: usize,
     #[command(flatten)]
     memory: Memory,
@@ -136,13 +139,14 @@ fn check_row<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<Ended
     let id = opened.find(&options.id)?;
     let (node, edge) = opened.verified(id, &mut options.memory.cache())?;
     let file = options.file.display().to_string();
-    let proof = RowProof::<C>::from_json(&files::read(&options.file)?)
-        .map_err(|error| Failure::input(format!("{file}: {error}")))?;
-    proof.verify(node, edge)?;
+    let named = |error: RowError| Failure::from(error).named(&file);
+    let proof = RowProof::<C>::from_json(&files::read(&options.file)?).map_err(named)?;
+    proof.verify(node, edge).map_err(named)?;
     if let Some(data) = &options.data {
         let root = opened.tree.path(id)?.root();
         let how = (root.normalization(), root.fixed_point());
-        proof.matches(&Table::read(data)?, options.data_row, how)?;
+        let matches = proof.matches(&Table::read(data)?, options.data_row, how);
+        matches.map_err(named)?;
     }
     let report = report(&opened, id, &proof, file, true)?;
     Ok(options.reporting.print(&report))

@@ -61,13 +61,21 @@ fn print<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, F
         }));
     }
     let mut printer = Printer::default();
-    printer.write(|out| {
-        for (step, rows) in batches.enumerate() {
-            write!(out, "{step}")?;
-            rows.iter().try_for_each(|row| write!(out, ",{row}"))?;
-            writeln!(out)?;
+    let mut text = String::new();
+    for (step, rows) in batches.enumerate() {
+        let rows = rows.iter().map(|row| format!(",{row}"));
+        text += &format!("{step}{}\n", rows.collect::<String>());
+        if text.len() > MAX_PART {
+            printer.print(&text);
+            text.clear();
+            if !printer.is_read() {
+                break;
+            }
         }
-        Ok(())
-    });
+    }
+    printer.print(&text);
     Ok(printer.end(Ok(())))
 }
+
+/// Bytes that are printed at once: a schedule may be longer than memory.
+const MAX_PART: usize = 1 << 16;

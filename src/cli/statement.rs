@@ -14,7 +14,7 @@ use zktree::{
     nn::{WeightOpening, Weights},
     poly::WideField,
     transcript::PROTOCOL,
-    tree::{Node, NodeId, render::spelled},
+    tree::{Node, NodeId},
 };
 
 const PREDICATE: &str = "urn:zktree:training:1";
@@ -69,7 +69,9 @@ fn state<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, F
         "predicateType": PREDICATE,
         "predicate": predicate::<C>(id, node, &edge.digest()),
     });
-    Ok(output::print(&(spelled(&statement.to_string()) + "\n")))
+    let mut printer = output::Printer::default();
+    printer.print_json(&statement);
+    Ok(printer.end(Ok(())))
 }
 
 fn predicate<C: Curve<ScalarField: WideField>>(

@@ -8,9 +8,9 @@ use zktree::{
     Bls12381, Pallas,
     commit::Curve,
     poly::WideField,
+    text::quoted,
     tree::{
         Edge, Node, NodeId, Tree,
-        render::visible,
         store::{self, Damage, Store, VerifiedCache},
     },
 };
@@ -32,8 +32,9 @@ pub fn curve(tree: &TreeDir) -> Result<CurveName, Failure> {
         name if name == Bls12381::NAME => Ok(CurveName::Bls12_381),
         name if name == Pallas::NAME => Ok(CurveName::Pallas),
         name => Err(Failure::input(format!(
-            "{}: the tree is on the curve {name:?}, which this program does not know",
-            tree.dir.display()
+            "{}: the tree is on the curve {}, which this program does not know",
+            tree.dir.display(),
+            quoted(&name)
         ))),
     }
 }
@@ -104,7 +105,7 @@ impl<C: Curve<ScalarField: WideField>> Opened<C> {
     /// Says on standard error which files are damaged.
     pub fn warn(&self) {
         for damage in &self.damage {
-            output::complain(&format_args!("warning: {}", visible(&damage.to_string())));
+            output::complain(&format_args!("warning: {damage}"));
         }
     }
 }

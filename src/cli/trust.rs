@@ -4,10 +4,10 @@ use clap::Args;
 use std::{collections::BTreeSet, path::Path};
 use zktree::{
     commit::Curve,
+    json,
     poly::WideField,
     tree::{
         AuthorKey,
-        render::visible,
         store::{Head, KnownHeads, SignedHead, Store, StoreError},
     },
 };
@@ -46,7 +46,7 @@ impl Trust {
         self.head
             .map_or(Ok(()), |head| store.check_continues(head))?;
         if let Err(error) = known.check(store)?.remember() {
-            let text = visible(&output::chain(&error));
+            let text = output::chain(&error);
             output::complain(&format_args!(
                 "warning: this head is not remembered: {text}"
             ));
@@ -66,11 +66,11 @@ pub fn head(text: &str) -> Result<Head, String> {
             format!("neither SIZE:ROOT nor the name of a file that has it: {error}")
         }
     })?;
-    if let Ok(signed) = serde_json::from_slice::<SignedHead>(&bytes) {
+    if let Ok(signed) = json::read::<SignedHead>(&bytes) {
         let checked = signed.verify().map(|()| signed.head());
         return checked.map_err(|error| error.to_string());
     }
-    if let Ok(head) = serde_json::from_slice(&bytes) {
+    if let Ok(head) = json::read(&bytes) {
         return Ok(head);
     }
     let cut: String = String::from_utf8_lossy(&bytes).chars().take(200).collect();

@@ -2,7 +2,7 @@
 use super::{
     Ended, Failure,
     args::{Memory, Reporting, TreeDir},
-    output::{self, Paint},
+    output::{self, Style},
     progress,
     tree::{Opened, on_its_curve},
     trust::Trust,
@@ -14,7 +14,7 @@ use zktree::{
     commit::Curve,
     poly::WideField,
     security::Soundness,
-    tree::{NodeId, Verdicts, render::visible, store::StoreError},
+    tree::{NodeId, Verdicts, store::StoreError},
 };
 
 /// Options of `zktree verify`.
@@ -54,6 +54,8 @@ struct Report {
     /// Why the log is not the one that it should be.
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<String>,
+    /// What is in the directory and no part of a tree.
+    foreign: Vec<String>,
     seconds: f64,
     /// What the proofs of the lineages that verify are worth, those known from before too; if asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,18 +74,11 @@ struct Damaged {
     reason: String,
 }
 
+/// What follows the verdict.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (paint, time) = (
-            Paint::detect(),
-            std::time::Duration::from_secs_f64(self.seconds),
-        );
-        let mark = match self.verified {
-            true => paint.green("verified"),
-            false => paint.red("not verified"),
-        };
+        let time = std::time::Duration::from_secs_f64(self.seconds);
         let edges = |count: usize| if count == 1 { "edge" } else { "edges" };
-        write!(f, "{mark}")?;
         if self.id.is_some() {
             write!(f, " {}", self.short)?;
         }
@@ -142,12 +137,32 @@ fn verify<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, 
         remembered: verdicts.remembered.len(),
         refused: refused(&verdicts),
         damage: damaged(&opened),
+        foreign: foreign(&opened),
         seconds: clock.elapsed().as_secs_f64(),
         soundness,
     };
     opened.warn();
+    for file in &report.foreign {
+        output::complain(&format_args!(
+            "warning: {file}: no part of the tree; `zktree push` publishes without it"
+        ));
+    }
+    let heading = match report.verified {
+        true => (Style::Green, "verified"),
+        false => (Style::Red, "not verified"),
+    };
     let verdict = conclusion(&report, &verdicts, history);
-    Ok(options.reporting.conclude(&report, verdict))
+    Ok(options
+        .reporting
+        .conclude_with(&[heading], &report, verdict))
+}
+
+fn foreign<C: Curve<ScalarField: WideField>>(opened: &Opened<C>) -> Vec<String> {
+    let foreign = opened.store.foreign();
+    foreign
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect()
 }
 
 fn refused(verdicts: &Verdicts) -> Vec<Refused> {
@@ -201,11 +216,11 @@ fn conclusion(
         };
     };
     if let Err(error) = &history {
-        output::complain(&format_args!("error: {}", visible(&error.to_string())));
+        output::complain(&format_args!("error: {error}"));
     }
     let others: Vec<String> = reasons.collect();
     for reason in &others {
-        output::complain(&format_args!("error: {}", visible(reason)));
+        output::complain(&format_args!("error: {reason}"));
     }
     let nodes = verdicts.refused.len();
     Err(Failure::not_verified(match others.is_empty() {

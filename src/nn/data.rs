@@ -16,6 +16,7 @@ use super::{encoding::Decoder, fixed::FixedPoint};
 use crate::{
     error::{DataError, DecodeError},
     files,
+    text::quoted,
 };
 
 /// A CSV file of finite numbers under a header.
@@ -23,14 +24,14 @@ use crate::{
 pub struct Table {
     file: String,
     columns: Vec<String>,
-    rows: Vec<Row>,
+    /// Row by row, each of as many as there are columns: rows of their own would take many times the
+    /// memory of a file of short ones.
+    cells: Vec<f64>,
+    lines: Lines,
 }
 
-#[derive(Clone)]
-struct Row {
-    line: u64,
-    cells: Vec<f64>,
-}
+/// Most columns of a table: twice as many as the widest layer has inputs and outputs.
+const MAX_COLUMNS: usize = 1 << 18;
 
 impl Table {
     /// Reads a CSV file: comma-separated UTF-8 with a header line. Spaces around cells are
@@ -62,7 +63,7 @@ impl Table {
                 source: source.into(),
             });
         }
-        let mut lines = Lines {
+        let mut counter = LineCounter {
             text: &text,
             line: 1,
             byte: 0,
@@ -74,76 +75,70 @@ impl Table {
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .trim(csv::Trim::All)
             .from_reader(text.as_slice());
-        let mut records = reader.records();
         let empty = || DataError::Empty {
             file: file.to_owned(),
         };
-        let header = records.next().ok_or_else(empty)?.map_err(csv_error)?;
-        let columns: Vec<String> = header.iter().map(str::to_owned).collect();
-        if let Some(column) = first_duplicate(&columns) {
-            let (file, line) = (file.to_owned(), lines.of(&header));
-            return Err(DataError::DuplicateColumn { file, line, column });
+        let mut record = csv::StringRecord::new();
+        if !reader.read_record(&mut record).map_err(csv_error)? {
+            return Err(empty());
         }
+        let columns = header(file, &record, &mut counter)?;
         let mut table = Self {
             file: file.to_owned(),
+            cells: Vec::with_capacity(most_cells(&text, columns.len())),
             columns,
-            rows: Vec::new(),
+            lines: Lines::default(),
         };
-        for record in records {
-            let record = record.map_err(csv_error)?;
-            let row = table.parse(&record, lines.of(&record))?;
-            table.rows.push(row);
+        while reader.read_record(&mut record).map_err(csv_error)? {
+            table.push(&record, counter.of(&record))?;
         }
-        if table.rows.is_empty() {
+        if table.cells.is_empty() {
             return Err(empty());
         }
         Ok(table)
     }
 
-    fn parse(&self, record: &csv::StringRecord, line: u64) -> Result<Row, DataError> {
+    /// Adds a row.
+    fn push(&mut self, record: &csv::StringRecord, line: u64) -> Result<(), DataError> {
         let (expected, found) = (self.columns.len(), record.len());
-        let file = || self.file.clone();
         if expected != found {
             return Err(DataError::RaggedRow {
-                file: file(),
+                file: self.file.clone(),
                 line,
                 expected,
                 found,
             });
         }
-        let cell = |(text, column): (&str, &String)| {
-            let (column, text) = (column.clone(), text.to_owned());
-            if text.is_empty() {
-                return Err(DataError::MissingCell {
-                    file: file(),
-                    line,
-                    column,
-                });
-            }
-            match text.parse::<f64>() {
-                Ok(value) if value.is_finite() => Ok(value),
-                Ok(_) => Err(DataError::NotFinite {
-                    file: file(),
-                    line,
-                    column,
-                    text,
-                }),
-                Err(_) => Err(DataError::NotANumber {
-                    file: file(),
+        let row = self.num_rows();
+        for (text, column) in record.iter().map(str::trim).zip(&self.columns) {
+            let parsed = text.parse::<f64>();
+            let (file, column) = match parsed {
+                Ok(value) if value.is_finite() => {
+                    self.cells.push(value);
+                    continue;
+                }
+                _ => (self.file.clone(), column.clone()),
+            };
+            let text = text.to_owned();
+            return Err(match parsed {
+                Ok(_) => DataError::NotFinite {
+                    file,
                     line,
                     column,
                     text,
-                }),
-            }
-        };
-        let cells = record
-            .iter()
-            .zip(&self.columns)
-            .map(cell)
-            .collect::<Result<_, _>>()?;
-        Ok(Row { line, cells })
+                },
+                Err(_) if text.is_empty() => DataError::MissingCell { file, line, column },
+                Err(_) => DataError::NotANumber {
+                    file,
+                    line,
+                    column,
+                    text,
+                },
+            });
+        }
+        self.lines.push(row, line);
+        Ok(())
     }
 
     /// Column names, in file order.
@@ -153,13 +148,18 @@ impl Table {
 
     /// Number of rows below the header.
     pub fn num_rows(&self) -> usize {
-        self.rows.len()
+        self.cells.len() / self.columns.len().max(1)
+    }
+
+    /// The rows, top to bottom.
+    fn rows(&self) -> impl Iterator<Item = &[f64]> {
+        self.cells.chunks_exact(self.columns.len().max(1))
     }
 
     /// The value in a row, from 0, of a column; none if there is no such row or column.
     pub fn value(&self, row: usize, column: &str) -> Option<f64> {
         let position = self.columns.iter().position(|name| name == column)?;
-        self.rows.get(row)?.cells.get(position).copied()
+        self.rows().nth(row)?.get(position).copied()
     }
 
     /// Position of a column.
@@ -170,15 +170,14 @@ impl Table {
             .ok_or_else(|| DataError::UnknownColumn {
                 file: self.file.clone(),
                 column: column.to_owned(),
-                available: self.columns.join(", "),
+                available: self.columns.clone(),
             })
     }
 
     /// The values of the column at a position, top to bottom.
     fn column(&self, position: usize) -> impl Iterator<Item = f64> + Clone + '_ {
-        self.rows
-            .iter()
-            .filter_map(move |row| row.cells.get(position).copied())
+        let width = self.columns.len().max(1);
+        self.cells.iter().skip(position).step_by(width).copied()
     }
 }
 
@@ -189,14 +188,78 @@ impl fmt::Debug for Table {
             f,
             "Table({}, {} rows, {:?})",
             self.file,
-            self.rows.len(),
+            self.num_rows(),
             self.columns
         )
     }
 }
 
+/// Which line each row is on: where that is not the one behind the row before.
+#[derive(Clone, Default)]
+struct Lines {
+    /// Rows and their lines, in order. Narrow, for there may be as many as rows; beyond four thousand
+    /// million lines they no longer count.
+    jumps: Vec<(u32, u32)>,
+}
+
+impl Lines {
+    fn push(&mut self, row: usize, line: u64) {
+        if self.of(row) != line {
+            let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+            self.jumps.push((narrow(row as u64), narrow(line)));
+        }
+    }
+
+    /// The line of a row, from 1.
+    fn of(&self, row: usize) -> u64 {
+        let before = self.jumps.partition_point(|(at, _)| *at as usize <= row);
+        let jump = before.checked_sub(1).and_then(|k| self.jumps.get(k));
+        // Without one, the header is on the first line.
+        let (at, line) = jump.map_or((0, 2), |(at, line)| (*at as usize, u64::from(*line)));
+        line + row.saturating_sub(at) as u64
+    }
+}
+
+/// The names in the first line.
+fn header(
+    file: &str,
+    record: &csv::StringRecord,
+    counter: &mut LineCounter<'_>,
+) -> Result<Vec<String>, DataError> {
+    if record.len() > MAX_COLUMNS {
+        return Err(DataError::TooManyColumns {
+            file: file.to_owned(),
+            found: record.len(),
+            most: MAX_COLUMNS,
+        });
+    }
+    let columns = record.iter().map(|name| name.trim().to_owned());
+    let columns: Vec<String> = columns.collect();
+    match first_duplicate(&columns) {
+        None => Ok(columns),
+        Some(column) => Err(DataError::DuplicateColumn {
+            file: file.to_owned(),
+            line: counter.of(record),
+            column,
+        }),
+    }
+}
+
+/// At most so many cells are in a text below its header. Memory that is taken once is not taken twice
+/// while it grows.
+fn most_cells(text: &[u8], columns: usize) -> usize {
+    let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let starts = text.windows(2).filter(|pair| match pair {
+        [a, b] => ends(a) && !ends(b),
+        _ => false,
+    });
+    let rows = starts.count();
+    let commas = text.iter().filter(|byte| **byte == b',').count();
+    rows.saturating_mul(columns).min(rows + commas)
+}
+
 /// Counts lines. The reader's own count is off after blank lines that end in `\r\n`.
-struct Lines<'a> {
+struct LineCounter<'a> {
     /// What is not yet counted.
     text: &'a [u8],
     line: u64,
@@ -204,7 +267,7 @@ struct Lines<'a> {
     byte: usize,
 }
 
-impl Lines<'_> {
+impl LineCounter<'_> {
     /// The line, from 1, on which a record starts; records are asked for in order.
     fn of(&mut self, record: &csv::StringRecord) -> u64 {
         let start = record.position().map_or(0, |position| position.byte());
@@ -303,15 +366,17 @@ impl Normalization {
         let all = || features.iter().chain(&targets);
         let names: Vec<String> = all().map(|column| column.name.clone()).collect();
         if let Some(name) = first_duplicate(&names) {
-            return invalid(format!("column {name:?} appears twice"));
+            return invalid(format!("column {} appears twice", quoted(&name)));
         }
         let bad = |c: &&ColumnStatistics| {
             !(c.mean.is_finite() && c.deviation.is_finite() && c.deviation >= 0.0)
         };
         if let Some(column) = all().find(bad) {
             return invalid(format!(
-                "column {:?} has mean {} and deviation {}",
-                column.name, column.mean, column.deviation
+                "column {} has mean {} and deviation {}",
+                quoted(&column.name),
+                column.mean,
+                column.deviation
             ));
         }
         // One encoding for zero: x + 0.0 turns -0.0 into 0.0.
@@ -372,14 +437,15 @@ impl Normalization {
             .iter()
             .map(|column| Ok((table.position(&column.name)?, column)))
             .collect::<Result<_, DataError>>()?;
-        let row = |row: &Row| -> Vec<f64> {
-            let cell = |position: usize| row.cells.get(position).copied().unwrap_or_default();
-            let standardized = |(position, column): &(usize, &ColumnStatistics)| {
-                column.standardize(cell(*position))
-            };
-            features.iter().map(standardized).collect()
-        };
-        Ok(table.rows.iter().flat_map(row).collect())
+        let mut values = Vec::with_capacity(table.num_rows() * features.len());
+        for row in table.rows() {
+            let cell = |position: usize| row.get(position).copied().unwrap_or_default();
+            let standardized = features
+                .iter()
+                .map(|(at, column)| column.standardize(cell(*at)));
+            values.extend(standardized);
+        }
+        Ok(values)
     }
 
     /// Statistics of the features, in order.
@@ -661,14 +727,15 @@ fn integers<'a>(
     let (exponent, fraction) = (fixed.data_range_bits() - 1, fixed.activation_bits());
     let (end, unit) = ((1_u64 << exponent) as f64, (1_u64 << fraction) as f64);
     let mut values = Vec::with_capacity(columns.len().saturating_mul(table.num_rows()));
-    for row in &table.rows {
+    for (k, row) in table.rows().enumerate() {
         for &(position, column) in &columns {
             // Present: rows are as long as the header.
-            let value = row.cells.get(position).copied().unwrap_or_default();
+            let value = row.get(position).copied().unwrap_or_default();
             let standardized = column.standardize(value);
             let rounded = (standardized * unit).round();
             if !(-end..end).contains(&rounded) {
-                let (file, line, column) = (table.file.clone(), row.line, column.name.clone());
+                let (file, line, column) =
+                    (table.file.clone(), table.lines.of(k), column.name.clone());
                 return Err(DataError::OutOfRange {
                     file,
                     line,
@@ -723,8 +790,8 @@ mod tests {
     fn reads_csv() {
         let table = table("\u{feff}\"a, b\" , c\r\n 1 ,-2.5e-1\r\n\r\n3,4\n").unwrap();
         assert_eq!(table.columns(), ["a, b", "c"]);
-        assert_eq!(table.rows[0].cells, [1.0, -0.25]);
-        assert_eq!((table.num_rows(), table.rows[1].line), (2, 4));
+        assert_eq!(table.cells, [1.0, -0.25, 3.0, 4.0]);
+        assert_eq!((table.num_rows(), table.lines.of(1)), (2, 4));
         assert_eq!(
             format!("{table:?}"),
             r#"Table(t.csv, 2 rows, ["a, b", "c"])"#

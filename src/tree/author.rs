@@ -7,7 +7,7 @@ use super::{NodeId, TreeError};
 use crate::{files, nn::encoding::Encoder};
 use ed25519_dalek::{
     SECRET_KEY_LENGTH, Signer, SigningKey, VerifyingKey,
-    pkcs8::{DecodePrivateKey, EncodePrivateKey, spki::der::pem::LineEnding},
+    pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes, spki::der::pem::LineEnding},
 };
 use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,7 @@ impl FromStr for AuthorKey {
         match hex::decode_to_slice(text, &mut key) {
             Ok(()) => Ok(Self(key)),
             Err(_) => Err(TreeError::MalformedKey {
-                text: text.escape_debug().take(80).collect(),
+                text: text.to_owned(),
             }),
         }
     }
@@ -123,22 +123,28 @@ impl AuthorSecret {
         Signature(self.0.sign(message).to_bytes())
     }
 
-    /// Writes a new key file, PKCS #8 in PEM, for the owner's eyes only.
+    /// Writes a new key file, PKCS #8 in PEM, for the owner's eyes only: of the first version, without
+    /// the public key, which is what OpenSSL and others read.
     ///
     /// # Errors
     /// [`KeyError::Io`]; if the file exists, which is left as it is.
     pub fn save(&self, file: impl AsRef<Path>) -> Result<(), KeyError> {
         let name = file.as_ref().display().to_string();
-        let pem = self.0.to_pkcs8_pem(LineEnding::LF);
+        let pair = KeypairBytes {
+            secret_key: self.0.to_bytes(),
+            public_key: None,
+        };
+        let pem = pair.to_pkcs8_pem(LineEnding::LF);
         let pem = pem.map_err(|error| KeyError::Malformed {
             file: name.clone(),
             reason: error.to_string(),
         })?;
-        files::create(file.as_ref(), pem.as_bytes(), files::Access::Private)
+        files::create_private(file.as_ref(), pem.as_bytes())
             .map_err(|source| KeyError::Io { file: name, source })
     }
 
-    /// Reads a key file: PKCS #8 in PEM, as [`save`](Self::save) and OpenSSL write it.
+    /// Reads a key file: PKCS #8 in PEM, as [`save`](Self::save), OpenSSL and others write it, with the
+    /// public key (the second version) or without.
     ///
     /// # Errors
     /// [`KeyError`].

@@ -16,8 +16,10 @@ use super::{Edge, Node};
 use crate::{
     commit::Curve,
     error::VerifyError,
+    json,
     nn::{DatasetOpening, FixedPoint, Normalization, RowOpening, Table, data::Dataset},
     poly::WideField,
+    text::quoted,
     transcript,
 };
 use ark_serialize::CanonicalSerialize;
@@ -60,7 +62,10 @@ pub enum RowError {
         source: VerifyError,
     },
     /// Raw values that do not become the proven integers.
-    #[error("row {row}, column {column:?}: {raw} becomes {expected}, the proven value is {found}")]
+    #[error(
+        "row {row}, column {}: {raw} becomes {expected}, the proven value is {found}",
+        quoted(.column)
+    )]
     OtherValue {
         /// The row of the data set.
         row: usize,
@@ -131,18 +136,18 @@ impl<C: Curve<ScalarField: WideField>> RowProof<C> {
     ///
     /// # Errors
     /// [`RowError::Malformed`] if it is not exactly what [`to_json`](Self::to_json) can write, but
-    /// for blanks, the order of fields and capital digits.
+    /// for blanks and the order of fields.
     pub fn from_json(text: &[u8]) -> Result<Self, RowError> {
         let malformed = |reason: String| RowError::Malformed { reason };
-        let file: File = serde_json::from_slice(text).map_err(|e| malformed(e.to_string()))?;
+        let file: File = json::read(text).map_err(malformed)?;
         for (what, expected, found) in [
             ("format", FORMAT, &file.format),
             ("curve", C::NAME, &file.curve),
         ] {
             if found != expected {
-                let found: String = found.escape_debug().take(80).collect();
+                let found = quoted(found);
                 return Err(malformed(format!(
-                    "the {what} is {found:?}, not {expected:?}"
+                    "the {what} is {found}, not {expected:?}"
                 )));
             }
         }

@@ -3,6 +3,7 @@ use super::{AuthorKey, NodeId, NodeLabel};
 use crate::{
     error::{ProveError, VerifyError},
     nn::Architecture,
+    text::quoted,
 };
 use thiserror::Error;
 
@@ -17,15 +18,15 @@ pub enum TreeError {
         id: NodeId,
     },
     /// Text that is no id.
-    #[error("{text:?} is not an id; ids are 64 hexadecimal digits")]
+    #[error("{} is not an id; ids are 64 hexadecimal digits", quoted(.text))]
     MalformedId {
-        /// The text, escaped and cut.
+        /// The text.
         text: String,
     },
     /// Text that is no author's key.
-    #[error("{text:?} is not an author's key; keys are 64 hexadecimal digits")]
+    #[error("{} is not an author's key; keys are 64 hexadecimal digits", quoted(.text))]
     MalformedKey {
-        /// The text, escaped and cut.
+        /// The text.
         text: String,
     },
     /// A title, licence, note or loss that no node can have.

@@ -23,6 +23,7 @@ use super::{NodeId, Origin};
 use crate::{
     commit::{Curve, RowCommitments},
     error::{ProveError, VerifyError},
+    json,
     nn::{
         DatasetCommitment,
         argument::Pending,
@@ -32,6 +33,7 @@ use crate::{
         },
     },
     poly::WideField,
+    text::quoted,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
@@ -215,15 +217,15 @@ impl<C: Curve<ScalarField: WideField>> Inference<C> {
     /// [`InferenceError::Malformed`] if it is not exactly what [`to_json`](Self::to_json) can write,
     /// but for blanks and the order of fields.
     pub fn from_json(text: &[u8]) -> Result<Self, InferenceError> {
-        let file: File = serde_json::from_slice(text).map_err(|e| malformed(e.to_string()))?;
+        let file: File = json::read(text).map_err(malformed)?;
         for (what, expected, found) in [
             ("format", FORMAT, &file.format),
             ("curve", C::NAME, &file.curve),
         ] {
             if found != expected {
-                let found: String = found.escape_debug().take(80).collect();
+                let found = quoted(found);
                 return Err(malformed(format!(
-                    "the {what} is {found:?}, not {expected:?}"
+                    "the {what} is {found}, not {expected:?}"
                 )));
             }
         }

@@ -7,6 +7,7 @@ use crate::{
         DatasetCommitment, ScheduleSeed, TrainingParameters, WeightCommitment, encoding::Encoder,
     },
     poly::WideField,
+    text::quoted,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -95,7 +96,7 @@ impl FromStr for NodeId {
         match hex::decode_to_slice(text, &mut id) {
             Ok(()) => Ok(Self(id)),
             Err(_) => Err(TreeError::MalformedId {
-                text: text.escape_debug().take(80).collect(),
+                text: text.to_owned(),
             }),
         }
     }
@@ -225,7 +226,7 @@ impl fmt::Display for NodeLabel {
         write!(f, "{}", self.id.abbreviated(self.digits))?;
         match &self.title {
             // Whoever wrote the title must not steer the reader's terminal.
-            Some(title) => write!(f, " {title:?}"),
+            Some(title) => write!(f, " {}", quoted(title)),
             None => Ok(()),
         }
     }

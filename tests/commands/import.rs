@@ -221,7 +221,7 @@ fn what_cannot_be_imported_is_named_and_leaves_nothing() {
     refused("missing.onnx", "missing.onnx");
     refused(
         "keras.safetensors",
-        "tensors that no layer uses: dense0/bias",
+        "tensors that no layer uses: \"dense0/bias\"",
     );
     refused(
         "gemm.onnx --normalize all.csv --target y --raw",

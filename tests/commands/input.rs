@@ -58,7 +58,7 @@ fn wrong_input_is_named() {
         ),
         (
             with("--target y", "--target y --target a"),
-            &["--target \"y, a\""],
+            &["--target \"y\", \"a\""],
         ),
         (with(&root, "12345678"), &["12345678"]),
         (with(&root, "xyz"), &["xyz"]),
@@ -121,7 +121,47 @@ fn wrong_input_is_named() {
         (format!("statement --tree tree {root}"), &["is a root"]),
         (
             format!("prove-row --tree tree {child} --row -1 --out r"),
-            &["-1"],
+            &["'-1'", "--row", "a whole number is due, 0 or larger"],
+        ),
+        (
+            format!("verify-row --tree tree {child} r --data all.csv --data-row -2"),
+            &["'-2'", "--data-row", "0 or larger"],
+        ),
+        (
+            with("--steps 4", "--steps -4"),
+            &["'-4'", "--steps", "a whole number is due, 1 or larger"],
+        ),
+        (
+            with("--batch 4", "--batch -0.5"),
+            &["'-0.5'", "--batch", "a whole number is due, 1 or larger"],
+        ),
+        (
+            with("--segment-steps 2", "--segment-steps -1"),
+            &["'-1'", "--segment-steps", "1 or larger"],
+        ),
+        (
+            with("--steps 4", &format!("--steps {}0", u64::MAX)),
+            &["--steps", "the number is too large"],
+        ),
+        (
+            with("--title alice", "--seed -1"),
+            &["--seed", "0 or larger"],
+        ),
+        (
+            with("--learning-rate 0.02", "--learning-rate -0.02"),
+            &["-0.02"],
+        ),
+        (
+            format!("{init} new").replace("--seed 1", "--seed -1"),
+            &["--seed", "0 or larger"],
+        ),
+        (
+            "import --tree new none.onnx --weight-bits -3".into(),
+            &["--weight-bits", "0 or larger"],
+        ),
+        (
+            "show --tree tree -12345".into(),
+            &["\"-12345\" is not an id"],
         ),
         (
             format!("prove-row --tree tree {root} --row 1 --out r"),

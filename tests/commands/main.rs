@@ -8,7 +8,10 @@ mod input;
 mod lock;
 #[cfg(unix)]
 mod misuse;
+mod outside;
 mod predict;
+#[cfg(unix)]
+mod publish;
 #[cfg(unix)]
 mod readme;
 mod resume;

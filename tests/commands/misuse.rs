@@ -95,6 +95,44 @@ fn files_that_do_not_fit_are_not_there() {
     }
 }
 
+/// A process that is killed while it writes leaves no secrets under a name that nobody knows.
+#[cfg(target_os = "linux")]
+#[test]
+fn secrets_that_were_not_written_whole_are_nowhere() {
+    let (world, root) = World::with_root();
+    let child = world.ok(&World::train("alice", "tree", &root));
+    std::fs::create_dir(world.path("out")).unwrap();
+    let names = || std::fs::read_dir(world.path("out")).unwrap().count();
+    for (blocks, command) in [
+        (0, "key --out out/k.pem".to_owned()),
+        (
+            1,
+            format!("export --tree tree {child} --with-opening --out out/w.safetensors"),
+        ),
+        (
+            0,
+            format!("export --tree tree {child} --format torch --out out/t.safetensors"),
+        ),
+        (
+            0,
+            format!("prove-row --tree tree {child} --row 1 --out out/r.json"),
+        ),
+    ] {
+        let output = limited(&world, blocks, true, &command).output().unwrap();
+        assert_eq!(output.status.code(), None, "{command} was not killed");
+        assert_eq!(names(), 0, "{command}");
+        world.ok(&command);
+        assert_eq!(names(), 1, "{command}");
+        for entry in std::fs::read_dir(world.path("out")).unwrap() {
+            use std::os::unix::fs::PermissionsExt;
+            let path = entry.unwrap().path();
+            let mode = path.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{command}");
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_pull_without_space_takes_whole_nodes_or_none() {
     let (world, root) = World::with_root();

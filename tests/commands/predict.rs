@@ -118,6 +118,26 @@ fn forged(world: &World, id: &str) {
         let refused = world.fails(1, "verify-prediction --tree copy forged.json");
         assert!(refused.contains(reason), "{refused}");
     }
+    // What says the same to a lenient reader.
+    let value: Value = serde_json::from_slice(&world.read("p.json")).unwrap();
+    alter(world, "p.json", "same.json", |_| ());
+    world.ok("verify-prediction --tree copy same.json");
+    let names = ["format", "curve", "model", "hiding", "claim", "proof"];
+    let array = json!(names.map(|name| value[name].clone()));
+    world.write("forged.json", &array.to_string());
+    let lenient: [&dyn Fn(&mut Value); 3] = [
+        &|f| *f = array.clone(),
+        &|f| f["model"] = json!(id.to_uppercase()),
+        &|f| {
+            let said = &f["claim"]["prediction"];
+            f["claim"]["prediction"] = json!([said["inputs"], said["outputs"]]);
+        },
+    ];
+    for change in lenient {
+        alter(world, "p.json", "forged.json", change);
+        let refused = world.fails(2, "verify-prediction --tree copy forged.json");
+        assert!(refused.contains("not in the form"), "{refused}");
+    }
     for (text, reason) in [
         ("{}", "missing field"),
         ("", "EOF"),

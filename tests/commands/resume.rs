@@ -160,8 +160,57 @@ fn what_is_left_of_a_run_is_checked() {
     std::fs::remove_file(&file).unwrap();
     assert_eq!(world.json(&train)["resumed"], 0);
 
-    // Another run does not take up this one's state, and the same run again is another child.
-    let again = world.json(&train);
+    // The same run again is the same child; another one does not take up this one's state.
+    let ids = world.ids("tree");
+    assert_eq!(world.json(&train)["id"], ids[1].as_str());
+    assert_eq!(world.ids("tree"), ids);
+    let again = world.json(&format!("{train} --seed 1"));
     assert_eq!(again["resumed"], 0);
     assert_eq!(world.ids("tree").len(), 3);
+}
+
+/// Commands that are the same are one run: who comes later waits, and tells what came of it.
+#[test]
+fn the_same_command_at_the_same_time_makes_one_node() {
+    let (world, root) = World::with_root();
+    for train in [
+        World::train("alice", "tree", &root),
+        long(&root) + " --publish-loss",
+    ] {
+        let before = world.ids("tree").len();
+        let processes: Vec<_> = (0..3).map(|_| world.start(&train)).collect();
+        let mut ids = Vec::new();
+        for process in processes {
+            let output = process.wait_with_output().unwrap();
+            let errors = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(0), "{errors}");
+            assert!(errors.is_empty() || errors.contains("waiting"), "{errors}");
+            ids.push(String::from_utf8(output.stdout).unwrap());
+        }
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+        assert_eq!(world.ids("tree").len(), before + 1);
+    }
+    assert_eq!(runs(&world), [""; 0]);
+    let data = std::fs::read_dir(world.path("tree/private/datasets")).unwrap();
+    assert_eq!(data.count(), 2, "a data set and the proof of its range");
+    world.ok("verify --tree tree --no-cache");
+}
+
+/// Runs that differ do not wait for one another, nor for one that was killed.
+#[test]
+fn a_run_that_was_killed_holds_nobody_up() {
+    let (world, root) = World::with_root();
+    let train = long(&root);
+    let mut process = world.start(&train);
+    wait_for("a lock", || {
+        runs(&world).iter().any(|name| name.ends_with("-lock"))
+    });
+    let other = world.run(&format!("{train} --seed 2"));
+    assert!(other.status.success() && other.stderr.is_empty());
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let again = world.run(&train);
+    assert!(again.status.success() && again.stderr.is_empty());
+    assert_eq!(world.ids("tree").len(), 3);
+    assert_eq!(runs(&world), [""; 0]);
 }

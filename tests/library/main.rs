@@ -7,6 +7,7 @@ mod export;
 mod extremes;
 mod identity;
 mod imported;
+mod keys;
 mod lineage;
 mod notes;
 mod resume;

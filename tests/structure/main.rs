@@ -4,4 +4,5 @@ mod layers;
 mod links;
 mod repository;
 mod source;
+mod terminal;
 mod verifier;

@@ -11,7 +11,6 @@ mod setting;
 use super::{
     Ended, Failure,
     args::{CurveName, Reporting},
-    output::Paint,
 };
 use clap::Args;
 use std::path::PathBuf;
@@ -56,7 +55,7 @@ pub fn run(options: &Options) -> Result<Ended, Failure> {
 
 fn tell<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Failure> {
     let setting = setting::Setting::new(options)?;
-    let mut out = report::Report::new(Paint::detect(), options.reporting.json);
+    let mut out = report::Report::new(options.reporting.json);
     out.setting::<C>(&setting);
     let mut family = family::Family::<C>::new(&setting, &mut out)?;
     out.tree(&family);

@@ -2,7 +2,7 @@
 use super::{
     super::{
         Ended,
-        output::{self, Paint, Printer, size},
+        output::{self, Printer, Style, size},
     },
     family::{Family, Run},
     frauds::Fraud,
@@ -10,12 +10,15 @@ use super::{
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
-use zktree::{commit::Curve, poly::WideField};
+use zktree::{
+    commit::Curve,
+    poly::WideField,
+    text::{quoted, visible},
+};
 
 /// Writes the story, or nothing but JSON at its end.
 pub struct Report {
     printer: Printer,
-    paint: Paint,
     json: bool,
     start: Instant,
 }
@@ -26,19 +29,28 @@ fn seconds(seconds: f64) -> String {
 
 impl Report {
     /// A report that starts now.
-    pub fn new(paint: Paint, json: bool) -> Self {
+    pub fn new(json: bool) -> Self {
         Self {
             printer: Printer::default(),
-            paint,
             json,
             start: Instant::now(),
         }
     }
 
     fn say(&mut self, text: &str) {
+        self.say_styled(&[(Style::Plain, text)]);
+    }
+
+    /// A line of which pieces are in colour.
+    fn say_styled(&mut self, pieces: &[(Style, &str)]) {
         if !self.json {
-            self.printer.print(&format_args!("{text}\n"));
+            let line = [pieces, &[(Style::Plain, "\n")]].concat();
+            self.printer.print_styled(&line);
         }
+    }
+
+    fn heading(&mut self, title: &str) {
+        self.say_styled(&[(Style::Plain, "\n"), (Style::Bold, title)]);
     }
 
     /// Who has what.
@@ -46,14 +58,15 @@ impl Report {
         let p = &setting.parameters;
         let rows = |k: usize| setting.owners[k].1.num_rows();
         let target = &setting.root.normalization().targets()[0].name;
-        self.say(&self.paint.bold("Three owners, one family of models"));
+        self.say_styled(&[(Style::Bold, "Three owners, one family of models")]);
         self.say(&format!(
-            "\n  data      {}: {} rows, {} features, target \"{target}\"\n            \
+            "\n  data      {}: {} rows, {} features, target {}\n            \
              normalized by mean and deviation of the whole file: these statistics are public\n            \
              Alice has {} rows, Bob {}, Carol {}; they share none. {} rows are held out",
-            setting.file,
+            visible(&setting.file),
             setting.num_rows,
             p.architecture.num_inputs(),
+            quoted(target),
             rows(0),
             rows(1),
             rows(2),
@@ -84,21 +97,26 @@ impl Report {
 
     /// A run that was proven and verified.
     pub fn run(&mut self, run: &Run, from: &str) {
-        self.say(&format!(
-            "  {:5} trains {:5} from {from:6}: {} steps in {}, proven in {}, lineage {} in {}",
+        let trained = format!(
+            "  {:5} trains {:5} from {from:6}: {} steps in {}, proven in {}, lineage ",
             run.author,
             run.title,
             run.steps,
             seconds(run.plain_seconds),
             seconds(run.proving_seconds),
-            self.paint.green("verified"),
-            seconds(run.verifying_seconds),
-        ))
+        );
+        let verifying = format!(" in {}", seconds(run.verifying_seconds));
+        self.say_styled(&[
+            (Style::Plain, &trained),
+            (Style::Green, "verified"),
+            (Style::Plain, &verifying),
+        ]);
     }
 
     /// The tree and the table.
     pub fn tree<C: Curve<ScalarField: WideField>>(&mut self, family: &Family<C>) {
-        self.say(&format!("\n{}\n", self.paint.bold("The tree")));
+        self.heading("The tree");
+        self.say("");
         for line in family.tree.to_string().lines() {
             self.say(&format!("  {line}"));
         }
@@ -108,7 +126,8 @@ impl Report {
                  with them the\n  order of the data.",
             );
         }
-        self.say(&format!("\n{}\n", self.paint.bold("Losses")));
+        self.heading("Losses");
+        self.say("");
         let header = [
             "",
             "own before",
@@ -132,7 +151,8 @@ impl Report {
              from the same start on the same\n  batches. The training is proven; the losses are \
              only told.",
         );
-        self.say(&format!("\n{}\n", self.paint.bold("Costs")));
+        self.heading("Costs");
+        self.say("");
         let header = [
             "",
             "steps",
@@ -178,12 +198,15 @@ impl Report {
 
     /// The frauds and how they ended.
     pub fn frauds(&mut self, frauds: &[Fraud]) {
-        self.say(&format!("\n{}", self.paint.bold("Three frauds")));
+        self.heading("Three frauds");
         for (k, fraud) in frauds.iter().enumerate() {
             self.say(&format!("\n  {}. {}", k + 1, fraud.what));
             for (what, error) in &fraud.refusals {
-                let refused = self.paint.red("refused");
-                self.say(&format!("     {what}: {refused}\n       {error}"));
+                self.say_styled(&[
+                    (Style::Plain, &format!("     {what}: ")),
+                    (Style::Red, "refused"),
+                    (Style::Plain, &format!("\n       {error}")),
+                ]);
             }
         }
     }
@@ -221,7 +244,7 @@ impl Report {
             "frauds": frauds,
             "total_seconds": total.as_secs_f64(),
         });
-        self.printer.print(&format_args!("{result:#}\n"));
+        self.printer.print_json(&result);
         self.printer.end(Ok(()))
     }
 }

@@ -3,14 +3,14 @@ mod state;
 
 use super::{
     Ended, Failure,
-    args::{Authorship, Memory, Reporting, TreeDir},
+    args::{Authorship, Memory, Reporting, TreeDir, whole},
     estimate, export, files, interrupt, key, progress,
     tree::{Opened, on_its_curve},
 };
 use clap::Args;
 use rand::rngs::OsRng;
 use serde::Serialize;
-use state::Run;
+use state::{Order, Run};
 use std::{
     fmt,
     num::{NonZeroU64, NonZeroUsize},
@@ -24,6 +24,7 @@ use zktree::{
         TrainingStatement, WeightCommitment, WeightOpening, train,
     },
     poly::WideField,
+    text::list,
     tree::{
         Draft, Edge, Loss, Node, NodeId, Origin, ProvenDataset, Root, TreeError, store::StoreError,
     },
@@ -44,21 +45,21 @@ pub struct Options {
     #[arg(long, value_name = "COL", required = true)]
     target: Vec<String>,
     /// Number of steps
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", value_parser = whole::<NonZeroU64>)]
     steps: NonZeroU64,
     /// Rows in a batch
-    #[arg(long, value_name = "B")]
+    #[arg(long, value_name = "B", value_parser = whole::<NonZeroUsize>)]
     batch: NonZeroUsize,
     /// Learning rate for the mean loss of a batch
     #[arg(long, value_name = "R")]
     learning_rate: f64,
     /// Tells apart runs that are otherwise the same; goes into the order of the data
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<u64>)]
     seed: u64,
     #[command(flatten)]
     authorship: Authorship,
     /// Steps proven at once; a run that is cut off goes on behind the last segment proven
-    #[arg(long, value_name = "K", default_value = "64")]
+    #[arg(long, value_name = "K", default_value = "64", value_parser = whole::<NonZeroU64>)]
     segment_steps: NonZeroU64,
     /// Publish the mean squared error on the data, in units of the normalised target
     #[arg(long)]
@@ -126,19 +127,38 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, F
     opened.verify(parent, &mut cache)?;
     let start = options.start(&opened, parent)?;
 
+    let labels = options.authorship.labels();
+    labels.check()?;
+    let order = Order {
+        parent,
+        parameters: &parameters,
+        nonce: options.seed,
+        author: author.public(),
+        labels: &labels,
+        publish_loss: options.publish_loss,
+    };
+    let _alone = order.begin(&opened.store, &data)?;
+    // Whoever was at it before may have added the node.
+    (opened.tree, opened.damage) = opened.store.load();
+
     let dataset = proven(&opened, data, &root, parameters.hiding)?;
+    let run = Run::new(&opened.store, &order, &dataset.commitment().root());
     let mut draft = Draft {
         parent,
         dataset: &dataset,
-        parameters,
+        parameters: parameters.clone(),
         nonce: options.seed,
         author: &author,
-        labels: options.authorship.labels(),
+        labels: labels.clone(),
     };
-    draft.labels.check()?;
-    let run = Run::new(&opened.store, &draft, options.publish_loss);
     let kept = run.child()?;
-    let cut_off = kept.is_some();
+    if let Some(id) = order.done(&opened, &draft, kept.as_ref())? {
+        let (node, edge) = opened.verified(id, &mut cache)?;
+        opened.store.sign_log(&author)?;
+        run.forget()?;
+        let report = report(id, node, edge, node.parameters.num_segments());
+        return Ok(options.reporting.print(&report));
+    }
     let trained = match kept {
         Some(child) => child,
         None => {
@@ -151,23 +171,6 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, F
         let (fixed, data) = (root.fixed_point(), dataset.opening().dataset());
         let loss = train::mean_squared_error(fixed, trained.weights(), data)?;
         draft.labels.loss = Some(Loss::new(loss)?);
-    }
-    if cut_off {
-        // A crash may have come between adding the child and forgetting the run.
-        let node = draft.node(trained.commit());
-        let mut children = opened.tree.children(parent).iter();
-        let logged = opened.store.log()?;
-        let added = |id: &&NodeId| opened.tree.node(**id) == Some(&node) && logged.contains(**id);
-        if let Some(id) = children.find(added) {
-            let (node, edge) = opened.verified(*id, &mut cache)?;
-            // The node may have come from elsewhere, without its weights.
-            opened.store.private().save_opening(*id, &trained)?;
-            opened.store.sign_log(&author)?;
-            run.forget()?;
-            let segments = node.parameters.num_segments();
-            let report = report(*id, node, edge, segments);
-            return Ok(options.reporting.print(&report));
-        }
     }
     let (child, resumed) = run.prove(&opened, &draft, (&start, trained))?;
 
@@ -222,8 +225,8 @@ impl Options {
         let targets = root.normalization().targets();
         let names: Vec<&str> = targets.iter().map(|column| column.name.as_str()).collect();
         if names != self.target {
-            let (asked, names) = (self.target.join(", "), names.join(", "));
-            let text = format!("--target {asked:?}: the networks of this tree predict {names:?}");
+            let (asked, names) = (list(&self.target), list(&names));
+            let text = format!("--target {asked}: the networks of this tree predict {names}");
             return Err(Failure::input(text));
         }
         let table = Table::read(&self.data)?;

@@ -2,18 +2,18 @@
 //!
 //! A run is named by all that makes it, and keeps the weights it ends in, with their blindings, and
 //! the prover's checkpoint behind the last segment proven. Both are secrets, in the private part.
-use crate::cli::{Failure, progress, tree::Opened};
+use crate::cli::{Failure, output, progress, tree::Opened};
 use rand::rngs::OsRng;
 use sha2::{Digest, Sha256};
 use std::ops::ControlFlow;
 use zktree::{
     commit::Curve,
     error::ProveError,
-    nn::{WeightOpening, encoding::Encoder},
+    nn::{Dataset, TrainingParameters, WeightOpening, encoding::Encoder},
     poly::WideField,
     tree::{
-        Child, Draft, TreeError,
-        store::{Store, StoreError},
+        AuthorKey, Child, Draft, Labels, NodeId, TreeError,
+        store::{RunGuard, Store, StoreError},
     },
 };
 
@@ -25,27 +25,93 @@ pub struct Run<'a, C: Curve> {
 
 type Opening<C> = WeightOpening<<C as ark_ec::PrimeGroup>::ScalarField>;
 
-impl<'a, C: Curve<ScalarField: WideField>> Run<'a, C> {
-    /// The run of this draft.
-    pub fn new(store: &'a Store<C>, draft: &Draft<'_, C>, publish_loss: bool) -> Self {
-        let (p, labels) = (&draft.parameters, &draft.labels);
-        let start = Encoder::new("zktree/v1/run")
-            .hash(&draft.parent.0)
-            .hash(&draft.dataset.commitment().root())
-            .hash(&draft.author.public().0)
-            .number(draft.nonce)
+/// What a run is asked for: all that makes it but the commitment to its data.
+pub struct Order<'a> {
+    pub parent: NodeId,
+    pub parameters: &'a TrainingParameters,
+    pub nonce: u64,
+    pub author: AuthorKey,
+    pub labels: &'a Labels,
+    pub publish_loss: bool,
+}
+
+impl Order<'_> {
+    /// A name, with a hash of the data or of the commitment to them.
+    fn name(&self, kind: &str, data: &[u8; 32]) -> String {
+        let (p, labels) = (self.parameters, self.labels);
+        let start = Encoder::new(kind)
+            .hash(&self.parent.0)
+            .hash(data)
+            .hash(&self.author.0)
+            .number(self.nonce)
             .number(p.rate.coefficient())
             .count(p.batch)
             .number(p.steps)
             .number(p.segment_steps)
             .flag(p.hiding)
-            .flag(publish_loss);
+            .flag(self.publish_loss);
         let texts = [&labels.title, &labels.licence, &labels.note];
         let encoding = texts.into_iter().fold(start, |encoder, text| match text {
             Some(text) => encoder.flag(true).string(text),
             None => encoder.flag(false),
         });
-        let name = hex::encode(Sha256::digest(encoding.finish()));
+        hex::encode(Sha256::digest(encoding.finish()))
+    }
+
+    /// Waits until nobody else is at the same on these data.
+    pub fn begin<C: Curve<ScalarField: WideField>>(
+        &self,
+        store: &Store<C>,
+        data: &Dataset,
+    ) -> Result<RunGuard, StoreError> {
+        let mut hash = Sha256::new();
+        for value in data.values() {
+            hash.update(value.to_le_bytes());
+        }
+        let name = self.name("zktree/v1/order", &hash.finalize().into());
+        store.private().begin_run(&name, |file| {
+            let file = file.display();
+            output::complain(&format_args!(
+                "the same command is at work, which holds {file}: waiting for it to end"
+            ));
+        })
+    }
+
+    /// The node that this was asked for before, if its weights are here, or are those that a run kept
+    /// which did not come to forget them: there is no need of another.
+    pub fn done<C: Curve<ScalarField: WideField>>(
+        &self,
+        opened: &Opened<C>,
+        draft: &Draft<'_, C>,
+        kept: Option<&Opening<C>>,
+    ) -> Result<Option<NodeId>, Failure> {
+        let logged = opened.store.log()?;
+        for id in opened.tree.children(self.parent) {
+            let Some(node) = opened.tree.node(*id).filter(|_| logged.contains(*id)) else {
+                continue;
+            };
+            let mut same = draft.node(node.weights.clone());
+            same.labels.loss = node.labels.loss;
+            let same = same == *node && node.labels.loss.is_some() == self.publish_loss;
+            if !same {
+                continue;
+            }
+            if opened.store.private().opening(*id, node)?.is_some() {
+                return Ok(Some(*id));
+            }
+            if let Some(kept) = kept.filter(|kept| kept.commit() == node.weights) {
+                opened.store.private().save_opening(*id, kept)?;
+                return Ok(Some(*id));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl<'a, C: Curve<ScalarField: WideField>> Run<'a, C> {
+    /// The run that is asked for, on these data.
+    pub fn new(store: &'a Store<C>, order: &Order<'_>, data: &[u8; 32]) -> Self {
+        let name = order.name("zktree/v1/run", data);
         Self { store, name }
     }
 

@@ -20,7 +20,7 @@
 mod openings;
 
 use super::{Architecture, FixedPoint, Layer, Normalization, Weights};
-use crate::error::DataError;
+use crate::{error::DataError, json};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::collections::HashMap;
 
@@ -141,7 +141,7 @@ impl Weights {
     /// [`DataError::WeightsFile`] saying which tensor is missing, has another type or shape, or
     /// does not belong there.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, DataError> {
-        let file = SafeTensors::deserialize(bytes).map_err(|e| malformed(e.to_string()))?;
+        let file = parse(bytes).map_err(malformed)?;
         let weights = Self::read(&file)?;
         check_count(&file, 2 * weights.layers().len(), "weights and biases")?;
         Ok(weights)
@@ -185,6 +185,16 @@ impl Weights {
         let architecture = Architecture::new(widths).map_err(|e| malformed(e.to_string()))?;
         Weights::new(architecture, layers).map_err(|e| malformed(e.to_string()))
     }
+}
+
+/// The tensors of a file, each name once.
+pub(super) fn parse(bytes: &[u8]) -> Result<SafeTensors<'_>, String> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    let len = bytes.first_chunk().map(|len| u64::from_le_bytes(*len));
+    let len = len.and_then(|len| usize::try_from(len).ok()).unwrap_or(0);
+    let header = bytes.get(8..).and_then(|rest| rest.get(..len));
+    json::unique_names(header.unwrap_or_default())?;
+    Ok(file)
 }
 
 fn check_count(file: &SafeTensors<'_>, known: usize, what: &str) -> Result<(), DataError> {

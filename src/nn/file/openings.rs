@@ -1,5 +1,5 @@
 //! Files with blindings: the openings of commitments.
-use super::{Entry, check_count, integers, malformed, write};
+use super::{Entry, check_count, integers, malformed, parse, write};
 use crate::{
     commit::RowBlindings,
     error::DataError,
@@ -28,7 +28,7 @@ impl<F: PrimeField> WeightOpening<F> {
     /// Those of [`Weights::from_safetensors`]; [`DataError::WeightsFile`] if blindings are missing,
     /// are not those of the rows of a commitment, or are no canonical scalars of this group.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, DataError> {
-        let file = SafeTensors::deserialize(bytes).map_err(|e| malformed(e.to_string()))?;
+        let file = parse(bytes).map_err(malformed)?;
         let weights = Weights::read(&file)?;
         let layers = weights.layers().len();
         let blindings = (0..layers).map(|n| blindings(&file, &format!("layers.{n}.blinding")));
@@ -65,7 +65,7 @@ impl<F: PrimeField> DatasetOpening<F> {
     /// [`DataError::WeightsFile`] naming the tensor that is missing, has another type or shape or
     /// does not belong there.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, DataError> {
-        let file = SafeTensors::deserialize(bytes).map_err(|e| malformed(e.to_string()))?;
+        let file = parse(bytes).map_err(malformed)?;
         let (features_shape, features) = integers(&file, "features")?;
         let (targets_shape, targets) = integers(&file, "targets")?;
         let (&[rows, width], &[target_rows, target_width]) =

@@ -138,3 +138,40 @@ fn other_files_are_refused_by_name() {
         assert!(error.contains(what), "{error}: {what}");
     }
 }
+
+/// Another program may take the other tensor of the name.
+#[test]
+fn a_second_tensor_of_one_name_is_refused() {
+    let rng = &mut rand::rngs::OsRng;
+    let opening = WeightOpening::<Scalar>::new(weights(), true, rng);
+    let data = Dataset::from_rows(2, 1, vec![1; 6]).unwrap();
+    let data = DatasetOpening::<Scalar>::new(data, true, rng);
+    let twice = |bytes: &[u8], name: &str| {
+        let (len, rest) = bytes.split_first_chunk().unwrap();
+        let (header, values) = rest.split_at(u64::from_le_bytes(*len) as usize);
+        let header = std::str::from_utf8(header).unwrap();
+        let start = header.find(&format!("\"{name}\"")).unwrap();
+        let end = start + header[start..].find('}').unwrap() + 1;
+        let header = header.replacen('{', &format!("{{{},", &header[start..end]), 1);
+        let len = (header.len() as u64).to_le_bytes();
+        [&len, header.as_bytes(), values].concat()
+    };
+    let plain = weights().to_safetensors().unwrap();
+    let errors = [
+        Weights::from_safetensors(&twice(&plain, "layers.0.bias")).unwrap_err(),
+        WeightOpening::<Scalar>::from_safetensors(&twice(
+            &opening.to_safetensors().unwrap(),
+            "layers.1.weight",
+        ))
+        .unwrap_err(),
+        DatasetOpening::<Scalar>::from_safetensors(&twice(
+            &data.to_safetensors().unwrap(),
+            "features",
+        ))
+        .unwrap_err(),
+    ];
+    for error in errors {
+        let text = error.to_string();
+        assert!(text.contains("two fields have the name"), "{text}");
+    }
+}

@@ -30,6 +30,7 @@ use super::{Architecture, Normalization};
 use crate::{
     error::{ConfigError, TrainError},
     files,
+    text::{list, quoted},
 };
 use std::path::Path;
 use thiserror::Error;
@@ -82,13 +83,13 @@ pub enum ImportError {
         reason: String,
     },
     /// Tensors that no layer uses.
-    #[error("tensors that no layer uses: {}; name the layers if they are called otherwise", .names.join(", "))]
+    #[error("tensors that no layer uses: {}; name the layers if they are called otherwise", list(.names))]
     Unused {
         /// Their names.
         names: Vec<String>,
     },
     /// A weight that is no number.
-    #[error("layer {layer:?}, {part} {index}: the weight is {value}")]
+    #[error("layer {}, {part} {index}: the weight is {value}", quoted(.layer))]
     NotFinite {
         /// The layer's name.
         layer: String,
@@ -101,7 +102,8 @@ pub enum ImportError {
     },
     /// A weight that no grid of this many bits holds.
     #[error(
-        "layer {layer:?}, {part} {index}: the weight is {value}; the largest that fits is {largest}"
+        "layer {}, {part} {index}: the weight is {value}; the largest that fits is {largest}",
+        quoted(.layer)
     )]
     TooLarge {
         /// The layer's name.
@@ -117,7 +119,8 @@ pub enum ImportError {
     },
     /// Values that leave the range of a number format.
     #[error(
-        "layer {layer:?}: a value of {value:.4} leaves the range, which ends at {limit}; {advice}"
+        "layer {}: a value of {value:.4} leaves the range, which ends at {limit}; {advice}",
+        quoted(.layer)
     )]
     OutOfRange {
         /// The layer's name; `inputs` for the inputs.
@@ -182,7 +185,7 @@ impl FloatModel {
             let outputs = layer.bias.len();
             if outputs == 0 || !layer.weight.len().is_multiple_of(outputs) {
                 let reason = "weight and bias do not fit together";
-                return Err(structure(&layer.name, reason));
+                return Err(structure(quoted(&layer.name), reason));
             }
             let inputs = layer.weight.len() / outputs;
             match widths.last() {
@@ -190,7 +193,7 @@ impl FloatModel {
                 Some(width) if *width == inputs => {}
                 Some(width) => {
                     let reason = format!("{inputs} inputs behind a layer of {width} outputs");
-                    return Err(structure(&layer.name, reason));
+                    return Err(structure(quoted(&layer.name), reason));
                 }
             }
             widths.push(outputs);

@@ -1,6 +1,9 @@
 //! How far an integer network is from its float original.
 use super::{FloatModel, ImportError};
-use crate::nn::{FixedPoint, WeightGrid, Weights, fixed::in_range, train};
+use crate::{
+    nn::{FixedPoint, WeightGrid, Weights, fixed::in_range, train},
+    text::quoted,
+};
 use serde::Serialize;
 use std::fmt;
 
@@ -155,7 +158,10 @@ impl fmt::Display for QuantizationReport {
             writeln!(
                 f,
                 "  {}: values up to {:.4} of {}, weights off by at most {:.2e}",
-                layer.name, layer.largest, layer.limit, layer.weight_error
+                quoted(&layer.name),
+                layer.largest,
+                layer.limit,
+                layer.weight_error
             )?;
         }
         Ok(())

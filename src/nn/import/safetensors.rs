@@ -1,5 +1,6 @@
 //! Layers in safetensors files.
 use super::{FloatKind, FloatLayer, FloatModel, ImportError, floats, structure, transposed};
+use crate::{nn::file, text::quoted};
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -44,9 +45,9 @@ impl FloatModel {
     /// # Errors
     /// [`ImportError::Malformed`], [`ImportError::Structure`], [`ImportError::Unused`].
     pub fn from_safetensors(bytes: &[u8], names: Option<&LayerNames>) -> Result<Self, ImportError> {
-        let file = SafeTensors::deserialize(bytes).map_err(|error| ImportError::Malformed {
+        let file = file::parse(bytes).map_err(|reason| ImportError::Malformed {
             format: FORMAT,
-            reason: error.to_string(),
+            reason,
         })?;
         let names = match names {
             Some(names) => names.layers.clone(),
@@ -61,7 +62,7 @@ impl FloatModel {
             .names()
             .into_iter()
             .filter(|name| !used(name))
-            .map(|name| name.escape_debug().to_string())
+            .map(str::to_owned)
             .collect();
         if !unused.is_empty() {
             unused.sort();
@@ -83,11 +84,11 @@ fn sequential(file: &SafeTensors<'_>) -> Result<Vec<LayerName>, ImportError> {
         let (before, number) = stem.rsplit_once('.').unwrap_or(("", stem));
         let Ok(number) = number.parse() else {
             let reason = "no number before .weight; name the layers";
-            return Err(structure(format!("{name:?}"), reason));
+            return Err(structure(quoted(name), reason));
         };
         if *prefix.get_or_insert(before) != before {
             let reason = "not all layers have one prefix; name them";
-            return Err(structure(format!("{name:?}"), reason));
+            return Err(structure(quoted(name), reason));
         }
         let bias = format!("{stem}.bias");
         let layer = LayerName {
@@ -97,7 +98,7 @@ fn sequential(file: &SafeTensors<'_>) -> Result<Vec<LayerName>, ImportError> {
         };
         if layers.insert(number, layer).is_some() {
             let reason = "two layers have this number; name the layers";
-            return Err(structure(format!("{name:?}"), reason));
+            return Err(structure(quoted(name), reason));
         }
     }
     Ok(layers.into_values().collect())
@@ -107,7 +108,7 @@ fn layer(file: &SafeTensors<'_>, name: &LayerName) -> Result<FloatLayer, ImportE
     let (shape, weight) = tensor(file, &name.weight)?;
     let &[rows, columns] = shape.as_slice() else {
         let reason = format!("the shape is {shape:?}, not that of a matrix");
-        return Err(structure(format!("{:?}", name.weight), reason));
+        return Err(structure(quoted(&name.weight), reason));
     };
     let (outputs, weight) = match name.transposed {
         true => (columns, weight),
@@ -118,7 +119,7 @@ fn layer(file: &SafeTensors<'_>, name: &LayerName) -> Result<FloatLayer, ImportE
             let (shape, values) = tensor(file, bias)?;
             if shape != [outputs] {
                 let reason = format!("the shape is {shape:?}, not [{outputs}]");
-                return Err(structure(format!("{bias:?}"), reason));
+                return Err(structure(quoted(bias), reason));
             }
             values
         }
@@ -126,14 +127,14 @@ fn layer(file: &SafeTensors<'_>, name: &LayerName) -> Result<FloatLayer, ImportE
         None => vec![0.0; outputs.min(weight.len())],
     };
     Ok(FloatLayer {
-        name: name.weight.escape_debug().to_string(),
+        name: name.weight.clone(),
         weight,
         bias,
     })
 }
 
 fn tensor(file: &SafeTensors<'_>, name: &str) -> Result<(Vec<usize>, Vec<f64>), ImportError> {
-    let place = || format!("{name:?}");
+    let place = || quoted(name);
     let tensor = file
         .tensor(name)
         .map_err(|_| structure(place(), "the tensor is missing"))?;

@@ -143,11 +143,11 @@ fn what_is_no_perceptron_is_refused_where_it_is_not() {
         assert!(error.contains(text), "{error}");
     };
     refused(vec![], "no layer");
-    refused(vec![layer("a", 2, 3), layer("b", 4, 1)], "b: 4 inputs");
+    refused(vec![layer("a", 2, 3), layer("b", 4, 1)], "\"b\": 4 inputs");
     refused(vec![layer("a", 1, 1 << 17)], "131072");
     let mut odd = layer("odd", 2, 3);
     odd.weight.pop();
-    refused(vec![odd], "at odd");
+    refused(vec![odd], "at \"odd\"");
 
     let error = FloatModel::read("model.pt", None).unwrap_err();
     assert!(matches!(error, ImportError::UnknownKind { .. }));
@@ -326,4 +326,43 @@ fn halves_are_numbers() {
         assert_eq!(half(bits), value);
     }
     assert!(half(0x7c00) == f64::INFINITY && half(0x7c01).is_nan() && half(0x8000) == 0.0);
+}
+
+/// Which of two tensors of one name is meant, nothing says.
+#[test]
+fn a_second_tensor_of_one_name_is_refused() {
+    let bytes = onnx("sequential.safetensors");
+    let len = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header = std::str::from_utf8(&bytes[8..8 + len]).unwrap();
+    let values = &bytes[8 + len..];
+    let file = |header: &str| {
+        let len = (header.len() as u64).to_le_bytes();
+        [&len, header.as_bytes(), values].concat()
+    };
+    let honest = FloatModel::from_safetensors(&file(header), None).unwrap();
+    // The entry that is there once more, or one of the same place in the file by its number.
+    let start = header.find("\"net.0.bias\"").unwrap();
+    let end = start + header[start..].find('}').unwrap() + 1;
+    let entry = &header[start..end];
+    for entry in [entry, &entry.replace("net.0", "net\\u002e0")] {
+        let twice = header.replacen('{', &format!("{{{entry}, "), 1);
+        let error = FloatModel::from_safetensors(&file(&twice), None).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("two fields have the name \"net.0.bias\""),
+            "{text}"
+        );
+    }
+    let twice = header.replacen(
+        "\"dtype\": \"F32\"",
+        "\"dtype\": \"F32\", \"dtype\": \"F32\"",
+        1,
+    );
+    assert_ne!(twice, header);
+    assert!(FloatModel::from_safetensors(&file(&twice), None).is_err());
+    let metadata = header.replacen('{', "{\"__metadata__\": {\"a\": \"b\"}, ", 1);
+    assert_eq!(
+        FloatModel::from_safetensors(&file(&metadata), None).unwrap(),
+        honest
+    );
 }

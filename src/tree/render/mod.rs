@@ -10,6 +10,7 @@ mod svg;
 mod text;
 
 use super::{NodeId, Tree, TreeError};
+pub use crate::text::{spelled, visible};
 use crate::{commit::Curve, poly::WideField};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -266,44 +267,6 @@ impl Entry {
 /// The first 12 characters of a key or hash, for people.
 fn short(text: &str) -> &str {
     text.get(..12).unwrap_or(text)
-}
-
-/// Text in which characters that steer a terminal, reorder a line, cannot be seen or are none of XML
-/// are replaced by their numbers: nothing that a stranger wrote does more than stand there.
-pub fn visible(text: &str) -> String {
-    let show = |c: char| match steers(c) {
-        true => c.escape_unicode().to_string(),
-        false => c.to_string(),
-    };
-    text.chars().map(show).collect()
-}
-
-/// The same JSON, in which characters that steer are spelled by their numbers: it may be read on a
-/// terminal. JSON itself has those below U+0020 between its values alone.
-pub fn spelled(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for c in json.chars() {
-        match steers(c) && c >= '\u{20}' {
-            true => {
-                let mut units = [0; 2];
-                let units = c.encode_utf16(&mut units).iter();
-                text.extend(units.map(|unit| format!("\\u{unit:04x}")));
-            }
-            false => text.push(c),
-        }
-    }
-    text
-}
-
-fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}'
-        )
-        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}')
-        || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
 /// Text in the body or an attribute of HTML or SVG.

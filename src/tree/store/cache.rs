@@ -231,7 +231,7 @@ impl Place {
     fn make_key(&self) -> Result<Key, CacheProblem> {
         let (file, mut key) = (self.key_file(), [0; 64]);
         OsRng.fill_bytes(&mut key);
-        match files::create(&file, &key, Access::Private) {
+        match files::create_private(&file, &key) {
             Ok(()) => Ok(key),
             Err(error) => self.key()?.ok_or_else(|| unreadable(&file, &error)),
         }

@@ -5,6 +5,7 @@ use super::{
 };
 use crate::{
     error::{DataError, DecodeError},
+    text::quoted,
     tree::{NodeId, TreeError},
 };
 use std::{
@@ -170,15 +171,15 @@ pub enum StoreError {
         source: Box<LogError>,
     },
     /// Text that no id begins with.
-    #[error("no id in the tree begins with {prefix:?}")]
+    #[error("no id in the tree begins with {}", quoted(.prefix))]
     NoSuchId {
-        /// The text, escaped and cut.
+        /// The text.
         prefix: String,
     },
     /// Text that is too short or no hexadecimal digits.
-    #[error("{prefix:?} is not an id nor its beginning: from 4 to 64 hexadecimal digits")]
+    #[error("{} is not an id nor its beginning: from 4 to 64 hexadecimal digits", quoted(.prefix))]
     MalformedPrefix {
-        /// The text, escaped and cut.
+        /// The text.
         prefix: String,
     },
     /// Text that several ids begin with.
@@ -207,9 +208,9 @@ pub enum StoreError {
         source: DataError,
     },
     /// A name of a run that no file can have.
-    #[error("{name:?} is not a name for a run: letters, digits and hyphens, at most 100")]
+    #[error("{} is not a name for a run: letters, digits and hyphens, at most 100", quoted(.name))]
     RunName {
-        /// The name, escaped and cut.
+        /// The name.
         name: String,
     },
 }

@@ -111,10 +111,7 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         match serde_json::from_slice::<T>(bytes) {
             Ok(head) if canonical(&head) => Ok(head),
             _ => Err(Problem::Log(LogError::MalformedHead {
-                text: String::from_utf8_lossy(bytes)
-                    .escape_debug()
-                    .take(100)
-                    .collect(),
+                text: String::from_utf8_lossy(bytes).into_owned(),
             })),
         }
     }

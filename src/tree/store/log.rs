@@ -1,6 +1,9 @@
 //! The log: ids of roots and nodes in the order in which they were added, under the Merkle tree of
 //! RFC 6962, so that anyone who kept an old head can check that nothing was taken out since.
-use crate::tree::{AuthorKey, NodeId};
+use crate::{
+    text::quoted,
+    tree::{AuthorKey, NodeId},
+};
 use ct_merkle::{
     ConsistencyProof as MerkleConsistency, InclusionProof as MerkleInclusion, RootHash,
     mem_backed_tree::MemoryBackedTree,
@@ -54,9 +57,9 @@ pub enum LogError {
         signer: AuthorKey,
     },
     /// Text that is no head.
-    #[error("{text:?} is not the head of a log: a size, a colon and 64 hexadecimal digits")]
+    #[error("{} is not the head of a log: a size, a colon and 64 hexadecimal digits", quoted(.text))]
     MalformedHead {
-        /// The text, escaped and cut.
+        /// The text.
         text: String,
     },
     /// The id is not in the log.
@@ -119,7 +122,7 @@ impl FromStr for Head {
             (number.to_string() == size).then_some(Self { size: number, root })
         };
         parse().ok_or_else(|| LogError::MalformedHead {
-            text: text.escape_debug().take(100).collect(),
+            text: text.to_owned(),
         })
     }
 }

@@ -12,6 +12,8 @@
 //! | `lock` | held by whoever writes, who says so in it; for writers alone (mode 0600) |
 //! | `private/` | weights, blindings, data: see [`Private`]; never needed to verify, never pulled |
 //!
+//! Nothing else belongs there: [`Store::foreign`] names it. [`Store::push`] publishes a tree.
+//!
 //! Every public file is named after its content, and the name is recomputed when it is read. A
 //! file that is missing, cut, altered or foreign is a [`Damage`]: it is reported, and what does not
 //! need it can be used.
@@ -24,6 +26,7 @@
 
 mod cache;
 mod error;
+mod foreign;
 mod heads;
 mod load;
 mod lock;
@@ -31,6 +34,7 @@ pub mod log;
 mod objects;
 mod private;
 mod pull;
+mod push;
 mod write;
 
 pub use cache::{CacheProblem, VerifiedCache};
@@ -39,7 +43,7 @@ pub use heads::{KnownHeads, Seen, SignedHead, Witness};
 pub use lock::Patience;
 pub use log::{ConsistencyProof, Head, InclusionProof, Log, LogError};
 pub use objects::NodeFile;
-pub use private::Private;
+pub use private::{Private, RunGuard};
 pub use pull::{Pull, Refusal, Terms};
 
 use super::NodeId;
@@ -156,27 +160,47 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
         dir: impl Into<PathBuf>,
         patience: Patience,
     ) -> Result<Self, StoreError> {
-        let store = Self {
+        let store = Self::at(dir).patient(patience);
+        store.make(Access::Private)?;
+        Ok(store)
+    }
+
+    fn at(dir: impl Into<PathBuf>) -> Self {
+        Self {
             dir: dir.into(),
-            patience,
+            patience: Patience::default(),
             curve: PhantomData,
-        };
-        let dir = &store.dir;
+        }
+    }
+
+    /// A tree that is not made before something is taken: the directory is missing, or unused.
+    fn unmade(dir: PathBuf) -> Result<Self, StoreError> {
+        let store = Self::at(dir);
+        if store.dir.exists() {
+            store.check_unused()?;
+        }
+        Ok(store)
+    }
+
+    /// Makes the empty tree, with a private part or without.
+    fn make(&self, access: Access) -> Result<(), StoreError> {
+        let dir = &self.dir;
         fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
         // Before the lock, which is no guest's to leave; and again when nobody else is at it.
-        store.check_unused()?;
-        let _guard = store.lock()?;
-        store.check_unused()?;
-        store.make_public_dirs()?;
-        private::make_dir(&dir.join(PRIVATE))?;
-        store.write_log(&Log::default())?;
+        self.check_unused()?;
+        let _guard = self.lock()?;
+        self.check_unused()?;
+        self.make_public_dirs()?;
+        if access == Access::Private {
+            private::make_dir(&dir.join(PRIVATE))?;
+        }
+        self.write_log(&Log::default())?;
         let format = Format {
             version: VERSION,
             curve: C::NAME.to_owned(),
         };
         // Last: with this file it is a tree.
-        store.replace(Path::new(FORMAT), &store.json(FORMAT, &format)?)?;
-        Ok(store)
+        self.replace(Path::new(FORMAT), &self.json(FORMAT, &format)?)
     }
 
     /// Checks that there is nothing here but what [`create`](Self::create) may leave.
@@ -245,11 +269,7 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     pub fn view(dir: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let dir = dir.into();
         match curve_of(&dir)? {
-            found if found == C::NAME => Ok(Self {
-                dir,
-                patience: Patience::default(),
-                curve: PhantomData,
-            }),
+            found if found == C::NAME => Ok(Self::at(dir)),
             found => Err(StoreError::OtherCurve {
                 dir,
                 expected: C::NAME,
@@ -316,7 +336,7 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     /// [`StoreError::MalformedPrefix`], [`StoreError::NoSuchId`], [`StoreError::Ambiguous`].
     pub fn resolve(&self, prefix: &str) -> Result<NodeId, StoreError> {
         let digits = prefix.chars().all(|c| c.is_ascii_hexdigit());
-        let shown = || prefix.escape_debug().take(80).collect();
+        let shown = || prefix.to_owned();
         if !digits || !(MIN_PREFIX..=64).contains(&prefix.len()) {
             return Err(StoreError::MalformedPrefix { prefix: shown() });
         }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `openings/ID.safetensors` | weights and blindings of a node |
 //! | `datasets/HASH.safetensors`, `datasets/HASH.range` | a data set with its blindings, and the proof of its range |
-//! | `runs/NAME` | a run that is not finished |
+//! | `runs/NAME`, `runs/NAME-lock` | a run that is not finished; held by whoever is at it |
 //!
 //! Directories have mode 0700, files 0600.
 use super::{PRIVATE, Problem, Store, StoreError, objects::Reader};
@@ -18,7 +18,8 @@ use crate::{
 };
 use rand::rngs::OsRng;
 use std::{
-    fs, io,
+    fs::{self, File, TryLockError},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -183,7 +184,23 @@ impl<'a, C: Curve<ScalarField: WideField>> Private<'a, C> {
 
     /// The names of runs that are not finished.
     pub fn runs(&self) -> Vec<String> {
-        self.names(RUNS)
+        let mut names = self.names(RUNS);
+        names.retain(|name| !name.ends_with(LOCKED));
+        names
+    }
+
+    /// Waits until nobody else is at the run of this name on this machine; `waits` is told if somebody
+    /// is. Nobody else begins it before the guard is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::RunName`], [`StoreError::Io`].
+    pub fn begin_run(&self, name: &str, waits: impl FnOnce(&Path)) -> Result<RunGuard, StoreError> {
+        let file = self.dir().join(run_file(&format!("{name}{LOCKED}"))?);
+        {
+            let _guard = self.store.lock()?;
+            make_dir(&self.dir())?;
+        }
+        RunGuard::new(&file, waits).map_err(StoreError::io(&file))
     }
 
     fn opening_file(id: NodeId) -> PathBuf {
@@ -234,12 +251,86 @@ impl<'a, C: Curve<ScalarField: WideField>> Private<'a, C> {
     }
 }
 
+/// How the names of locks of runs end.
+const LOCKED: &str = "-lock";
+
+/// Held while a run is under way; released when dropped, or when the process ends.
+#[must_use = "the run is locked as long as this is kept"]
+#[derive(Debug)]
+pub struct RunGuard {
+    file: PathBuf,
+    handle: File,
+}
+
+impl RunGuard {
+    fn new(file: &Path, waits: impl FnOnce(&Path)) -> io::Result<Self> {
+        let mut waits = Some(waits);
+        loop {
+            let handle = files::open_lock(file, true)?;
+            if let Err(TryLockError::WouldBlock) = handle.try_lock() {
+                if let Some(waits) = waits.take() {
+                    waits(file);
+                }
+                handle.lock()?;
+            }
+            // Whoever had it may have removed the file meanwhile.
+            if is_at(&handle, file)? {
+                let file = file.to_owned();
+                return Ok(Self { file, handle });
+            }
+        }
+    }
+}
+
+/// The file goes while it is locked: who waited for it sees that it is gone.
+impl Drop for RunGuard {
+    fn drop(&mut self) {
+        if cfg!(unix) {
+            let _ = fs::remove_file(&self.file);
+        }
+        let _ = self.handle.unlock();
+    }
+}
+
+/// Whether this is the file of that name.
+#[cfg(unix)]
+fn is_at(handle: &File, file: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let held = handle.metadata()?;
+    match fs::symlink_metadata(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        found => found.map(|found| (held.dev(), held.ino()) == (found.dev(), found.ino())),
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Whether a file below the private part is one that this program writes there.
+pub(super) fn is_part(file: &Path) -> bool {
+    let dir = file.parent().unwrap_or(Path::new(""));
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let hashed = |extension: &str| {
+        let digits = name.strip_suffix(extension);
+        digits.is_some_and(|digits| super::log::id(digits.as_bytes()).is_some())
+    };
+    match dir.to_str() {
+        Some("") => name.is_empty() || DIRS.contains(&&*name),
+        Some(OPENINGS) => hashed(".safetensors"),
+        Some(DATASETS) => hashed(".safetensors") || hashed(".range"),
+        Some(RUNS) => run_file(&name).is_ok(),
+        _ => false,
+    }
+}
+
 fn run_file(name: &str) -> Result<PathBuf, StoreError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
     match (1..=100).contains(&name.len()) && name.chars().all(allowed) {
         true => Ok(Path::new(RUNS).join(name)),
         false => Err(StoreError::RunName {
-            name: name.escape_debug().take(110).collect(),
+            name: name.to_owned(),
         }),
     }
 }

@@ -1,11 +1,15 @@
 //! Merging another directory's tree into this one.
-use super::{Damage, Problem, Store, StoreError, objects::Entry};
+use super::{Damage, FORMAT, Problem, Store, StoreError, objects::Entry};
 use crate::{
     commit::Curve,
+    files::Access,
     poly::WideField,
     tree::{AuthorKey, NodeId, NodeLabel, Tree, TreeError, verify},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 use thiserror::Error;
 
 /// A node that was not taken.
@@ -13,7 +17,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum Refusal {
     /// A file of it is damaged there.
-    #[error("in the other tree, {0}")]
+    #[error("where it comes from, {0}")]
     Damage(#[from] Damage),
     /// It does not verify.
     #[error(transparent)]
@@ -116,6 +120,12 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
 
     /// Adds verified roots and nodes, parents first.
     fn take(&self, theirs: &Tree<C>, new: &[NodeId]) -> Result<Vec<NodeId>, StoreError> {
+        if !self.reader().exists(Path::new(FORMAT)) {
+            if new.is_empty() {
+                return Ok(Vec::new());
+            }
+            self.make(Access::Public)?;
+        }
         let _guard = self.lock()?;
         self.recover()?;
         let log = self.log()?;

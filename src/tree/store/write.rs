@@ -187,7 +187,7 @@ impl<C: Curve<ScalarField: WideField>> Store<C> {
     }
 
     /// Whether this is a directory, and no link to one, below the tree's own.
-    fn is_dir(&self, dir: &Path) -> bool {
+    pub(super) fn is_dir(&self, dir: &Path) -> bool {
         fs::symlink_metadata(self.dir.join(dir)).is_ok_and(|found| found.is_dir())
     }
 

@@ -87,6 +87,21 @@ fn files_are_strict() {
         let error = error.unwrap_err().to_string();
         assert!(error.contains(what), "{error}: {what}");
     }
+    // What says the same to a lenient reader.
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(RowProof::<Pallas>::from_json(value.to_string().as_bytes()).is_ok());
+    let names = ["format", "curve", "dataset", "row", "values", "blinding"];
+    let array = serde_json::json!(names.map(|name| value[name].clone()));
+    let capitals = |name: &str| {
+        let mut value = value.clone();
+        value[name] = value[name].as_str().unwrap().to_uppercase().into();
+        value
+    };
+    for other in [array, capitals("dataset"), capitals("blinding")] {
+        let error = RowProof::<Pallas>::from_json(other.to_string().as_bytes());
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("not in the form"), "{error}: {other}");
+    }
     for end in 0..text.len() {
         assert!(RowProof::<Pallas>::from_json(&text.as_bytes()[..end]).is_err());
     }

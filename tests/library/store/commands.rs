@@ -243,6 +243,23 @@ fn logs_are_proven_and_checked() {
     fs::write(&proof, altered).unwrap();
     assert!(ends(&check("inclusion", &[]), 1).contains(&kept.third.short()));
 
+    // What says the same to a lenient reader.
+    let value = json(&included);
+    let id = kept.third.to_string();
+    let same = value.to_string();
+    let array = serde_json::json!(["id", "index", "head", "path"].map(|name| value[name].clone()));
+    let inner = serde_json::json!([value["head"]["size"], value["head"]["root"]]);
+    let head_array = same.replace(&value["head"].to_string(), &inner.to_string());
+    for (text, status) in [
+        (same.clone(), 0),
+        (array.to_string(), 2),
+        (head_array, 2),
+        (same.replace(&id, &id.to_uppercase()), 2),
+    ] {
+        fs::write(&proof, &text).unwrap();
+        ends(&check("inclusion", &[]), status);
+    }
+
     let old = kept.store.head().unwrap();
     kept.store.add_root(&crate::family::root(4)).unwrap();
     let continued = zktree(&kept, &["consistency", &head, "--json"]);

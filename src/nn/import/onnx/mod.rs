@@ -3,10 +3,16 @@
 //! Of the format, <https://onnx.ai/onnx/repo-docs/IR.html>, only what a multilayer perceptron needs
 //! is read.
 mod proto;
+#[cfg(test)]
+mod tests;
 
 use super::{FloatLayer, FloatModel, ImportError, structure, transposed};
-use proto::{Graph, Node, Tensor, TensorProto};
-use std::{borrow::Cow, collections::BTreeMap};
+use crate::text::quoted;
+use proto::{Graph, Node, Tensor, TensorProto, is_onnx};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// Operators of which a network may consist.
 const OPERATORS: [&str; 8] = [
@@ -27,7 +33,7 @@ impl FloatModel {
             .nodes
             .iter()
             .filter(|node| !node.is_supported())
-            .map(|node| format!("{} at {}", node.op_type.escape_debug(), node.place()))
+            .map(|node| format!("{} at {}", node.operator(), node.place()))
             .collect();
         if !unsupported.is_empty() {
             return Err(ImportError::Operators {
@@ -40,29 +46,34 @@ impl FloatModel {
 
 impl Node {
     fn is_supported(&self) -> bool {
-        let ours = matches!(self.domain.as_str(), "" | "ai.onnx");
-        ours && OPERATORS.contains(&self.op_type.as_str())
+        is_onnx(&self.domain) && OPERATORS.contains(&self.op_type.as_str())
     }
+}
 
-    /// The name for people.
-    fn place(&self) -> String {
-        match (self.name.as_str(), self.output.first()) {
-            ("", Some(output)) => format!("the node of {output:?}"),
-            (name, _) => format!("{name:?}"),
+/// Checks that no two values have one name: of two initialisers, other programs may take the other.
+fn check_names(graph: &Graph) -> Result<(), ImportError> {
+    let initializers = graph.initializers.iter().map(|tensor| &tensor.name);
+    let inputs = graph.inputs.iter().map(|input| &input.name);
+    let outputs = || {
+        let all = graph.nodes.iter().flat_map(|node| &node.output);
+        // What a node leaves out has no name.
+        all.filter(|name| !name.is_empty())
+    };
+    // Old files name initialisers among the inputs, too.
+    let twice = second(initializers.chain(outputs())).or_else(|| second(inputs.chain(outputs())));
+    match twice {
+        None => Ok(()),
+        Some(name) => {
+            let reason = format!("two values have the name {}", quoted(name));
+            Err(structure("the graph", reason))
         }
     }
+}
 
-    fn integer(&self, name: &str, default: i64) -> i64 {
-        self.attribute(name).map_or(default, |a| a.i)
-    }
-
-    fn float(&self, name: &str) -> f64 {
-        self.attribute(name).map_or(1.0, |a| a.f.into())
-    }
-
-    fn error(&self, reason: impl Into<String>) -> ImportError {
-        structure(format!("{} {}", self.op_type, self.place()), reason)
-    }
+/// The first name that was there before.
+fn second<'a>(mut names: impl Iterator<Item = &'a String>) -> Option<&'a String> {
+    let mut seen = BTreeSet::new();
+    names.find(|name| !seen.insert(*name))
 }
 
 /// What is known on the way from input to output.
@@ -83,17 +94,17 @@ struct Chain<'a> {
 
 impl<'a> Chain<'a> {
     fn new(graph: &'a Graph, budget: usize) -> Result<Self, ImportError> {
+        check_names(graph)?;
         let mut constants: BTreeMap<&str, Cow<'_, TensorProto>> = graph
             .initializers
             .iter()
             .map(|tensor| (tensor.name.as_str(), Cow::Borrowed(tensor)))
             .collect();
         for node in graph.nodes.iter().filter(|node| node.op_type == "Constant") {
-            let value = node.tensor("value")?;
-            let (Some(value), [output]) = (value, node.output.as_slice()) else {
-                return Err(node.error("no tensor in the attribute \"value\""));
+            let [output] = node.output.as_slice() else {
+                return Err(node.error("not one output"));
             };
-            constants.insert(output, Cow::Owned(value));
+            constants.insert(output, Cow::Owned(node.tensor("value")?));
         }
         // Old files name initialisers among the inputs, too.
         let inputs: Vec<&str> = graph
@@ -124,14 +135,16 @@ impl<'a> Chain<'a> {
             let takes = node.input.iter().filter(|input| **input == self.at).count();
             let first = node.output.first().filter(|output| !output.is_empty());
             let (Some(output), 1) = (first, takes) else {
-                let what = format!("it does not continue {:?}: the graph is no chain", self.at);
+                let at = quoted(self.at);
+                let what = format!("it does not continue {at}: the graph is no chain");
                 return Err(node.error(what));
             };
             self.node(node)?;
             self.at = output;
         }
         if self.at != self.output {
-            let reason = format!("it ends in {:?}, not in {:?}", self.at, self.output);
+            let (at, output) = (quoted(self.at), quoted(self.output));
+            let reason = format!("it ends in {at}, not in {output}");
             return Err(structure("the graph", reason));
         }
         if self.rectified {
@@ -142,9 +155,12 @@ impl<'a> Chain<'a> {
     }
 
     fn node(&mut self, node: &Node) -> Result<(), ImportError> {
+        let alone = node.input.len() == 1;
         match node.op_type.as_str() {
-            "Identity" | "Dropout" => Ok(()),
-            "Flatten" if self.layers.is_empty() && node.integer("axis", 1) == 1 => Ok(()),
+            "Dropout" => self.dropout(node),
+            "Identity" | "Flatten" | "Relu" if !alone => Err(node.error("not one input")),
+            "Identity" => Ok(()),
+            "Flatten" if self.layers.is_empty() && node.integer("axis", 1)? == 1 => Ok(()),
             "Flatten" => Err(node.error("only of whole samples, before the first layer")),
             "Relu" if self.layers.is_empty() || self.rectified => {
                 Err(node.error("a rectifier that follows no layer"))
@@ -159,6 +175,23 @@ impl<'a> Chain<'a> {
         }
     }
 
+    /// Nothing, unless it is in training mode: its third input, where there is one, must be false.
+    fn dropout(&self, node: &Node) -> Result<(), ImportError> {
+        if node.input.first().is_none_or(|input| *input != self.at) {
+            return Err(node.error("the activations must be its first input"));
+        }
+        match node.input.get(2).filter(|name| !name.is_empty()) {
+            None => Ok(()),
+            Some(name) => match self.constants.get(name.as_str()) {
+                Some(mode) if mode.is_false() => Ok(()),
+                _ => Err(node.error(
+                    "it may be in training mode and drop values at random: export the network for \
+                     inference",
+                )),
+            },
+        }
+    }
+
     /// Starts a layer.
     fn push(&mut self, node: &Node, weight: Vec<f64>, bias: Vec<f64>) -> Result<(), ImportError> {
         if !self.layers.is_empty() && !self.rectified {
@@ -169,9 +202,7 @@ impl<'a> Chain<'a> {
             name: match node.name.as_str() {
                 "" => node.output.first().cloned().unwrap_or_default(),
                 name => name.to_owned(),
-            }
-            .escape_debug()
-            .to_string(),
+            },
             weight,
             bias,
         });
@@ -180,15 +211,15 @@ impl<'a> Chain<'a> {
 
     /// `alpha A B + beta C`, with `A` the value so far.
     fn gemm(&mut self, node: &Node) -> Result<(), ImportError> {
-        let (alpha, beta) = (node.float("alpha"), node.float("beta"));
+        let (alpha, beta) = (node.float("alpha", 1.0)?, node.float("beta", 1.0)?);
         if node.input.first().is_none_or(|input| *input != self.at)
-            || node.integer("transA", 0) != 0
+            || node.integer("transA", 0)? != 0
         {
             return Err(node.error("the activations must be its first input, not transposed"));
         }
         let (columns, weight) = self.matrix(node, node.input.get(1))?;
         let rows = weight.len() / columns.max(1);
-        let (outputs, mut weight) = match node.integer("transB", 0) {
+        let (outputs, mut weight) = match node.integer("transB", 0)? {
             0 => (columns, weight),
             _ => (rows, transposed(&weight, columns)),
         };
@@ -240,7 +271,10 @@ impl<'a> Chain<'a> {
             &[_, columns] if columns > 0 && !tensor.values.is_empty() => {
                 Ok((columns, tensor.values))
             }
-            shape => Err(node.error(format!("{name:?} has the shape {shape:?}, not a matrix's"))),
+            shape => {
+                let name = quoted(name);
+                Err(node.error(format!("{name} has the shape {shape:?}, not a matrix's")))
+            }
         }
     }
 
@@ -252,22 +286,23 @@ impl<'a> Chain<'a> {
             [value] if is_row => Ok(vec![*value; outputs]),
             values if is_row && values.len() == outputs => Ok(tensor.values),
             _ => {
-                let shape = &tensor.shape;
-                Err(node.error(format!("{name:?} has the shape {shape:?}, not [{outputs}]")))
+                let (name, shape) = (quoted(name), &tensor.shape);
+                Err(node.error(format!("{name} has the shape {shape:?}, not [{outputs}]")))
             }
         }
     }
 
     fn constant(&mut self, node: &Node, name: &str) -> Result<Tensor, ImportError> {
         let tensor = self.constants.get(name);
-        let tensor = tensor.ok_or_else(|| node.error(format!("{name:?} is no constant")))?;
+        let shown = quoted(name);
+        let tensor = tensor.ok_or_else(|| node.error(format!("{shown} is no constant")))?;
         let tensor = tensor
             .read()
-            .map_err(|reason| node.error(format!("{name:?}: {reason}")))?;
+            .map_err(|reason| node.error(format!("{shown}: {reason}")))?;
         let rest = self.budget.checked_sub(tensor.values.len());
         self.budget = rest.ok_or_else(|| {
             node.error(format!(
-                "{name:?} is used too often: layers are larger than the file"
+                "{shown} is used too often: layers are larger than the file"
             ))
         })?;
         Ok(tensor)
