@@ -245,22 +245,25 @@ impl<C: Curve> WeightCommitment<C> {
     /// # Errors
     /// If it is not the canonical encoding of a commitment to weights of this architecture.
     pub fn decode(bytes: &[u8], architecture: &Architecture) -> Result<Self, VerifyError> {
+        let truncated = || VerifyError::Truncated {
+            label: "weight commitment",
+        };
+        // The whole of it before any point: a layer alone may be there.
+        match bytes.len().checked_sub(Self::encoded_len(architecture)) {
+            None => return Err(truncated()),
+            Some(0) => {}
+            Some(count) => return Err(VerifyError::TrailingBytes { count }),
+        }
         let mut rest = bytes;
         let mut layers = Vec::new();
         for layer in 0..architecture.num_layers() {
             let rows = weight_layout(architecture, layer).num_rows();
-            let (here, after) =
-                rest.split_at_checked(rows * C::ENCODED_LEN)
-                    .ok_or(VerifyError::Truncated {
-                        label: "weight commitment",
-                    })?;
+            let cut = rest.split_at_checked(rows * C::ENCODED_LEN);
+            let (here, after) = cut.ok_or_else(truncated)?;
             layers.push(RowCommitments::decode(here, rows)?);
             rest = after;
         }
-        match rest.len() {
-            0 => Ok(Self { layers }),
-            count => Err(VerifyError::TrailingBytes { count }),
-        }
+        Ok(Self { layers })
     }
 
     /// SHA-256 of the commitment, bound to the curve and the shapes.
