@@ -1,0 +1,297 @@
+//! Honest trees, small ones of many shapes.
+use crate::{
+    compare::Case,
+    files::{self, Files},
+};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+use std::ops::ControlFlow;
+use zktree::{
+    Bls12381, Pallas,
+    commit::Curve,
+    nn::{
+        Architecture, ColumnStatistics, Dataset, DatasetOpening, FixedPoint, FixedPointConfig,
+        Layer, LearningRate, Normalization, TrainingParameters, WeightGrid, WeightOpening, Weights,
+    },
+    poly::WideField,
+    tree::{
+        AuthorSecret, Child, Draft, Labels, Loss, NodeId, ProvenDataset, Root, Tree, store::Store,
+    },
+};
+
+/// A tree, and what its keeper knows of it.
+pub struct Family<C: Curve<ScalarField: WideField>> {
+    pub files: Files,
+    pub tree: Tree<C>,
+    pub root: NodeId,
+    /// The root's weights.
+    pub start: WeightOpening<C::ScalarField>,
+    /// Nodes in the order of the log.
+    pub children: Vec<Child<C>>,
+    /// The data of each.
+    pub data: Vec<ProvenDataset<C>>,
+}
+
+/// How a node is trained.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Which node is its parent; the root if none.
+    parent: Option<usize>,
+    batch: usize,
+    steps: u64,
+    segment_steps: u64,
+    hiding: bool,
+    labels: Labels,
+}
+
+impl Run {
+    fn new(parent: Option<usize>, (batch, steps, segment_steps): (usize, u64, u64)) -> Self {
+        Self {
+            parent,
+            batch,
+            steps,
+            segment_steps,
+            hiding: true,
+            labels: Labels::default(),
+        }
+    }
+
+    fn open(self) -> Self {
+        Self {
+            hiding: false,
+            ..self
+        }
+    }
+}
+
+/// A format with small tables, and of uneven limbs.
+pub fn tiny() -> FixedPoint {
+    FixedPoint::new(FixedPointConfig {
+        activation_bits: 4,
+        gradient_bits: 5,
+        weight_bits: 14,
+        limbs: vec![6, 8],
+        hidden_range_bits: 11,
+        output_range_bits: 10,
+        gradient_range_bits: 12,
+        data_range_bits: 7,
+    })
+    .unwrap()
+}
+
+/// One with three limbs.
+pub fn three_limbs() -> FixedPoint {
+    FixedPoint::new(FixedPointConfig {
+        weight_bits: 15,
+        limbs: vec![3, 7, 5],
+        ..tiny().config().clone()
+    })
+    .unwrap()
+}
+
+pub fn author() -> AuthorSecret {
+    AuthorSecret::from_bytes(&[7; 32])
+}
+
+pub fn normalization(inputs: usize, outputs: usize) -> Normalization {
+    let column = |k| ColumnStatistics {
+        name: format!("Spalte {k} \u{e4}"),
+        mean: f64::from(k) - 1.5,
+        deviation: f64::from(k % 2),
+    };
+    let columns: Vec<_> = (0..(inputs + outputs) as u32).map(column).collect();
+    let (features, targets) = columns.split_at(inputs);
+    Normalization::new(features.to_vec(), targets.to_vec()).unwrap()
+}
+
+/// A tree on a seeded root. Seeds whose training leaves its range are passed over.
+fn grow<C: Curve<ScalarField: WideField>>(
+    widths: &[usize],
+    fixed: &FixedPoint,
+    runs: &[Run],
+    seed: u64,
+) -> Family<C> {
+    let architecture = Architecture::new(widths.to_vec()).unwrap();
+    let normalization = normalization(architecture.num_inputs(), architecture.num_outputs());
+    let family = |seed| {
+        let root = Root::new(
+            architecture.clone(),
+            fixed.clone(),
+            normalization.clone(),
+            seed,
+        );
+        let root = root.unwrap();
+        let start = root.opening().unwrap();
+        plant(root, start, runs, seed)
+    };
+    (seed..seed + 64).find_map(family).expect("a seed of 64")
+}
+
+/// A tree on a root with these weights, unless training leaves its range.
+fn plant<C: Curve<ScalarField: WideField>>(
+    root: Root,
+    start: WeightOpening<C::ScalarField>,
+    runs: &[Run],
+    seed: u64,
+) -> Option<Family<C>> {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::<C>::create(dir.path()).unwrap();
+    store.add_root(&root).unwrap();
+    let mut tree = Tree::new();
+    let id = tree.add_root(root.clone()).unwrap();
+    let (mut children, mut data): (Vec<Child<C>>, Vec<_>) = Default::default();
+    for run in runs {
+        let rows = dataset(&root, run, &mut rng);
+        let parent = run.parent.map(|k| &children[k]);
+        let draft = Draft {
+            parent: parent.map_or(id, |parent| parent.node.id(&parent.edge)),
+            dataset: &rows,
+            parameters: TrainingParameters {
+                architecture: root.architecture().clone(),
+                fixed_point: root.fixed_point().clone(),
+                rate: LearningRate::from_coefficient(2).unwrap(),
+                batch: run.batch,
+                steps: run.steps,
+                segment_steps: run.segment_steps,
+                hiding: run.hiding,
+            },
+            nonce: seed,
+            author: &author(),
+            labels: run.labels.clone(),
+        };
+        let opening = parent.map_or(&start, |parent| &parent.opening);
+        let go_on = &mut |_| ControlFlow::Continue(());
+        let child = draft.train(&tree, opening, &mut rng, go_on).ok()?;
+        tree.add_node(child.node.clone(), child.edge.clone())
+            .unwrap();
+        store.add_child(&child).unwrap();
+        children.push(child);
+        data.push(rows);
+    }
+    Some(Family {
+        files: files::read(dir.path()),
+        tree,
+        root: id,
+        start,
+        children,
+        data,
+    })
+}
+
+fn dataset<C: Curve<ScalarField: WideField>>(
+    root: &Root,
+    run: &Run,
+    rng: &mut ChaCha20Rng,
+) -> ProvenDataset<C> {
+    let architecture = root.architecture();
+    let (features, targets) = (architecture.num_inputs(), architecture.num_outputs());
+    // Not always a power of two, and never a multiple of the batch.
+    let rows = 2 * run.batch + 1;
+    let values = (0..rows * (features + targets))
+        .map(|_| rng.gen_range(-16..=16))
+        .collect();
+    let rows = Dataset::from_rows(features, targets, values).unwrap();
+    let opening = DatasetOpening::new(rows, run.hiding, rng);
+    ProvenDataset::new(opening, root.fixed_point(), run.hiding).unwrap()
+}
+
+impl<C: Curve<ScalarField: WideField>> Family<C> {
+    pub fn id(&self, k: usize) -> NodeId {
+        let Child { node, edge, .. } = &self.children[k];
+        node.id(edge)
+    }
+
+    /// The tree of a node's lineage and nothing else, which takes less time to verify.
+    pub fn lineage(&self, k: usize) -> Files {
+        let mut files = self.files.clone();
+        let path = self.tree.path(self.id(k)).unwrap();
+        let path = path.edges().iter().map(|(node, edge)| node.id(edge));
+        let ids: Vec<NodeId> = [self.root].into_iter().chain(path).collect();
+        files.retain(|name, _| match name.strip_prefix("nodes/") {
+            Some(id) => ids.iter().any(|kept| kept.to_string() == id),
+            None => true,
+        });
+        files::set_log(&mut files, &ids);
+        files
+    }
+}
+
+/// The nodes of a family: a child with a grandchild, and two children that are trained in two segments, with
+/// hiding and without.
+pub const CHILD: usize = 0;
+pub const GRANDCHILD: usize = 1;
+pub const OPEN: usize = 2;
+pub const HIDDEN: usize = 3;
+
+/// A root with these nodes. The grandchild has labels.
+pub fn family<C: Curve<ScalarField: WideField>>(seed: u64) -> Family<C> {
+    let labels = Labels {
+        title: Some("Enkelin \u{1f337}".into()),
+        licence: Some("CC-BY-4.0".into()),
+        note: Some("two\nlines".into()),
+        loss: Some(Loss::new(0.25).unwrap()),
+    };
+    let runs = [
+        Run::new(None, (2, 1, 4)),
+        Run {
+            labels,
+            ..Run::new(Some(CHILD), (2, 2, 1))
+        },
+        Run::new(None, (2, 2, 1)).open(),
+        Run::new(None, (2, 2, 1)),
+    ];
+    grow(&[2, 3, 1], &tiny(), &runs, seed)
+}
+
+/// A root of unknown origin and a child.
+pub fn imported<C: Curve<ScalarField: WideField>>(seed: u64) -> Family<C> {
+    let layer = |inputs: i64, outputs: i64| Layer {
+        weight: (0..inputs * outputs).map(|k| (7 * k - 9) << 8).collect(),
+        bias: (0..outputs).map(|k| (k - 1) << 7).collect(),
+    };
+    let architecture: Architecture = "2,3,1".parse().unwrap();
+    let weights = Weights::new(architecture, vec![layer(2, 3), layer(3, 1)]).unwrap();
+    let opening = WeightOpening::new(weights, true, &mut ChaCha20Rng::seed_from_u64(seed));
+    let grid = WeightGrid {
+        step_bits: 6,
+        range_bits: 8,
+    };
+    let labels = Labels {
+        title: Some("from elsewhere".into()),
+        ..Labels::default()
+    };
+    let root = Root::import::<C>(
+        tiny(),
+        normalization(2, 1),
+        (&opening, grid),
+        &author(),
+        labels,
+    );
+    let root = root.unwrap();
+    plant(root, opening, &[Run::new(None, (2, 1, 1))], seed).expect("training stays in range")
+}
+
+/// Networks of one and of three layers, of one unit, batches of all rows, many steps a segment.
+pub fn shapes() -> Vec<Case> {
+    fn case<C: Curve<ScalarField: WideField>>(
+        what: &str,
+        widths: &[usize],
+        fixed: &FixedPoint,
+        run: Run,
+    ) -> Case {
+        Case::honest(what, grow::<C>(widths, fixed, &[run], 9).files)
+    }
+    let run = |batch, steps, segment| Run::new(None, (batch, steps, segment));
+    vec![
+        case::<Pallas>("one unit", &[1, 1], &tiny(), run(1, 1, 1)),
+        case::<Pallas>("one layer", &[3, 2], &tiny(), run(3, 5, 3)),
+        case::<Pallas>(
+            "four layers",
+            &[3, 1, 4, 5, 2],
+            &three_limbs(),
+            run(2, 2, 2),
+        ),
+        case::<Bls12381>("wide", &[9, 6, 2], &tiny(), run(5, 3, 8).open()),
+    ]
+}
