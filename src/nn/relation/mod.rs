@@ -13,7 +13,7 @@
 //!   earlier tensors with at most two operands that are not public. Matrix product, transpose,
 //!   Hadamard product, broadcast, reduction, and embedding at a fixed index are all terms.
 //! * *Lookups* say that at every position a tuple of tensors lies in a table; *equalities* say
-//!   that an input equals a virtual tensor. Each has the name of the [check](crate::check) that it is.
+//!   that an input equals a virtual tensor. Each has the name of its [check](crate::check::Check).
 //!
 //! **Prover, verifier.** Both sides follow one description, [`reduce`](fn@reduce), as a [`Prover`] and
 //! as a [`Verifier`]. One [LogUp-GKR](crate::gkr::fractional) over all lookups gives a claim on every
