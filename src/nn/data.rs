@@ -880,7 +880,10 @@ mod tests {
         let duplicate = fit(text, &["a", "a"]);
         assert!(matches!(duplicate, Err(DataError::DuplicateTarget { column }) if column == "a"));
         let error = fit(text, &["c"]).unwrap_err().to_string();
-        assert_eq!(error, "t.csv: no column \"c\"; the columns are a, b");
+        assert_eq!(
+            error,
+            "t.csv: no column \"c\"; the columns are \"a\", \"b\""
+        );
         let overflow = fit(text, &["a"]);
         assert!(
             matches!(overflow, Err(DataError::StatisticsOverflow { column, .. }) if column == "b")

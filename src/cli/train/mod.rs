@@ -286,6 +286,7 @@ pub(super) fn proven<C: Curve<ScalarField: WideField>>(
     hiding: bool,
 ) -> Result<ProvenDataset<C>, Failure> {
     let private = opened.store.private();
+    let _alone = state::commit_alone(&opened.store, &data)?;
     for name in private.datasets() {
         let Ok(Some(kept)) = private.dataset(&name) else {
             continue;

@@ -25,6 +25,24 @@ pub struct Run<'a, C: Curve> {
 
 type Opening<C> = WeightOpening<<C as ark_ec::PrimeGroup>::ScalarField>;
 
+fn hash(data: &Dataset) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update((data.num_features() as u64).to_le_bytes());
+    for value in data.values() {
+        hash.update(value.to_le_bytes());
+    }
+    hash.finalize().into()
+}
+
+/// Waits until nobody else commits to the same data: there would be two commitments to them, and which
+/// one a run goes on with would be chance.
+pub fn commit_alone<C: Curve<ScalarField: WideField>>(
+    store: &Store<C>,
+    data: &Dataset,
+) -> Result<RunGuard, StoreError> {
+    store.private().begin_run(&hex::encode(hash(data)), |_| ())
+}
+
 /// What a run is asked for: all that makes it but the commitment to its data.
 pub struct Order<'a> {
     pub parent: NodeId,
@@ -64,11 +82,7 @@ impl Order<'_> {
         store: &Store<C>,
         data: &Dataset,
     ) -> Result<RunGuard, StoreError> {
-        let mut hash = Sha256::new();
-        for value in data.values() {
-            hash.update(value.to_le_bytes());
-        }
-        let name = self.name("zktree/v1/order", &hash.finalize().into());
+        let name = self.name("zktree/v1/order", &hash(data));
         store.private().begin_run(&name, |file| {
             let file = file.display();
             output::complain(&format_args!(
