@@ -283,7 +283,12 @@ impl LineCounter<'_> {
         let (counted, rest) = self
             .text
             .split_at((skip + blank.count()).min(self.text.len()));
-        self.line += counted.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        // A line ends in one of \r, \n and both.
+        let next = counted.iter().skip(1).chain(std::iter::once(&0));
+        let ends = counted.iter().zip(next);
+        let ends =
+            ends.filter(|(byte, next)| **byte == b'\n' || (**byte == b'\r' && **next != b'\n'));
+        self.line += ends.count() as u64;
         self.byte += counted.len();
         self.text = rest;
         self.line
