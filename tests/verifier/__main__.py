@@ -1,4 +1,4 @@
-"""The second verifier: a tree of models, and predictions of its models, from the notes alone.
+"""The second verifier: a tree of models, and predictions of its models, after the notes.
 
     python3 tests/verifier verify DIR... [--json]
     python3 tests/verifier verify-prediction DIR FILE... [--json]
