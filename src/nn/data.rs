@@ -90,6 +90,9 @@ impl Table {
             columns,
             lines: Lines::default(),
         };
+        // As long as it can be, but for cells of several lines: one that grows is there twice meanwhile. Not
+        // before the header, of which the reader keeps copies.
+        let mut record = csv::StringRecord::with_capacity(0, most_commas(&text) + 2);
         while reader.read_record(&mut record).map_err(csv_error)? {
             table.push(&record, counter.of(&record))?;
         }
@@ -192,6 +195,13 @@ impl fmt::Debug for Table {
             self.columns
         )
     }
+}
+
+/// The commas of the line that has most.
+fn most_commas(text: &[u8]) -> usize {
+    let lines = text.split(|byte| matches!(byte, b'\n' | b'\r'));
+    let commas = lines.map(|line| line.iter().filter(|byte| **byte == b',').count());
+    commas.max().unwrap_or(0)
 }
 
 /// Which line each row is on: where that is not the one behind the row before.
