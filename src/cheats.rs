@@ -3,7 +3,8 @@
 //! A cheat commits its lie and is honest in everything that follows from it, so that one check alone
 //! stands in its way. [`judge`](crate::check::judge) tries it twice: with the check taken out it must be accepted, which
 //! shows that it is worth something and that nothing else refuses it; with the check it must be refused,
-//! and by that name. A new [`Check`] does not compile here without a cheat.
+//! and by that name: an equation by its own, a lookup or an equality by the check that it is reduced to, and
+//! with hiding all by the opening, where nothing tells them apart. A new [`Check`] does not compile here without a cheat.
 use crate::check::{Check, Tried};
 
 macro_rules! cheats {

@@ -6,7 +6,7 @@
 //!
 //! A check is worth what would pass without it. So in the tests of this library each can be taken out
 //! (`without`), and `src/cheats.rs` has for each a cheat that commits its lie and is consistent
-//! everywhere else: it is accepted without the check, and refused by name with it. A check that
+//! everywhere else: it is accepted without the check, and refused with it. A check that
 //! has no cheat does not compile there.
 use std::fmt;
 

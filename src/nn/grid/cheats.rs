@@ -2,9 +2,14 @@
 //! [`crate::cheats`].
 use super::*;
 use crate::{
-    check::{Check, Tried, judge},
+    check::{Check, Tried},
     commit::{Generators, hyrax},
-    nn::{Layer, Weights, argument::KnownMatrix, relation::Values, soundness::count},
+    nn::{
+        Layer, Weights,
+        argument::KnownMatrix,
+        relation::Values,
+        soundness::{cheats, count},
+    },
 };
 use rand::rngs::OsRng;
 use std::sync::Arc;
@@ -109,17 +114,11 @@ impl Forger {
 }
 
 fn tried(check: Check, refused_by: Check, lie: impl Fn(&mut Forger)) -> Tried {
-    let cheat = |hiding| {
+    cheats::tried(check, refused_by, |hiding| {
         let mut forger = Forger::new(hiding);
         lie(&mut forger);
         forger.verdict()
-    };
-    judge(
-        check,
-        || cheat(true),
-        |error| error.is_check(Check::Opening),
-    );
-    judge(check, || cheat(false), |error| error.is_check(refused_by))
+    })
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::{
             tests::{Pass, tiny},
         },
         relation::Values,
-        soundness::count,
+        soundness::{cheats::tried, count},
         train,
     },
 };
@@ -76,19 +76,6 @@ fn padding(
     let tensors = forward.committed().iter().map(|c| c.tensor);
     let layers = tensors.filter(|id| !relation.name(*id).starts_with("uses"));
     layers.filter_map(positions).collect()
-}
-
-fn tried(
-    check: Check,
-    refused_by: Check,
-    cheat: impl Fn(bool) -> Result<(), VerifyError>,
-) -> Tried {
-    judge(
-        check,
-        || cheat(true),
-        |error| error.is_check(Check::Opening),
-    );
-    judge(check, || cheat(false), |error| error.is_check(refused_by))
 }
 
 /// The tiny format with ranges that nothing leaves.

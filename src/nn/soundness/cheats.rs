@@ -19,8 +19,8 @@ use crate::{
 use ark_ff::Field;
 
 /// Tries a cheat with hiding off and on. `refused_by` is the check that names it without hiding, where
-/// the check itself is made by a lookup or an equality.
-fn tried(
+/// the check itself is made by a lookup or an equality; with hiding all checks are put off to the opening.
+pub(crate) fn tried(
     check: Check,
     refused_by: Check,
     cheat: impl Fn(bool) -> Result<(), VerifyError>,
