@@ -4,7 +4,7 @@
 //! all its values are in the range of data.
 //!
 //! **Prover.** Trains again, one segment after the other, and proves each by one
-//! [`argument`](super::argument) for the relation [`mlp::Training`]: [`SegmentProver`].
+//! [`argument`](super::argument) for the relation [`Training`](super::mlp::Training): [`SegmentProver`].
 //!
 //! **Verifier.** Builds the same relation from the statement, checks each proof, and returns the group
 //! equations, one a segment, as [`Pending`]: nothing is verified until
@@ -37,13 +37,14 @@ use super::{
     TrainingStatement,
     argument::{KnownMatrix, Pending, Size},
     commitment::{DatasetCommitment, DatasetOpening, WeightCommitment, WeightOpening},
+    relation::count_multiplicities,
     statement::{ParentWeights, Segment, dataset_argument},
     train,
 };
 use crate::{
     commit::{Curve, RowCommitments},
     error::{Locate, ProveError, TrainError, VerifyError},
-    nn::{Weights, mlp},
+    nn::Weights,
     poly::WideField,
     security::Soundness,
 };
@@ -446,7 +447,7 @@ pub fn prove_dataset<C: Curve<ScalarField: WideField>>(
     let matrix = dataset.matrix();
     let mut values = super::relation::Values::new();
     values.insert(range.data(), matrix.values.clone());
-    mlp::count_multiplicities(range.relation(), &mut values)?;
+    count_multiplicities(range.relation(), &mut values)?;
     argument.prove::<C>(&statement, &values, &[matrix], true)
 }
 

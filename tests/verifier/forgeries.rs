@@ -16,6 +16,7 @@ use zktree::{
         commitment::{row_vars, weight_layout},
         encoding::{Decoder, Encoder},
         mlp::{self, WeightRange},
+        relation::count_multiplicities,
     },
     tree::{Labels, Root},
 };
@@ -127,7 +128,7 @@ fn forge(
             _ => {}
         }
     }
-    mlp::count_multiplicities(&relation, &mut values).unwrap();
+    count_multiplicities(&relation, &mut values).unwrap();
     let witness = std::slice::from_ref(range.multiplicities());
     let mut argument = Argument::new(relation, witness, row_vars(1 << GRID.range_bits), true);
     let mut known = Vec::new();

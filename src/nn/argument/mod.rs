@@ -41,10 +41,7 @@ pub use layout::{Batches, Gather, GatheredRows, Layout};
 pub use prove::KnownMatrix;
 pub use verify::{Pending, Size};
 
-use super::{
-    mlp::Committed,
-    relation::{self, Claim, Relation, TensorId, Verifier},
-};
+use super::relation::{self, Claim, Committed, Relation, TensorId, Verifier};
 use crate::{
     check::Check,
     commit::{

@@ -5,7 +5,7 @@ use crate::{
     error::{ProveError, VerifyError},
     nn::{
         Architecture, FixedPoint, Weights,
-        relation::{Index, Relation, TensorId, Values, at, term},
+        relation::{Index, Relation, TensorId, Values, at, count_multiplicities, term},
         train::Activations,
     },
     poly::WideField,
@@ -207,7 +207,7 @@ impl<F: WideField> Forward<F> {
         targets: &[i64],
     ) -> Result<Values, ProveError> {
         let mut values = self.values(fixed, weights, inputs, activations, targets)?;
-        witness::count_multiplicities(&self.relation, &mut values)?;
+        count_multiplicities(&self.relation, &mut values)?;
         Ok(values)
     }
 

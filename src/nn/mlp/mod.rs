@@ -40,11 +40,11 @@ pub use data::DataRange;
 pub use forward::{Forward, Head, squared_error_of};
 pub use training::Training;
 pub use weights::WeightRange;
-pub use witness::{count_multiplicities, weight_extent, weight_tensors, weight_values};
+pub use witness::{weight_extent, weight_tensors, weight_values};
 
 use super::{
     FixedPoint,
-    relation::{Axis, Index, Public, Relation, TensorId, at, term},
+    relation::{Axis, Committed, Index, Public, Relation, TensorId, at, term},
 };
 use crate::{
     check::Check,
@@ -83,17 +83,6 @@ impl Extent {
     fn mask(&self) -> Public {
         Public::Below(vec![self.batch, self.steps])
     }
-}
-
-/// Where the witness of one committed tensor lies, and which entries of it are real.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Committed {
-    /// The tensor.
-    pub tensor: TensorId,
-    /// Number of variables.
-    pub num_vars: usize,
-    /// Ranges of flat indices that may be non-zero, ascending; all else is padding.
-    pub real: Vec<Range<usize>>,
 }
 
 /// A lookup table by what it holds.

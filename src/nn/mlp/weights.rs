@@ -1,12 +1,12 @@
 //! The range of committed weights.
-use super::{Committed, TensorId, count_multiplicities, power_of_two};
+use super::{Committed, TensorId, power_of_two};
 use crate::{
     check::Check,
     error::ProveError,
     gkr::table::Gated,
     nn::{
         Architecture, Weights,
-        relation::{Index, Public, Relation, Values, at, term},
+        relation::{Index, Public, Relation, Values, at, count_multiplicities, term},
     },
     poly::{WideField, num_vars},
 };

@@ -5,10 +5,9 @@ use super::{
 };
 use crate::{
     error::ProveError,
-    gkr::fractional,
     nn::{
         Architecture, FixedPoint, Step, Weights,
-        relation::{Relation, TensorId, Values},
+        relation::{TensorId, Values, count_multiplicities},
     },
     poly::{WideField, parallel},
 };
@@ -174,38 +173,6 @@ pub(super) fn with_bias(
         *out = real * scale;
     }
     input
-}
-
-/// Fills in how often each table entry is used by the lookups of a relation.
-pub fn count_multiplicities<F: WideField>(
-    relation: &Relation<F>,
-    values: &mut Values,
-) -> Result<(), ProveError> {
-    let shape = relation.lookup_shape()?;
-    let of = |id: &TensorId| values.get(id).cloned().unwrap_or_default();
-    let columns: Vec<Vec<_>> = relation
-        .lookups
-        .iter()
-        .map(|(_, tensors)| tensors.iter().map(of).collect())
-        .collect();
-    let counts = fractional::count_multiplicities(&shape, &columns).map_err(|error| {
-        let tensor = relation
-            .lookups
-            .get(error.lookup)
-            .and_then(|(_, tensors)| tensors.first());
-        let tensor = tensor
-            .map(|id| relation.name(*id).to_string())
-            .unwrap_or_default();
-        ProveError::NotInTable {
-            tensor,
-            position: error.position,
-            values: error.tuple,
-        }
-    })?;
-    for ((_, id), count) in relation.tables.iter().zip(counts) {
-        values.insert(*id, Arc::new(count));
-    }
-    Ok(())
 }
 
 /// [`weight_values`] of all layers.

@@ -40,12 +40,16 @@
 //! \[Thaler 22\], sec. 4.4, for the sumcheck of a matrix product.
 //!
 //! **Adding a layer** is a new definition in this language, and maybe a lookup table.
+mod committed;
 mod dense;
+mod multiplicities;
 mod prover;
 mod public;
 mod reduce;
 mod verifier;
 
+pub use committed::Committed;
+pub use multiplicities::count_multiplicities;
 pub use prover::{Prover, Values};
 pub use public::Public;
 pub use reduce::{Claim, reduce};

@@ -12,8 +12,7 @@ use crate::{
     gkr::table::{Gated, LookupTable, Signed, Unsigned},
     nn::{
         argument::{Argument, Source},
-        mlp::Committed,
-        relation::{Index, Public, TensorId, at as operand, term},
+        relation::{Committed, Index, Public, TensorId, at as operand, term},
     },
 };
 use ark_ff::Field;

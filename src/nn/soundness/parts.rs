@@ -12,8 +12,7 @@ use crate::{
     nn::{
         argument::{Argument, PublicInput, Source},
         fixed,
-        mlp::Committed,
-        relation::{Index, TensorId, at, term},
+        relation::{Committed, Index, TensorId, at, term},
     },
     transcript::{Challenger, Constraint, Expr, Mask, MaskPlan, ProverChannel, VerifierChannel},
 };

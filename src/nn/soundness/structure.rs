@@ -8,8 +8,7 @@ use crate::{
     gkr::table::LookupTable,
     nn::{
         argument::{Argument, Batches, Gather, GatheredRows, Layout, Source},
-        mlp::Committed,
-        relation::{Axis, Index, Kind, Operand, Public, TensorId, Term},
+        relation::{Axis, Committed, Index, Kind, Operand, Public, TensorId, Term},
     },
 };
 use ark_ff::PrimeField;
