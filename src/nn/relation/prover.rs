@@ -2,7 +2,7 @@
 use super::{
     Axis, Index, Kind, Relation, TensorId, Term,
     dense::{Dense, contract},
-    reduce::{Batch, BatchProduct, Binding, Bound, Party, Weight},
+    reduce::{Batch, BatchProduct, Binding, Bound, Claim, Party, Weight},
 };
 use crate::{
     check::Check,
@@ -30,6 +30,9 @@ pub struct Prover<'a, F: WideField> {
     channel: &'a mut ProverChannel<F>,
     /// Whether a failing check is an error; cheating provers of the tests go on.
     check: bool,
+    /// What the last sumcheck ended in: evaluations of the operands of its products. They need not be
+    /// computed again to be sent.
+    finals: Vec<Claim<F, F>>,
 }
 
 impl<'a, F: WideField> Prover<'a, F> {
@@ -50,6 +53,7 @@ impl<'a, F: WideField> Prover<'a, F> {
             public: public.collect(),
             channel,
             check: true,
+            finals: Vec::new(),
         }
     }
 
@@ -204,6 +208,23 @@ impl<'a, F: WideField> Prover<'a, F> {
         Table::Field(data)
     }
 
+    /// A whole tensor at a point.
+    fn evaluate(&self, tensor: TensorId, point: &[F]) -> F {
+        let mut rest = point;
+        let dims = &self.relation.tensors[tensor.0].dims;
+        let bindings = dims.iter().map(|dim| {
+            let (here, after) = rest.split_at(*dim);
+            rest = after;
+            Binding::At(here.to_vec())
+        });
+        let bound = Bound {
+            tensor,
+            bindings: bindings.collect(),
+        };
+        let value = self.fold(&bound).data.into_field();
+        value.first().copied().unwrap_or_default()
+    }
+
     fn sizes(&self, axes: &[Axis]) -> Vec<(Axis, usize)> {
         axes.iter().map(|a| (*a, self.relation.axes[a.0])).collect()
     }
@@ -250,31 +271,12 @@ impl<F: WideField> Party<F> for Prover<'_, F> {
         Ok(*a * b)
     }
 
-    fn evaluation(
-        &mut self,
-        tensor: TensorId,
-        point: &[F],
-        hint: Option<F>,
-    ) -> Result<F, ProveError> {
-        let value = hint.unwrap_or_else(|| {
-            let mut rest = point;
-            let dims = &self.relation.tensors[tensor.0].dims;
-            let bindings = dims.iter().map(|dim| {
-                let (here, after) = rest.split_at(*dim);
-                rest = after;
-                Binding::At(here.to_vec())
-            });
-            let bound = Bound {
-                tensor,
-                bindings: bindings.collect(),
-            };
-            self.fold(&bound)
-                .data
-                .into_field()
-                .first()
-                .copied()
-                .unwrap_or_default()
-        });
+    fn evaluation(&mut self, tensor: TensorId, point: &[F]) -> Result<F, ProveError> {
+        let is_it = |known: &&Claim<F, F>| known.tensor == tensor && known.point == point;
+        let value = match self.finals.iter().find(is_it) {
+            Some(known) => known.value,
+            None => self.evaluate(tensor, point),
+        };
         self.channel.send("evaluation", &value);
         Ok(value)
     }
@@ -315,15 +317,11 @@ impl<F: WideField> Party<F> for Prover<'_, F> {
         ))
     }
 
-    fn sumcheck(
-        &mut self,
-        claim: F,
-        batch: &Batch<F>,
-    ) -> Result<(Vec<F>, F, Option<Vec<Vec<F>>>), ProveError> {
+    fn sumcheck(&mut self, claim: F, batch: &Batch<F>) -> Result<(Vec<F>, F), ProveError> {
         let span = info_span!("fold operands").entered();
         let mut tables: Vec<Table<F>> = Vec::new();
         // Operands that stand in several products are folded, bound and stored once.
-        let mut shared: Vec<(&Bound<F>, &[Axis], usize)> = Vec::new();
+        let mut shared: Vec<(&Bound<F>, &BatchProduct<F>, usize)> = Vec::new();
         let mut products = Vec::new();
         for product in &batch.products {
             let axes = self.sizes(&product.axes);
@@ -331,12 +329,12 @@ impl<F: WideField> Party<F> for Prover<'_, F> {
             for operand in &product.operands {
                 let known = shared
                     .iter()
-                    .find(|(o, a, _)| *o == operand && *a == product.axes);
+                    .find(|(o, p, _)| *o == operand && p.axes == product.axes);
                 let k = match known {
                     Some((_, _, k)) => *k,
                     None => {
                         tables.push(self.fold(operand).over(&axes).data);
-                        shared.push((operand, &product.axes, tables.len() - 1));
+                        shared.push((operand, product, tables.len() - 1));
                         tables.len() - 1
                     }
                 };
@@ -351,20 +349,20 @@ impl<F: WideField> Party<F> for Prover<'_, F> {
                 num_vars,
             });
         }
-        let operands: Vec<Vec<usize>> = products
-            .iter()
-            .map(|p| p.factors[..p.factors.len() - 1].to_vec())
-            .collect();
         drop(span);
         let _span = info_span!("level sumcheck").entered();
         let mut prover = SumOfProducts::new(batch.num_vars, tables, products);
         debug_assert_eq!(sumcheck::RoundProver::<F>::degree(&prover), batch.degree);
         let (point, rest) = sumcheck::prove(&mut prover, claim, self.channel);
         let finals = prover.final_evaluations();
-        let hints = operands
-            .iter()
-            .map(|o| o.iter().map(|k| finals[*k]).collect())
+        self.finals = shared
+            .into_iter()
+            .map(|(operand, product, k)| Claim {
+                tensor: operand.tensor,
+                point: operand.point(&product.split(self.relation, &point)),
+                value: finals[k],
+            })
             .collect();
-        Ok((point, rest, Some(hints)))
+        Ok((point, rest))
     }
 }

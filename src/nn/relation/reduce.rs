@@ -40,14 +40,8 @@ pub trait Party<F: PrimeField>: Challenger<F> {
     fn plus(&self, a: &Self::Value, factor: F, b: &Self::Value) -> Self::Value;
     /// The product of two values that are numbers or were exchanged one by one.
     fn multiply(&mut self, a: &Self::Value, b: &Self::Value) -> Result<Self::Value, Self::Error>;
-    /// The evaluation of a tensor at a point, sent by the prover. `hint` is the value where the
-    /// prover knows it already.
-    fn evaluation(
-        &mut self,
-        tensor: TensorId,
-        point: &[F],
-        hint: Option<Self::Value>,
-    ) -> Result<Self::Value, Self::Error>;
+    /// The evaluation of a tensor at a point, sent by the prover.
+    fn evaluation(&mut self, tensor: TensorId, point: &[F]) -> Result<Self::Value, Self::Error>;
     /// `value` must be zero.
     fn assert_zero(&mut self, value: Self::Value, check: Check) -> Result<(), Self::Error>;
     /// The lookup argument: a point, the evaluation of each component of each lookup and of each
@@ -56,13 +50,12 @@ pub trait Party<F: PrimeField>: Challenger<F> {
         &mut self,
         shape: &LookupShape<F>,
     ) -> Result<(Vec<F>, Vec<Vec<Self::Value>>, Vec<Self::Value>), Self::Error>;
-    /// Sumcheck of a batch for the given claim: the point, the value left, and on the prover's
-    /// side the evaluations of the operands of each product.
+    /// Sumcheck of a batch for the given claim: the point, and the value left.
     fn sumcheck(
         &mut self,
         claim: Self::Value,
         batch: &Batch<F>,
-    ) -> Result<(Vec<F>, Self::Value, Option<Vec<Vec<Self::Value>>>), Self::Error>;
+    ) -> Result<(Vec<F>, Self::Value), Self::Error>;
 }
 
 /// How a dimension of an operand is used in a batch.
@@ -175,7 +168,7 @@ impl<F: PrimeField, V: Clone> Claims<F, V> {
         if let Some(value) = self.find(tensor, point) {
             return Ok(value.clone());
         }
-        self.exchange(party, tensor, point, None)
+        self.exchange(party, tensor, point)
     }
 
     /// Like [`obtain`](Self::obtain), for a factor of a product: a value that was only derived
@@ -185,12 +178,11 @@ impl<F: PrimeField, V: Clone> Claims<F, V> {
         party: &mut P,
         tensor: TensorId,
         point: &[F],
-        hint: Option<V>,
     ) -> Result<V, P::Error> {
         if let Some(entry) = self.entry(tensor, point).filter(|entry| entry.exchanged) {
             return Ok(entry.claim.value.clone());
         }
-        self.exchange(party, tensor, point, hint)
+        self.exchange(party, tensor, point)
     }
 
     /// The prover sends the value; it is claimed.
@@ -199,9 +191,8 @@ impl<F: PrimeField, V: Clone> Claims<F, V> {
         party: &mut P,
         tensor: TensorId,
         point: &[F],
-        hint: Option<V>,
     ) -> Result<V, P::Error> {
-        let value = party.evaluation(tensor, point, hint)?;
+        let value = party.evaluation(tensor, point)?;
         self.add(
             party,
             Claim {
@@ -581,7 +572,7 @@ impl<F: PrimeField> Batch<F> {
 
 impl<F: PrimeField> BatchProduct<F> {
     /// The coordinates of the product's axes: the first ones of the sumcheck's point.
-    fn split<'a>(&self, relation: &Relation<F>, point: &'a [F]) -> Vec<(Axis, &'a [F])> {
+    pub(super) fn split<'a>(&self, relation: &Relation<F>, point: &'a [F]) -> Vec<(Axis, &'a [F])> {
         let mut rest = point;
         let mut split = Vec::new();
         for axis in &self.axes {
@@ -631,9 +622,9 @@ fn batched_sumcheck<F: PrimeField, P: Party<F>>(
         }
         power *= gamma;
     }
-    let (point, mut rest, hints) = party.sumcheck(total, &batch)?;
+    let (point, mut rest) = party.sumcheck(total, &batch)?;
     let half = F::from(2u64).inverse().unwrap_or_default();
-    for (k, product) in batch.products.iter().enumerate() {
+    for product in &batch.products {
         let sum = product.split(relation, &point);
         let num_vars: usize = sum.iter().map(|(_, p)| p.len()).sum();
         let weight: F = product
@@ -643,8 +634,7 @@ fn batched_sumcheck<F: PrimeField, P: Party<F>>(
             .sum();
         let mut value = party.known(F::ONE);
         for (j, operand) in product.operands.iter().enumerate() {
-            let hint = hints.as_ref().and_then(|h| h.get(k)?.get(j).cloned());
-            let factor = claims.obtain_factor(party, operand.tensor, &operand.point(&sum), hint)?;
+            let factor = claims.obtain_factor(party, operand.tensor, &operand.point(&sum))?;
             value = if j == 0 {
                 factor
             } else {

@@ -60,12 +60,7 @@ impl<F: WideField> Party<F> for Verifier<'_, '_, F> {
         self.channel.multiply(a, b)
     }
 
-    fn evaluation(
-        &mut self,
-        tensor: TensorId,
-        _point: &[F],
-        _hint: Option<Expr<F>>,
-    ) -> Result<Expr<F>, VerifyError> {
+    fn evaluation(&mut self, tensor: TensorId, _point: &[F]) -> Result<Expr<F>, VerifyError> {
         self.channel
             .receive("evaluation")
             .located(|| format!("tensor {}", self.relation.name(tensor)))
@@ -88,8 +83,8 @@ impl<F: WideField> Party<F> for Verifier<'_, '_, F> {
         &mut self,
         claim: Expr<F>,
         batch: &Batch<F>,
-    ) -> Result<(Vec<F>, Expr<F>, Option<Vec<Vec<Expr<F>>>>), VerifyError> {
+    ) -> Result<(Vec<F>, Expr<F>), VerifyError> {
         let reduced = sumcheck::verify(claim, batch.num_vars, batch.degree, self.channel)?;
-        Ok((reduced.point, reduced.value, None))
+        Ok((reduced.point, reduced.value))
     }
 }
