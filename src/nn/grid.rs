@@ -26,14 +26,14 @@
 )]
 use super::{
     Architecture, WeightBound, WeightCommitment, WeightOpening,
-    argument::{Argument, Pending, Source},
-    commitment::{row_vars, weight_layout},
+    argument::{Argument, Pending},
+    claim::{Claim, describe, weight_inputs},
     encoding::Encoder,
     mlp::WeightRange,
 };
 use crate::{
-    commit::Curve,
-    error::{ConfigError, Locate, ProveError, VerifyError},
+    commit::{Curve, RowCommitments},
+    error::{ConfigError, ProveError, VerifyError},
     poly::WideField,
     security::Soundness,
 };
@@ -128,8 +128,7 @@ impl WeightGrid {
         subject: &[u8; 32],
     ) -> Result<Vec<u8>, ProveError> {
         let architecture = weights.weights().architecture();
-        let (range, argument) = self.argument(architecture, commitment, hiding)?;
-        let statement = self.statement(architecture, commitment, hiding, subject);
+        let claim = GridClaim::new(self, architecture, commitment, hiding, subject)?;
         let step = 1_i64 << self.step_bits;
         let layers = weights.weights().layers().iter();
         let mut entries = layers.flat_map(|layer| layer.weight.iter().chain(&layer.bias));
@@ -137,11 +136,11 @@ impl WeightGrid {
             let what = format!("a weight is no multiple of 2^{}", self.step_bits);
             return Err(VerifyError::Statement(what).into());
         }
-        let mut values = range.witness(weights.weights())?;
+        let mut values = claim.range.witness(weights.weights())?;
         let known = weights.matrices();
-        let tensors = range.weights().iter().copied();
+        let tensors = claim.range.weights().iter().copied();
         values.extend(tensors.zip(known.iter().map(|matrix| matrix.values.clone())));
-        argument.prove::<C>(&statement, &values, &known, true)
+        claim.prove(&values, &known, true)
     }
 
     /// Verifies a proof of [`prove`](Self::prove) but for the group equation of the returned
@@ -157,12 +156,7 @@ impl WeightGrid {
         subject: &[u8; 32],
         proof: &[u8],
     ) -> Result<Pending<C>, VerifyError> {
-        let (_, argument) = self.argument(architecture, commitment, hiding)?;
-        let statement = self.statement(architecture, commitment, hiding, subject);
-        let known: Vec<_> = commitment.layers().iter().collect();
-        argument
-            .verify(&statement, &known, proof)
-            .located(|| "weight range".to_string())
+        GridClaim::new(self, architecture, commitment, hiding, subject)?.verify(proof)
     }
 
     /// The soundness of such a proof. Needs no proof.
@@ -175,57 +169,77 @@ impl WeightGrid {
         commitment: &WeightCommitment<C>,
         hiding: bool,
     ) -> Result<Soundness, VerifyError> {
-        let (_, argument) = self.argument(architecture, commitment, hiding)?;
-        let mut soundness = Soundness::new::<C>();
-        soundness.add(&argument.errors::<C>()?, 1);
-        Ok(soundness)
+        // It is the same for every subject.
+        GridClaim::new(self, architecture, commitment, hiding, &[0; 32])?.soundness()
     }
+}
 
-    /// The relation, and its description as a proof.
-    fn argument<C: Curve<ScalarField: WideField>>(
-        self,
-        architecture: &Architecture,
-        commitment: &WeightCommitment<C>,
+/// "The committed weights are on the grid."
+struct GridClaim<'a, C: Curve> {
+    grid: WeightGrid,
+    architecture: &'a Architecture,
+    commitment: &'a WeightCommitment<C>,
+    hiding: bool,
+    subject: &'a [u8; 32],
+    range: WeightRange<C::ScalarField>,
+    argument: Argument<C::ScalarField>,
+}
+
+impl<'a, C: Curve<ScalarField: WideField>> GridClaim<'a, C> {
+    fn new(
+        grid: WeightGrid,
+        architecture: &'a Architecture,
+        commitment: &'a WeightCommitment<C>,
         hiding: bool,
-    ) -> Result<GridArgument<C::ScalarField>, VerifyError> {
+        subject: &'a [u8; 32],
+    ) -> Result<Self, VerifyError> {
         let statement = |error: ConfigError| VerifyError::Statement(error.to_string());
-        self.validate().map_err(statement)?;
+        grid.validate().map_err(statement)?;
         commitment.check_shape(architecture)?;
-        let range = WeightRange::new(architecture, self.step_bits, self.range_bits);
-        let witness = std::slice::from_ref(range.multiplicities());
-        let rows = row_vars(1 << range.multiplicities().num_vars);
-        let mut argument = Argument::new(range.relation().clone(), witness, rows, hiding);
-        for (layer, tensor) in range.weights().iter().enumerate() {
-            let matrix = argument.known_matrix(weight_layout(architecture, layer));
-            argument.input(*tensor, Source::Matrix(matrix));
-        }
-        Ok((range, argument))
+        let range = WeightRange::new(architecture, grid.step_bits, grid.range_bits);
+        let committed = std::slice::from_ref(range.multiplicities());
+        let mut argument = describe(range.relation(), committed, hiding);
+        weight_inputs(&mut argument, range.weights(), architecture, None);
+        Ok(Self {
+            grid,
+            architecture,
+            commitment,
+            hiding,
+            subject,
+            range,
+            argument,
+        })
+    }
+}
+
+impl<C: Curve<ScalarField: WideField>> Claim<C> for GridClaim<'_, C> {
+    fn name(&self) -> String {
+        "weight range".to_string()
     }
 
-    /// The whole statement.
-    fn statement<C: Curve<ScalarField: WideField>>(
-        self,
-        architecture: &Architecture,
-        commitment: &WeightCommitment<C>,
-        hiding: bool,
-        subject: &[u8; 32],
-    ) -> Vec<u8> {
+    fn statement(&self) -> Vec<u8> {
         Encoder::new("zktree/v2/weight-range")
             .string(C::NAME)
-            .numbers(architecture.widths().iter().map(|w| *w as u64))
-            .hash(&commitment.digest())
-            .number(u64::from(self.step_bits))
-            .number(u64::from(self.range_bits))
-            .flag(hiding)
-            .hash(subject)
+            .numbers(self.architecture.widths().iter().map(|w| *w as u64))
+            .hash(&self.commitment.digest())
+            .number(u64::from(self.grid.step_bits))
+            .number(u64::from(self.grid.range_bits))
+            .flag(self.hiding)
+            .hash(self.subject)
             .finish()
+    }
+
+    fn argument(&self) -> &Argument<C::ScalarField> {
+        &self.argument
+    }
+
+    fn known(&self) -> Vec<&RowCommitments<C>> {
+        self.commitment.layers().iter().collect()
     }
 }
 
 #[cfg(test)]
 pub(crate) mod cheats;
-
-type GridArgument<F> = (WeightRange<F>, Argument<F>);
 
 #[cfg(test)]
 mod tests {

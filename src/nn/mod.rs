@@ -38,13 +38,14 @@
 //!
 //! The proofs: [`relation`] the language of tensors and its reduction; [`mlp`] training in it;
 //! [`commitment`] commitments to weights and data; [`row`] showing one row; [`argument`] one proof of a relation;
-//! [`statement`] what is claimed, with its [`encoding`]; [`proof`] proving and verifying.
+//! [`claim`] what has such a proof; [`statement`] what a training edge claims, with its [`encoding`]; [`proof`] proving and verifying.
 //!
 //! Each says its relation, prover, verifier and soundness; what they add up to is equation 52 of
 //! [`notes`](crate::notes). The course that ends here is `tests/teaching` and `examples/01_prove_a_sum.rs`
 //! to `examples/06_a_lineage.rs` in the repository.
 
 pub mod argument;
+pub mod claim;
 pub mod commitment;
 pub mod data;
 pub mod encoding;

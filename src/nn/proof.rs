@@ -31,18 +31,19 @@
 )]
 mod segments;
 
+pub use super::claim::{dataset_soundness, prove_dataset, verify_dataset};
 pub use segments::SegmentProver;
 
 use super::{
     TrainingStatement,
     argument::{KnownMatrix, Pending, Size},
-    commitment::{DatasetCommitment, DatasetOpening, WeightCommitment, WeightOpening},
-    relation::count_multiplicities,
-    statement::{ParentWeights, Segment, dataset_argument},
+    claim::Claim,
+    commitment::{DatasetOpening, WeightCommitment, WeightOpening},
+    statement::{ParentWeights, Segment},
     train,
 };
 use crate::{
-    commit::{Curve, RowCommitments},
+    commit::Curve,
     error::{Locate, ProveError, TrainError, VerifyError},
     nn::Weights,
     poly::WideField,
@@ -146,25 +147,24 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         check: bool,
     ) -> Result<Vec<u8>, ProveError> {
         let at_root = before.commitment.is_none();
-        let parts = info_span!("describe").in_scope(|| self.segment_argument(segment, at_root))?;
+        let start = info_span!("hash statement").in_scope(|| self.encode_start());
+        let committed = after.commitment.as_ref().unwrap_or(&self.child);
+        let claim = info_span!("describe").in_scope(|| {
+            self.segment_claim(segment, start, before.commitment.as_ref(), committed)
+        })?;
         let fixed = &self.parameters.fixed_point;
         let (from, to) = info_span!("weight tensors")
             .in_scope(|| (before.opening.matrices(), after.opening.matrices()));
         let tensors = |matrices: &[KnownMatrix<_>]| -> Vec<_> {
             matrices.iter().map(|m| m.values.clone()).collect()
         };
-        let values = parts
-            .training
+        let values = claim
+            .training()
             .witness(fixed, &tensors(&from), steps, &tensors(&to))?;
-        let committed = after.commitment.as_ref().unwrap_or(&self.child);
-        let statement = info_span!("hash statement")
-            .in_scope(|| self.encode_segment(segment, before.commitment.as_ref(), committed));
         let mut known = if at_root { Vec::new() } else { from };
         known.extend(to);
         known.push(dataset.matrix());
-        parts
-            .argument
-            .prove::<C>(&statement, &values, &known, check)
+        claim.prove(&values, &known, check)
     }
 
     /// Verifies a proof of the statement but for the group equations of the returned [`Pending`]
@@ -195,17 +195,14 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             ParentWeights::Committed { commitment, .. } => Some(commitment.clone()),
         };
         for segment in self.parameters.segments() {
-            let mut verify = || {
-                let (after, bytes) = parts.take(segment.index)?;
-                let after = self.weights_behind(after)?;
-                let ends = (before.as_ref(), &after);
-                let statement = self.encode_end(start.clone(), segment, ends.0, ends.1);
-                let proven = self.verify_segment(segment, &statement, ends, bytes)?;
-                before = Some(after);
-                Ok(proven)
-            };
-            let pending = verify().located(|| format!("segment {}", segment.index))?;
-            hand_over(segment.index, pending);
+            let name = || segment.name();
+            let (after, bytes) = parts.take(segment.index).located(name)?;
+            let after = self.weights_behind(after).located(name)?;
+            let claim = self
+                .segment_claim(segment, start.clone(), before.as_ref(), &after)
+                .located(name)?;
+            hand_over(segment.index, claim.verify(bytes)?);
+            before = Some(after);
         }
         match parts.rest().len() {
             0 => Ok(()),
@@ -220,10 +217,8 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     pub fn soundness(&self) -> Result<Soundness, VerifyError> {
         let _ = self.validate()?;
         let mut soundness = Soundness::new::<C>();
-        // Not segment by segment: nobody has looked at a proof, and there may be any number.
-        for (segment, count) in self.parameters.segment_shapes() {
-            let at_root = segment.index == 0 && matches!(self.parent, ParentWeights::Root { .. });
-            let argument = self.segment_argument(segment, at_root)?.argument;
+        for shape in self.segment_arguments() {
+            let (argument, count) = shape?;
             soundness.add(&argument.errors::<C>()?, count);
         }
         Ok(soundness)
@@ -236,9 +231,8 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     pub fn check_length(&self, proof: &TrainingProof) -> Result<(), VerifyError> {
         let _ = self.validate()?;
         let mut least = 0_u64;
-        for (segment, count) in self.parameters.segment_shapes() {
-            let at_root = segment.index == 0 && matches!(self.parent, ParentWeights::Root { .. });
-            let argument = self.segment_argument(segment, at_root)?.argument;
+        for shape in self.segment_arguments() {
+            let (argument, count) = shape?;
             let bytes = argument.least_bytes::<C>() as u64;
             least = least.saturating_add(bytes.saturating_mul(count));
         }
@@ -260,13 +254,11 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     /// [`VerifyError`] if the statement does not hold together.
     pub fn sizes(&self) -> Result<Vec<(Size, u64)>, VerifyError> {
         let _ = self.validate()?;
-        let mut sizes = Vec::new();
-        for (segment, count) in self.parameters.segment_shapes() {
-            let at_root = segment.index == 0 && matches!(self.parent, ParentWeights::Root { .. });
-            let argument = self.segment_argument(segment, at_root)?.argument;
-            sizes.push((argument.size::<C>()?, count));
-        }
-        Ok(sizes)
+        let sizes = self.segment_arguments().map(|shape| {
+            let (argument, count) = shape?;
+            Ok((argument.size::<C>()?, count))
+        });
+        sizes.collect()
     }
 
     /// The commitment to the weights behind a segment: that in the proof, or the child's.
@@ -275,23 +267,6 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             Some(bytes) => WeightCommitment::decode(bytes, &self.parameters.architecture),
             None => Ok(self.child.clone()),
         }
-    }
-
-    fn verify_segment(
-        &self,
-        segment: Segment,
-        statement: &[u8],
-        (before, after): (Option<&WeightCommitment<C>>, &WeightCommitment<C>),
-        proof: &[u8],
-    ) -> Result<Pending<C>, VerifyError> {
-        let parts = self.segment_argument(segment, before.is_none())?;
-        let before = before.map(WeightCommitment::layers).unwrap_or_default();
-        let known: Vec<&RowCommitments<C>> = before
-            .iter()
-            .chain(after.layers())
-            .chain([self.dataset.rows()])
-            .collect();
-        parts.argument.verify(statement, &known, proof)
     }
 }
 
@@ -430,56 +405,6 @@ fn train_with(
         true => Err(ProveError::Cancelled),
         false => Ok(weights),
     }
-}
-
-/// Proves that every entry of a data set is in the signed range of `bits` bits.
-///
-/// # Errors
-/// [`ProveError::NotInTable`] if one is not; [`ProveError::Statement`] for a shape or a range that
-/// no network has.
-pub fn prove_dataset<C: Curve<ScalarField: WideField>>(
-    dataset: &DatasetOpening<C::ScalarField>,
-    commitment: &DatasetCommitment<C>,
-    bits: u32,
-    hiding: bool,
-) -> Result<Vec<u8>, ProveError> {
-    let (range, argument, statement) = dataset_argument(commitment, bits, hiding)?;
-    let matrix = dataset.matrix();
-    let mut values = super::relation::Values::new();
-    values.insert(range.data(), matrix.values.clone());
-    count_multiplicities(range.relation(), &mut values)?;
-    argument.prove::<C>(&statement, &values, &[matrix], true)
-}
-
-/// Verifies a proof of [`prove_dataset`] but for the group equation of the returned [`Pending`].
-///
-/// # Errors
-/// [`VerifyError`].
-pub fn verify_dataset<C: Curve<ScalarField: WideField>>(
-    commitment: &DatasetCommitment<C>,
-    bits: u32,
-    hiding: bool,
-    proof: &[u8],
-) -> Result<Pending<C>, VerifyError> {
-    let (_, argument, statement) = dataset_argument(commitment, bits, hiding)?;
-    argument
-        .verify(&statement, &[commitment.rows()], proof)
-        .located(|| "data range".to_string())
-}
-
-/// The soundness of a proof of [`prove_dataset`]. Needs no proof.
-///
-/// # Errors
-/// [`VerifyError::Statement`] for a shape or a range that no network has.
-pub fn dataset_soundness<C: Curve<ScalarField: WideField>>(
-    commitment: &DatasetCommitment<C>,
-    bits: u32,
-    hiding: bool,
-) -> Result<Soundness, VerifyError> {
-    let (_, argument, _) = dataset_argument(commitment, bits, hiding)?;
-    let mut soundness = Soundness::new::<C>();
-    soundness.add(&argument.errors::<C>()?, 1);
-    Ok(soundness)
 }
 
 impl From<TrainError> for ProveError {

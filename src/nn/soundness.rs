@@ -17,12 +17,12 @@ use super::{
     ParentWeights, Schedule, ScheduleSeed, Segment, TrainingParameters, TrainingProof,
     TrainingStatement, WeightBound, WeightCommitment, WeightOpening,
     argument::{KnownMatrix, Pending},
+    claim::SegmentArgument,
     commitment::weight_layout,
     init,
     mlp::weight_values,
     proof,
     relation::{Relation, Values},
-    statement::SegmentArgument,
 };
 use crate::{
     commit::{Generators, RowBlindings, hyrax},

@@ -20,19 +20,14 @@
 )]
 use super::{
     Architecture, FixedPoint, LearningRate, Schedule, ScheduleSeed, Sgd, WeightBound,
-    argument::{Argument, Batches, Gather, GatheredRows, Source},
-    commitment::{DatasetCommitment, WeightCommitment, row_vars, weight_layout},
+    commitment::{DatasetCommitment, WeightCommitment},
     encoding::{Encoder, encode_fixed_point},
-    fixed::MAX_TABLE_BITS,
-    init::LayerStream,
-    mlp::{DataRange, Extent, Training},
 };
 use crate::{
     commit::Curve,
     error::{ConfigError, VerifyError},
-    poly::{self, WideField, int, num_vars},
+    poly::WideField,
 };
-use std::sync::Arc;
 
 /// How a network is trained on an edge. Public.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +97,11 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// Its name in errors.
+    pub(crate) fn name(&self) -> String {
+        format!("segment {}", self.index)
+    }
+
     /// Segment number `index` of `steps` steps in segments of `size`.
     fn cut(index: u64, size: u64, steps: u64) -> Self {
         Self {
@@ -273,168 +273,4 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         };
         start.hash(&after.digest()).finish()
     }
-
-    /// The relation of one segment and how its inputs are opened. The statement's matrices are, in
-    /// this order: the weights before (none at a root), the weights after, the data set.
-    pub(crate) fn segment_argument(
-        &self,
-        segment: Segment,
-        at_root: bool,
-    ) -> Result<SegmentArgument<C::ScalarField>, VerifyError> {
-        let p = &self.parameters;
-        let steps = usize::try_from(segment.steps)
-            .ok()
-            .filter(|steps| *steps <= MAX_STEPS && steps.saturating_mul(p.batch) <= MAX_POSITIONS)
-            .ok_or_else(|| {
-                VerifyError::Statement(format!(
-                    "a segment of {} steps of {} samples is too long: at most {MAX_STEPS} steps and \
-                     {MAX_POSITIONS} samples fit; use fewer steps a segment",
-                    segment.steps, p.batch
-                ))
-            })?;
-        let extent = Extent {
-            batch: p.batch,
-            steps,
-        };
-        let training = Training::new(&p.architecture, &p.fixed_point, p.rate, extent);
-        self.argument_of(training, segment, steps, at_root)
-    }
-
-    /// How the inputs of the relation of one segment, of `steps` steps, are opened.
-    pub(crate) fn argument_of(
-        &self,
-        training: Training<C::ScalarField>,
-        segment: Segment,
-        steps: usize,
-        at_root: bool,
-    ) -> Result<SegmentArgument<C::ScalarField>, VerifyError> {
-        let p = &self.parameters;
-        let entries = training
-            .committed()
-            .iter()
-            .flat_map(|c| &c.real)
-            .map(|r| r.len())
-            .sum();
-        if entries > MAX_ENTRIES {
-            let what = "a segment has too many values: use fewer steps a segment";
-            return Err(VerifyError::Statement(what.into()));
-        }
-        let relation = training.relation().clone();
-        let mut argument =
-            Argument::new(relation, training.committed(), row_vars(entries), p.hiding);
-        for (layer, tensor) in training.parent().iter().enumerate() {
-            let source = match (&self.parent, at_root) {
-                (ParentWeights::Root { seed }, true) => {
-                    Source::Public(root_input(*seed, &p.architecture, &p.fixed_point, layer))
-                }
-                _ => Source::Matrix(argument.known_matrix(weight_layout(&p.architecture, layer))),
-            };
-            argument.input(*tensor, source);
-        }
-        for (layer, tensor) in training.child().iter().enumerate() {
-            let matrix = argument.known_matrix(weight_layout(&p.architecture, layer));
-            argument.input(*tensor, Source::Matrix(matrix));
-        }
-        let matrix = argument.known_matrix(self.dataset.layout());
-        let batches = Batches::new(self.schedule()?, segment.first_step, segment.steps);
-        let rows = GatheredRows::Scheduled(Arc::new(batches));
-        let gather = |first_column, num_columns| {
-            Source::Gather(Gather {
-                matrix,
-                rows: rows.clone(),
-                low_vars: [num_vars(p.batch), num_vars(steps)],
-                first_column,
-                num_columns,
-            })
-        };
-        let features = self.dataset.num_features();
-        argument.input(training.inputs(), gather(0, features));
-        argument.input(
-            training.targets(),
-            gather(features, self.dataset.num_targets()),
-        );
-        Ok(SegmentArgument { training, argument })
-    }
-}
-
-/// More samples than this in one segment are refused: the verifier looks each up in the schedule, once
-/// for each claim on the data.
-const MAX_POSITIONS: usize = 1 << 20;
-/// More steps than this in one segment are refused: the prover's matrix of earlier steps is dense.
-const MAX_STEPS: usize = 1 << 10;
-
-/// More committed values than this in one segment are refused.
-const MAX_ENTRIES: usize = 1 << 34;
-
-/// The relation of a data set's range, its description as a proof, and the statement.
-pub(crate) type DataArgument<F> = (DataRange<F>, Argument<F>, Vec<u8>);
-
-/// A segment's relation and its description as a proof.
-pub(crate) struct SegmentArgument<F> {
-    pub(crate) training: Training<F>,
-    pub(crate) argument: Argument<F>,
-}
-
-/// Evaluates the expansion of a root's seed at a point `(output unit, input unit, is bias)`.
-pub(crate) fn root_input<F: WideField>(
-    seed: u64,
-    architecture: &Architecture,
-    fixed: &FixedPoint,
-    layer: usize,
-) -> Arc<dyn Fn(&[F]) -> F + Send + Sync> {
-    let (architecture, fixed) = (architecture.clone(), fixed.clone());
-    Arc::new(move |point| {
-        let outputs = architecture.outputs(layer);
-        let (j, rest) = point
-            .split_at_checked(num_vars(outputs))
-            .unwrap_or((point, &[]));
-        let inputs = num_vars(architecture.inputs(layer));
-        let (i, h) = rest.split_at_checked(inputs).unwrap_or((rest, &[]));
-        // The bias row of a root is zero. Some rows at a time: no layer is held whole.
-        let mut eq = poly::eq_evals(j);
-        eq.truncate(outputs);
-        let mut stream = LayerStream::new(seed, &architecture, &fixed, layer);
-        let chunk = outputs * (MAX_POSITIONS / outputs).max(1);
-        let mut folded = Vec::with_capacity(architecture.inputs(layer));
-        loop {
-            let weights: Vec<i64> = stream.by_ref().take(chunk).collect();
-            if weights.is_empty() {
-                break;
-            }
-            folded.extend(int::fold_low(&weights, &eq));
-        }
-        let not_bias: F = h.iter().map(|h| F::ONE - h).product();
-        not_bias * poly::inner_product(&folded, &poly::eq_evals(i))
-    })
-}
-
-/// The argument that every entry of a committed data set is in the signed range of `bits` bits,
-/// and its statement. Made once for a data set.
-///
-/// # Errors
-/// [`VerifyError::Statement`] if no network has data of this shape, or no format this range.
-pub(crate) fn dataset_argument<C: Curve<ScalarField: WideField>>(
-    dataset: &DatasetCommitment<C>,
-    bits: u32,
-    hiding: bool,
-) -> Result<DataArgument<C::ScalarField>, VerifyError> {
-    dataset.check_columns()?;
-    if !(2..=MAX_TABLE_BITS).contains(&bits) {
-        return Err(VerifyError::Statement(format!(
-            "a range of {bits} bits for data: it must be from 2 to {MAX_TABLE_BITS}"
-        )));
-    }
-    let range = DataRange::new(dataset.num_rows(), dataset.width(), bits);
-    let witness = std::slice::from_ref(range.multiplicities());
-    let rows = row_vars(1 << range.multiplicities().num_vars);
-    let mut argument = Argument::new(range.relation().clone(), witness, rows, hiding);
-    let matrix = argument.known_matrix(dataset.layout());
-    argument.input(range.data(), Source::Matrix(matrix));
-    let statement = Encoder::new("zktree/v1/data-range")
-        .string(C::NAME)
-        .hash(&dataset.root())
-        .number(u64::from(bits))
-        .flag(hiding)
-        .finish();
-    Ok((range, argument, statement))
 }

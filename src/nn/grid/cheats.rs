@@ -7,6 +7,7 @@ use crate::{
     nn::{
         Layer, Weights,
         argument::KnownMatrix,
+        commitment::weight_layout,
         relation::Values,
         soundness::{cheats, count},
     },
@@ -93,15 +94,14 @@ impl Forger {
             hyrax::commit_slices(&gens, &layout.slices(&matrix.values), &matrix.blindings)
         });
         let commitment = WeightCommitment::<C>::from_layers(layers.collect());
-        let parts = GRID.argument(&architecture, &commitment, self.hiding);
-        let (range, argument) = parts.unwrap();
         let subject = [7; 32];
-        let statement = GRID.statement(&architecture, &commitment, self.hiding, &subject);
-        count(range.relation(), &mut self.values);
-        let tensors = range.weights().iter().copied();
+        let claim = GridClaim::new(GRID, &architecture, &commitment, self.hiding, &subject);
+        let claim = claim.unwrap();
+        count(claim.range.relation(), &mut self.values);
+        let tensors = claim.range.weights().iter().copied();
         self.values
             .extend(tensors.zip(self.known.iter().map(|m| m.values.clone())));
-        let proof = argument.prove::<C>(&statement, &self.values, &self.known, false);
+        let proof = claim.prove(&self.values, &self.known, false);
         let pending = GRID.verify(
             &architecture,
             &commitment,

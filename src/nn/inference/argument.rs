@@ -4,13 +4,13 @@ use super::{
 };
 use crate::{
     commit::{Curve, RowCommitments},
-    error::{Locate, ProveError, VerifyError},
+    error::{ProveError, VerifyError},
     nn::{
         FixedPoint, WeightOpening,
         argument::{Argument, Gather, GatheredRows, Pending, Size, Source},
-        commitment::{row_vars, weight_layout},
+        claim::{Claim, describe, num_entries, weight_inputs},
         mlp::{Forward, Head},
-        statement::{ParentWeights, root_input},
+        statement::ParentWeights,
         train,
     },
     poly::{WideField, int, num_vars},
@@ -31,13 +31,36 @@ pub struct InferenceSecrets<'a, F: PrimeField> {
     pub outputs: Option<&'a RowsOpening<F>>,
 }
 
-/// A statement's relation, its description as a proof, and the formats that it is in.
-pub(super) struct Parts<F> {
-    pub(super) forward: Forward<F>,
-    pub(super) argument: Argument<F>,
+/// A statement of which the parts fit together.
+pub(super) struct InferenceClaim<'a, C: Curve> {
+    statement: &'a InferenceStatement<C>,
+    pub(super) forward: Forward<C::ScalarField>,
+    argument: Argument<C::ScalarField>,
+    /// The formats with the limbs of the proof.
     pub(super) fixed: FixedPoint,
-    /// Whether inputs and outputs are columns of the same rows.
-    shared: bool,
+}
+
+impl<C: Curve<ScalarField: WideField>> Claim<C> for InferenceClaim<'_, C> {
+    fn name(&self) -> String {
+        "inference".to_string()
+    }
+
+    fn statement(&self) -> Vec<u8> {
+        self.statement.encode()
+    }
+
+    fn argument(&self) -> &Argument<C::ScalarField> {
+        &self.argument
+    }
+
+    fn known(&self) -> Vec<&RowCommitments<C>> {
+        let weights = match &self.statement.model.weights {
+            ParentWeights::Root { .. } => &[],
+            ParentWeights::Committed { commitment, .. } => commitment.layers(),
+        };
+        let rows = self.statement.matrices().map(CommittedRows::rows);
+        weights.iter().chain(rows).collect()
+    }
 }
 
 impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
@@ -61,8 +84,7 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
         secrets: InferenceSecrets<'_, C::ScalarField>,
         check: bool,
     ) -> Result<Vec<u8>, ProveError> {
-        let samples = self.validate()?;
-        let parts = info_span!("describe").in_scope(|| self.parts(samples))?;
+        let claim = info_span!("describe").in_scope(|| self.claim())?;
         let architecture = &self.model.architecture;
         if secrets.weights.weights().architecture() != architecture {
             let what = "the weights are of another architecture";
@@ -70,10 +92,10 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
         }
         let inputs = rows_of(&self.inputs, secrets.inputs)?;
         let ends = rows_of(self.claim.batch(), secrets.outputs)?;
-        let fixed = &parts.fixed;
+        let fixed = &claim.fixed;
         let activations = train::forward(fixed, secrets.weights.weights(), &inputs)?;
         let mut values = info_span!("witness").in_scope(|| {
-            parts.forward.witness(
+            claim.forward.witness(
                 fixed,
                 secrets.weights.weights(),
                 &inputs,
@@ -84,15 +106,15 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
         let outputs = activations.last().map(|last| last.y.as_slice());
         let (is_true, what) = match &self.claim {
             OutputClaim::Outputs(_) => {
-                let tensor = parts.forward.arrange(architecture.num_outputs(), &ends);
-                values.extend(parts.forward.outputs().map(|id| (id, Arc::new(tensor))));
+                let tensor = claim.forward.arrange(architecture.num_outputs(), &ends);
+                values.extend(claim.forward.outputs().map(|id| (id, Arc::new(tensor))));
                 (
                     outputs == Some(ends.as_slice()),
                     "the outputs are the model's",
                 )
             }
             OutputClaim::SquaredError { sum, .. } => {
-                let found = parts.forward.squared_error().and_then(|id| values.get(&id));
+                let found = claim.forward.squared_error().and_then(|id| values.get(&id));
                 let found = found.and_then(|found| u64::try_from(*found.first()?).ok());
                 (found == Some(*sum), "the squared error is the model's")
             }
@@ -104,16 +126,11 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
             ParentWeights::Root { .. } => Vec::new(),
             ParentWeights::Committed { .. } => secrets.weights.matrices(),
         };
-        known.extend(secrets.inputs.map(RowsOpening::matrix));
-        known.extend(
-            secrets
-                .outputs
-                .filter(|_| !parts.shared)
-                .map(RowsOpening::matrix),
-        );
-        parts
-            .argument
-            .prove::<C>(&self.encode(), &values, &known, check)
+        // Rows of which both ends are columns are one matrix.
+        let rows = secrets.inputs.into_iter().chain(secrets.outputs);
+        let rows = rows.take(self.matrices().count());
+        known.extend(rows.map(RowsOpening::matrix));
+        claim.prove(&values, &known, check)
     }
 
     /// Verifies a proof of the statement but for the group equation of the returned [`Pending`].
@@ -121,16 +138,7 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
     /// # Errors
     /// [`VerifyError`].
     pub fn verify(&self, proof: &[u8]) -> Result<Pending<C>, VerifyError> {
-        let samples = self.validate()?;
-        let argument = self.parts(samples)?.argument;
-        let mut known: Vec<&RowCommitments<C>> = Vec::new();
-        if let ParentWeights::Committed { commitment, .. } = &self.model.weights {
-            known.extend(commitment.layers());
-        }
-        known.extend(self.matrices().map(CommittedRows::rows));
-        argument
-            .verify(&self.encode(), &known, proof)
-            .located(|| "inference".to_string())
+        self.claim()?.verify(proof)
     }
 
     /// The soundness of a proof of this statement. Needs no proof.
@@ -138,10 +146,7 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
     /// # Errors
     /// [`VerifyError`] if the statement does not hold together.
     pub fn soundness(&self) -> Result<Soundness, VerifyError> {
-        let samples = self.validate()?;
-        let mut soundness = Soundness::new::<C>();
-        soundness.add(&self.parts(samples)?.argument.errors::<C>()?, 1);
-        Ok(soundness)
+        self.claim()?.soundness()
     }
 
     /// What a proof of this statement takes. The commitments' shapes are looked at, not their points.
@@ -149,8 +154,7 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
     /// # Errors
     /// [`VerifyError`] if the statement does not hold together.
     pub fn size(&self) -> Result<Size, VerifyError> {
-        let samples = self.validate()?;
-        self.parts(samples)?.argument.size::<C>()
+        self.claim()?.size()
     }
 
     /// The committed rows of the statement, in order; those that both ends are columns of once.
@@ -162,7 +166,8 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
 
     /// The relation and how its inputs are opened. The statement's matrices are, in this order: the
     /// weights (none of a root), then [`matrices`](Self::matrices).
-    pub(super) fn parts(&self, samples: usize) -> Result<Parts<C::ScalarField>, VerifyError> {
+    pub(super) fn claim(&self) -> Result<InferenceClaim<'_, C>, VerifyError> {
+        let samples = self.validate()?;
         let model = &self.model;
         let (architecture, depth) = (&model.architecture, model.architecture.num_layers());
         let units: usize = architecture.widths().iter().skip(1).sum();
@@ -175,30 +180,16 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
         };
         let inputs_in_range = self.inputs.is_committed();
         let forward = Forward::new(architecture, &fixed, samples, inputs_in_range, head);
-        let real = forward.committed().iter().flat_map(|c| &c.real);
-        let entries = real.map(|range| range.len()).sum();
-        if entries > MAX_ENTRIES {
+        if num_entries(forward.committed()) > MAX_ENTRIES {
             let what = "an inference has too many values: make several proofs";
             return Err(VerifyError::Statement(what.into()));
         }
-        let relation = forward.relation().clone();
-        let mut argument = Argument::new(
-            relation,
-            forward.committed(),
-            row_vars(entries),
-            self.hiding,
-        );
-        for (layer, tensor) in forward.weights().iter().enumerate() {
-            let source = match &model.weights {
-                ParentWeights::Root { seed } => {
-                    Source::Public(root_input(*seed, architecture, &model.fixed_point, layer))
-                }
-                ParentWeights::Committed { .. } => {
-                    Source::Matrix(argument.known_matrix(weight_layout(architecture, layer)))
-                }
-            };
-            argument.input(*tensor, source);
-        }
+        let mut argument = describe(forward.relation(), forward.committed(), self.hiding);
+        let root = match &model.weights {
+            ParentWeights::Root { seed } => Some((*seed, &model.fixed_point)),
+            ParentWeights::Committed { .. } => None,
+        };
+        weight_inputs(&mut argument, forward.weights(), architecture, root);
         let numbers: Vec<usize> = self
             .matrices()
             .map(|rows| argument.known_matrix(rows.layout()))
@@ -224,12 +215,11 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
             let sum = C::ScalarField::from(*sum);
             argument.input(tensor, Source::Public(Arc::new(move |_: &[_]| sum)));
         }
-        let both = self.inputs.is_committed() && self.claim.batch().is_committed();
-        Ok(Parts {
+        Ok(InferenceClaim {
+            statement: self,
             forward,
             argument,
             fixed,
-            shared: both && numbers.len() == 1,
         })
     }
 }

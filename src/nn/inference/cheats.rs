@@ -5,6 +5,7 @@ use crate::{
     nn::{
         Layer, WeightOpening, Weights,
         argument::Pending,
+        claim::Claim,
         mlp::{
             Forward,
             tests::{Pass, tiny},
@@ -95,22 +96,21 @@ fn verdict(
     secrets: InferenceSecrets<'_, Scalar>,
     alter: impl Fn(&Forward<Scalar>, &mut Values),
 ) -> Result<(), VerifyError> {
-    let parts = statement.parts(statement.validate()?)?;
+    let claim = statement.claim()?;
     let inputs = rows_of(&statement.inputs, secrets.inputs).unwrap();
     let ends = rows_of(statement.claim.batch(), secrets.outputs).unwrap();
     let weights = secrets.weights.weights();
     let activations = train::forward(&wide(), weights, &inputs).unwrap();
-    let values = parts
+    let values = claim
         .forward
-        .values(&parts.fixed, weights, &inputs, &activations, &ends);
+        .values(&claim.fixed, weights, &inputs, &activations, &ends);
     let mut values = values.unwrap();
-    alter(&parts.forward, &mut values);
-    count(parts.forward.relation(), &mut values);
+    alter(&claim.forward, &mut values);
+    count(claim.forward.relation(), &mut values);
     let mut known = secrets.weights.matrices();
     known.extend(secrets.inputs.map(RowsOpening::matrix));
     known.extend(secrets.outputs.map(RowsOpening::matrix));
-    let encoded = statement.encode();
-    let proof = parts.argument.prove::<C>(&encoded, &values, &known, false);
+    let proof = claim.prove(&values, &known, false);
     let pending = statement.verify(&proof.unwrap())?;
     Pending::check_all(&[pending])
 }

@@ -1,11 +1,10 @@
 //! Lies in the witness: wrong values, garbage in padding, other data, other weights.
 use super::*;
 use crate::nn::{
-    argument::Argument,
+    claim::{Claim, DataClaim},
     fixed,
     mlp::{Extent, Training},
     relation::{Kind, Public},
-    statement::dataset_argument,
 };
 
 /// A value that a prover may lie about, as it is computed.
@@ -741,14 +740,12 @@ pub(super) fn prove_range(
     bits: u32,
     hiding: bool,
 ) -> Vec<u8> {
-    let (range, argument, statement) = dataset_argument(commitment, bits, hiding).unwrap();
-    let argument: Argument<F> = argument;
+    let claim = DataClaim::new(commitment, bits, hiding).unwrap();
     let matrix = opening.matrix();
     let mut values = Values::new();
-    values.insert(range.data(), matrix.values.clone());
-    count(range.relation(), &mut values);
-    let proof = argument.prove::<C>(&statement, &values, &[matrix], false);
-    proof.unwrap()
+    values.insert(claim.range.data(), matrix.values.clone());
+    count(claim.range.relation(), &mut values);
+    claim.prove(&values, &[matrix], false).unwrap()
 }
 
 /// A committed data set with an entry out of range has no proof of its range.
