@@ -11,7 +11,8 @@
 //! **Soundness.** The errors of the sumchecks and of joining claims add up, layer by layer; each is a
 //! few field elements over $|F|$. The bounds are in the modules:
 //!
-//! * [`fractional`]: lookups (LogUp-GKR), the one that proofs of training use; [`table`] has tables.
+//! * [`fractional`]: lookups (LogUp-GKR), the one that proofs of training use; [`table`] has tables
+//!   and [`function`] the rule for those of smooth functions.
 //! * [`layered`]: any layered circuit of additions and multiplications.
 //!
 //! **Departures, references.** See the modules.
@@ -22,7 +23,9 @@
 //! lookups, both with their best cheats; `examples/02_layered_circuit.rs` and `examples/03_lookup.rs`
 //! run larger ones.
 pub mod fractional;
+pub mod function;
 pub mod layered;
 pub mod table;
 
-pub use table::{Gated, LookupTable, Negative, Relu, Signed, Unsigned};
+pub use function::Function;
+pub use table::{Activation, Gated, LookupTable, Negative, Relu, Signed, Unsigned};

@@ -2,11 +2,15 @@
 //!
 //! A table has `2^n` entries, each a tuple of `arity` integers; the entry at index `y` is at the
 //! point `y` of the cube. Nobody commits to a table: the verifier evaluates the multilinear
-//! extensions of its component columns in closed form. Whatever has such a form can be a table:
-//! implement [`LookupTable`] for it.
+//! extensions of its component columns, in closed form or, where a table is small, entry by entry.
+//! Whatever can be evaluated in this way can be a table: implement [`LookupTable`] for it.
+mod activation;
+
+pub use activation::Activation;
+
 use ark_ff::PrimeField;
 
-/// A set of tuples with a closed form.
+/// A set of tuples whose components have extensions that a verifier evaluates.
 pub trait LookupTable<F: PrimeField>: Send + Sync {
     /// Canonical encoding of what the table is, part of every statement: two tables have the same
     /// bytes only if they have the same entries in the same order.
@@ -26,7 +30,8 @@ pub trait LookupTable<F: PrimeField>: Send + Sync {
     fn index(&self, tuple: &[i64]) -> Option<usize>;
 
     /// The multilinear extensions of the `arity` component columns at a point of `n` coordinates,
-    /// in `O(n)` operations.
+    /// in `O(n)` operations, or in `2^n` multiplications by small integers where entries follow no
+    /// closed form.
     fn evaluate(&self, point: &[F]) -> Vec<F>;
 }
 
@@ -232,6 +237,34 @@ impl Gated {
     fn middle(self) -> usize {
         (1 << self.bits) / 2
     }
+
+    fn value(self, index: usize) -> i64 {
+        match index == self.middle() {
+            true => 0,
+            false => Signed { bits: self.bits }.value(index),
+        }
+    }
+
+    fn position(self, value: i64, gate: i64) -> Option<usize> {
+        match (value, gate) {
+            (0, 0) => Some(0),
+            (0, 1) => Some(self.middle()).filter(|index| *index > 0),
+            (value, 1) => {
+                let index = Signed { bits: self.bits }.position(value)?;
+                (index != self.middle()).then_some(index)
+            }
+            _ => None,
+        }
+    }
+
+    /// Of values and gates.
+    fn extensions<F: PrimeField>(self, point: &[F]) -> [F; 2] {
+        let none = |digits: &[F]| digits.iter().map(|x| F::ONE - x).product::<F>();
+        let lifted = point.split_last().map_or(F::ZERO, |(sign, low)| {
+            F::from(2u64).pow([low.len() as u64]) * sign * none(low)
+        });
+        [twos_complement(point) + lifted, F::ONE - none(point)]
+    }
 }
 
 impl<F: PrimeField> LookupTable<F> for Gated {
@@ -248,38 +281,26 @@ impl<F: PrimeField> LookupTable<F> for Gated {
     }
 
     fn entry(&self, index: usize, tuple: &mut [i64]) {
-        tuple[0] = match index == self.middle() {
-            true => 0,
-            false => Signed { bits: self.bits }.value(index),
-        };
+        tuple[0] = self.value(index);
         tuple[1] = (index > 0) as i64;
     }
 
     fn index(&self, tuple: &[i64]) -> Option<usize> {
-        match *tuple {
-            [0, 0] => Some(0),
-            [0, 1] => Some(self.middle()).filter(|index| *index > 0),
-            [value, 1] => {
-                let index = Signed { bits: self.bits }.position(value)?;
-                (index != self.middle()).then_some(index)
-            }
-            _ => None,
-        }
+        let [value, gate] = *tuple else {
+            return None;
+        };
+        self.position(value, gate)
     }
 
     fn evaluate(&self, point: &[F]) -> Vec<F> {
-        let none = |digits: &[F]| digits.iter().map(|x| F::ONE - x).product::<F>();
-        let lifted = point.split_last().map_or(F::ZERO, |(sign, low)| {
-            F::from(2u64).pow([low.len() as u64]) * sign * none(low)
-        });
-        vec![twos_complement(point) + lifted, F::ONE - none(point)]
+        self.extensions(point).to_vec()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poly;
+    use crate::{gkr::Function, poly};
     use ark_bls12_381::Fr;
     use ark_ff::UniformRand;
     use ark_std::test_rng;
@@ -294,10 +315,22 @@ mod tests {
         ]
     }
 
+    fn activations(bits: u32) -> Vec<Box<dyn LookupTable<Fr>>> {
+        let mut tables: Vec<Box<dyn LookupTable<Fr>>> = Vec::new();
+        let fractions = [(3, None), (3, Some(0)), (0, Some(3)), (3, Some(3))];
+        for (function, (s, phi)) in Function::ALL
+            .into_iter()
+            .flat_map(|function| fractions.map(|fraction| (function, fraction)))
+        {
+            tables.push(Box::new(Activation::new(function, bits, s, phi).unwrap()));
+        }
+        tables
+    }
+
     #[test]
     fn closed_forms_are_the_extensions_of_the_entries() {
         let rng = &mut test_rng();
-        for table in (0..8).flat_map(tables) {
+        for table in (0..8).flat_map(tables).chain((1..8).flat_map(activations)) {
             let n = table.num_vars();
             let mut columns = vec![Vec::new(); table.arity()];
             for index in 0..1 << n {
@@ -368,7 +401,10 @@ mod tests {
 
     #[test]
     fn ids_tell_tables_apart() {
-        let mut ids: Vec<Vec<u8>> = (0..33).flat_map(tables).map(|t| t.id()).collect();
+        let tables = (0..33)
+            .flat_map(tables)
+            .chain((1..=18).flat_map(activations));
+        let mut ids: Vec<Vec<u8>> = tables.map(|t| t.id()).collect();
         let count = ids.len();
         ids.sort();
         ids.dedup();

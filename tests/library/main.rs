@@ -5,6 +5,7 @@ mod family;
 mod completeness;
 mod export;
 mod extremes;
+mod functions;
 mod identity;
 mod imported;
 mod keys;
