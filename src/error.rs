@@ -141,6 +141,12 @@ pub enum ProveError {
         /// The check that fails.
         check: &'static str,
     },
+    /// A number that a proof tells is too large.
+    #[error("{tensor} leaves 63 bits: take fewer rows")]
+    Told {
+        /// The value's name in the program.
+        tensor: String,
+    },
     /// A value is not in the lookup table that the relation asks for.
     #[error("tensor {tensor}, position {position}: {values:?} is not in its lookup table")]
     NotInTable {
@@ -252,7 +258,7 @@ pub enum ConfigError {
     #[error("the learning rate is {rate}; it must be a positive finite number")]
     InvalidRate {
         /// The rate asked for.
-        rate: f64,
+        rate: String,
     },
     /// A learning rate further than 5% from every multiple of the smallest one.
     #[error(
@@ -351,20 +357,60 @@ pub enum ConfigError {
     },
     /// An integer that could wrap around the field of the proof.
     #[error(
-        "layer {layer}: {tensor} may need {bits} bits, more than the {limit} that cannot wrap \
-         around the field; use fewer steps, narrower layers or fewer bits"
+        "{tensor} may need {bits} bits, more than the {limit} that cannot wrap around the field; use \
+         fewer steps, narrower layers or fewer bits"
     )]
     MayWrap {
-        /// Layer, from 0.
-        layer: usize,
-        /// The tensor.
-        tensor: &'static str,
+        /// The value's name in the program; of a rounded one, what rounding drops.
+        tensor: String,
         /// Bits of a bound on its magnitude.
         bits: u32,
         /// Bits that are safe.
         limit: u32,
     },
+    /// A network that is no graph of operators.
+    #[error("node {node} (from 0) of the network: {what}")]
+    Graph {
+        /// The node.
+        node: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// An operator that cannot be applied where it stands.
+    #[error("the operator `{operator}`: {what}")]
+    Operator {
+        /// The operator.
+        operator: &'static str,
+        /// What it needs.
+        what: &'static str,
+    },
+    /// No activation function of this name.
+    #[error("{} is no activation function; take relu, gelu, silu, tanh or sigmoid", quoted(name))]
+    UnknownFunction {
+        /// The name.
+        name: String,
+    },
+    /// A function without a table in these formats.
+    #[error(
+        "{function} of numbers of {bits} bits with {fraction} fraction bits has no table: at most \
+         {max_bits} bits with {max_fraction}; take the format `compact`"
+    )]
+    NoTable {
+        /// The function.
+        function: &'static str,
+        /// Fraction bits of activations.
+        fraction: u32,
+        /// Bits of the range of hidden values.
+        bits: u32,
+        /// Most fraction bits.
+        max_fraction: u32,
+        /// Most bits.
+        max_bits: u32,
+    },
 }
+
+/// Numbers in it are finite.
+impl Eq for ConfigError {}
 
 /// Data that cannot be read, normalised or quantised.
 #[derive(Debug, Error)]
@@ -566,29 +612,38 @@ pub enum DataError {
 pub enum TrainError {
     /// A value left its range.
     #[error(
-        "{}, layer {layer}: {tensor} is {value}, outside [-2^{e}, 2^{e}); lower the learning \
-         rate, check the data for outliers, or widen this range in the fixed-point configuration",
+        "{}: {tensor} is {value}, outside [-2^{e}, 2^{e}); lower the learning rate, check the data for \
+         outliers, or widen this range in the fixed-point configuration",
         moment(*step), e = bits.saturating_sub(1)
     )]
     OutOfRange {
         /// Step, from 0; none in evaluation.
         step: Option<u64>,
-        /// Layer, from 0.
-        layer: usize,
-        /// Name in the equations: `A_0`, `target`, `Y`, `H`, `W` or `b`.
-        tensor: &'static str,
+        /// The value's name in the program, such as `A0`, `target`, `Y1`, `H1` or `W1`.
+        tensor: String,
         /// The value, saturated at the range of `i128`.
         value: i128,
         /// Bits of the signed range.
         bits: u32,
     },
+    /// Sums that might leave the integers they are computed in.
+    #[error("{}: {tensor} may need more than 126 bits; use smaller weights", moment(*step))]
+    Wide {
+        /// Step, from 0; none in evaluation.
+        step: Option<u64>,
+        /// The value's name in the program.
+        tensor: String,
+    },
+    /// The network cannot be run in these formats.
+    #[error(transparent)]
+    Network(std::sync::Arc<ConfigError>),
     /// Inputs or targets of the wrong size.
     #[error("{}: {tensor} has {found} values, not {expected}", moment(*step))]
     Shape {
         /// Step, from 0; none in evaluation.
         step: Option<u64>,
-        /// `"inputs"` or `"targets"`.
-        tensor: &'static str,
+        /// The value's name in the program.
+        tensor: String,
         /// What is needed, in words.
         expected: String,
         /// Values given.
@@ -617,6 +672,12 @@ pub enum TrainError {
         /// Rows of the dataset.
         rows: usize,
     },
+}
+
+impl From<ConfigError> for TrainError {
+    fn from(error: ConfigError) -> Self {
+        Self::Network(std::sync::Arc::new(error))
+    }
 }
 
 fn moment(step: Option<u64>) -> String {

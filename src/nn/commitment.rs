@@ -2,7 +2,7 @@
 use super::{
     Architecture, Dataset, Weights,
     argument::{KnownMatrix, Layout},
-    mlp,
+    layout,
     network::MAX_WIDTH,
 };
 use crate::{
@@ -30,7 +30,7 @@ pub fn weight_layout(architecture: &Architecture, layer: usize) -> Layout {
     let (inputs, outputs) = (architecture.inputs(layer), architecture.outputs(layer));
     let vars = num_vars(inputs) + num_vars(outputs) + 1;
     let rows = row_vars(architecture.num_parameters());
-    Layout::new(vars, rows, &mlp::weight_extent(architecture, layer))
+    Layout::new(vars, rows, &layout::weight_extent(architecture, layer))
 }
 
 /// A hiding commitment to the weights of a network: what a model node publishes.
@@ -113,7 +113,7 @@ impl<F: PrimeField> WeightOpening<F> {
         let layers = self.blindings.iter().enumerate().map(|(layer, blindings)| {
             let layout = weight_layout(architecture, layer);
             let gens = Generators::<C>::get(1 << layout.row_vars(), 0);
-            let values = mlp::weight_values(&self.weights, layer);
+            let values = layout::weight_values(&self.weights, layer);
             hyrax::commit_slices(&gens, &layout.slices(&values), blindings)
         });
         WeightCommitment {
@@ -145,7 +145,7 @@ impl<F: PrimeField> WeightOpening<F> {
         let layer = |(layer, known_rows): (usize, &RowCommitments<C>)| {
             let layout = weight_layout(architecture, layer);
             let gens = Generators::<C>::get(1 << layout.row_vars(), 0);
-            let sums = gens.combine_rows(&layout.slices(&mlp::weight_values(&update, layer)));
+            let sums = gens.combine_rows(&layout.slices(&layout::weight_values(&update, layer)));
             let blindings = self.blindings[layer].expose().iter();
             let blindings: Vec<F> = blindings
                 .zip(known.blindings[layer].expose())
@@ -183,7 +183,7 @@ impl<F: PrimeField> WeightOpening<F> {
         }
         let mut check = RowCheck::new();
         for (layer, rows) in commitment.layers.iter().enumerate() {
-            let values = mlp::weight_values(&self.weights, layer);
+            let values = layout::weight_values(&self.weights, layer);
             let layout = weight_layout(architecture, layer);
             check.add(&layout, (&values, &self.blindings[layer]), rows, rng);
         }
@@ -191,7 +191,7 @@ impl<F: PrimeField> WeightOpening<F> {
     }
 
     pub(crate) fn matrices(&self) -> Vec<KnownMatrix<F>> {
-        mlp::weight_tensors(&self.weights)
+        layout::weight_tensors(&self.weights)
             .into_iter()
             .zip(&self.blindings)
             .map(|(values, blindings)| KnownMatrix {
@@ -236,8 +236,13 @@ impl<C: Curve> WeightCommitment<C> {
 
     /// Number of bytes of a commitment to weights of this architecture.
     pub fn encoded_len(architecture: &Architecture) -> usize {
-        let rows = |layer| weight_layout(architecture, layer).num_rows();
-        (0..architecture.num_layers()).map(rows).sum::<usize>() * C::ENCODED_LEN
+        let layers = 0..architecture.num_layers();
+        layers.map(|layer| Self::layer_len(architecture, layer)).sum()
+    }
+
+    /// Number of bytes of the rows of one layer.
+    pub fn layer_len(architecture: &Architecture, layer: usize) -> usize {
+        weight_layout(architecture, layer).num_rows() * C::ENCODED_LEN
     }
 
     /// Reads an encoding.

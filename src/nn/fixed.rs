@@ -11,7 +11,6 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::{init, network::Architecture};
 use crate::error::ConfigError;
 
 /// Widest limb and widest signed range: lookup tables have `2^bits` entries.
@@ -185,27 +184,6 @@ impl FixedPoint {
     pub fn data_range_bits(&self) -> u32 {
         self.config.data_range_bits
     }
-
-    /// `max |A_{l-1}|` at layer `l` (from 0), from the ranges: a power of two.
-    fn max_input(&self, layer: usize) -> u128 {
-        let bits = if layer == 0 {
-            self.data_range_bits()
-        } else {
-            self.hidden_range_bits()
-        };
-        1 << (bits - 1)
-    }
-
-    /// `max |G_l|` at layer `l` (from 0), from the ranges.
-    fn max_gradient(&self, layer: usize, architecture: &Architecture) -> u128 {
-        if layer + 1 == architecture.num_layers() {
-            let error =
-                (1_u128 << (self.output_range_bits() - 1)) + (1 << (self.data_range_bits() - 1));
-            error << (self.gradient_bits() - self.activation_bits())
-        } else {
-            1 << (self.gradient_range_bits() - 1)
-        }
-    }
 }
 
 impl TryFrom<FixedPointConfig> for FixedPoint {
@@ -292,6 +270,7 @@ impl LearningRate {
     /// [`ConfigError::EmptyBatch`].
     pub fn nearest(fixed: &FixedPoint, batch: usize, rate: f64) -> Result<Self, ConfigError> {
         if !(rate.is_finite() && rate > 0.0) {
+            let rate = rate.to_string();
             return Err(ConfigError::InvalidRate { rate });
         }
         if batch == 0 {
@@ -334,124 +313,8 @@ impl From<LearningRate> for u64 {
     }
 }
 
-/// A public bound on the magnitude of every weight and bias of a node.
-///
-/// Weights have no range proof. They start in a public range and each edge moves them by a
-/// bounded integer, so a verifier follows the bound along a lineage and from it sees that no
-/// integer wraps around the field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WeightBound(u128);
-
-impl WeightBound {
-    /// A bound known by other means.
-    pub fn new(bound: u128) -> Self {
-        Self(bound)
-    }
-
-    /// The bound of a root: the largest [`init::bound`] of its layers.
-    pub fn initial(architecture: &Architecture, fixed: &FixedPoint) -> Self {
-        let bound = |layer| init::bound(architecture.inputs(layer), fixed).unsigned_abs();
-        Self(
-            (0..architecture.num_layers())
-                .map(bound)
-                .max()
-                .map_or(0, u128::from),
-        )
-    }
-
-    /// The bound itself: `|W_l| <= bound` and `|b_l| <= bound` for all layers.
-    pub fn get(self) -> u128 {
-        self.0
-    }
-
-    /// Equation 13, the bound after `steps` steps: larger by `steps * c * batch * max_l(|A_{l-1}| |G_l|)`.
-    ///
-    /// Magnitudes come from the ranges: `|A_0| <= 2^(data-1)`, `|A_l| <= 2^(hidden-1)`, `2^s` in
-    /// place of `A` for a bias, `|G_l| <= 2^(H-1)` for hidden layers and
-    /// `|G_L| <= 2^(g-s) (2^(output-1) + 2^(data-1))`.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::WeightBoundOverflow`] above 128 bits.
-    pub fn after(
-        self,
-        steps: u64,
-        batch: usize,
-        architecture: &Architecture,
-        fixed: &FixedPoint,
-        rate: LearningRate,
-    ) -> Result<Self, ConfigError> {
-        let product = |layer| {
-            fixed.max_input(layer).max(1 << fixed.activation_bits())
-                * fixed.max_gradient(layer, architecture)
-        };
-        let largest = (0..architecture.num_layers())
-            .map(product)
-            .max()
-            .unwrap_or(0);
-        largest
-            .checked_mul(batch as u128)
-            .and_then(|change| change.checked_mul(rate.coefficient().into()))
-            .and_then(|change| change.checked_mul(steps.into()))
-            .and_then(|change| change.checked_add(self.0))
-            .map(Self)
-            .ok_or(ConfigError::WeightBoundOverflow { steps })
-    }
-
-    /// Checks that with weights within this bound no integer of the relation wraps around a field
-    /// of `field_bits` bits: `W_l`, `Z_l - 2^w Y_l` and `P_l - 2^w H_l` stay below
-    /// `2^(field_bits - 2)` in magnitude. Sums are bounded in whole bits.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::MayWrap`] with the first layer and tensor that might.
-    pub fn check_no_wrap(
-        self,
-        architecture: &Architecture,
-        fixed: &FixedPoint,
-        field_bits: u32,
-    ) -> Result<(), ConfigError> {
-        let limit = field_bits.saturating_sub(2);
-        let weight = ceil_log2(self.0);
-        let last = architecture.num_layers() - 1;
-        for layer in 0..=last {
-            let check = |tensor, bits| {
-                if bits < limit {
-                    return Ok(());
-                }
-                Err(ConfigError::MayWrap {
-                    layer,
-                    tensor,
-                    bits,
-                    limit,
-                })
-            };
-            check("W", weight)?;
-
-            // One more term for the bias, which is multiplied by 2^s.
-            let terms = ceil_log2(architecture.inputs(layer) as u128 + 1);
-            let input = ceil_log2(fixed.max_input(layer)).max(fixed.activation_bits());
-            let range = if layer == last {
-                fixed.output_range_bits()
-            } else {
-                fixed.hidden_range_bits()
-            };
-            let rounded = fixed.weight_bits() + range - 1;
-            check("Z - 2^w Y", (terms + input + weight).max(rounded) + 1)?;
-
-            if layer < last {
-                let terms = ceil_log2(architecture.outputs(layer + 1) as u128);
-                let gradient = ceil_log2(fixed.max_gradient(layer + 1, architecture));
-                let rounded = fixed.weight_bits() + fixed.gradient_range_bits() - 1;
-                check("P - 2^w H", (terms + gradient + weight).max(rounded) + 1)?;
-            }
-        }
-        Ok(())
-    }
-}
-
 /// The least `k` with `x <= 2^k`; 0 for `x = 0`.
-fn ceil_log2(x: u128) -> u32 {
+pub(super) fn ceil_log2(x: u128) -> u32 {
     u128::BITS - x.saturating_sub(1).leading_zeros()
 }
 

@@ -24,12 +24,16 @@
         clippy::panic
     )
 )]
+mod range;
+
+use range::WeightRange;
+
 use super::{
     Architecture, WeightBound, WeightCommitment, WeightOpening,
     argument::{Argument, Pending},
     claim::{Claim, describe, weight_inputs},
     encoding::Encoder,
-    mlp::WeightRange,
+    network::Layer,
 };
 use crate::{
     commit::{Curve, RowCommitments},
@@ -131,7 +135,7 @@ impl WeightGrid {
         let claim = GridClaim::new(self, architecture, commitment, hiding, subject)?;
         let step = 1_i64 << self.step_bits;
         let layers = weights.weights().layers().iter();
-        let mut entries = layers.flat_map(|layer| layer.weight.iter().chain(&layer.bias));
+        let mut entries = layers.flat_map(Layer::values);
         if entries.any(|weight| weight % step != 0) {
             let what = format!("a weight is no multiple of 2^{}", self.step_bits);
             return Err(VerifyError::Statement(what).into());
@@ -218,7 +222,7 @@ impl<C: Curve<ScalarField: WideField>> Claim<C> for GridClaim<'_, C> {
     }
 
     fn statement(&self) -> Vec<u8> {
-        Encoder::new("zktree/v2/weight-range")
+        Encoder::new("zktree/v3/weight-range")
             .string(C::NAME)
             .numbers(self.architecture.widths().iter().map(|w| *w as u64))
             .hash(&self.commitment.digest())

@@ -32,9 +32,9 @@ const DOMAIN: &[u8] = b"zktree/v1/init";
 
 /// The weights of the root with this seed.
 pub fn expand(seed: u64, architecture: &Architecture, fixed: &FixedPoint) -> Weights {
-    let layer = |layer| Layer {
-        weight: LayerStream::new(seed, architecture, fixed, layer).collect(),
-        bias: vec![0; architecture.outputs(layer)],
+    let layer = |layer| {
+        let weight = LayerStream::new(seed, architecture, fixed, layer).collect();
+        Layer::new(weight, vec![0; architecture.outputs(layer)])
     };
     let layers = parallel::map(architecture.num_layers(), parallel::GRAIN, layer);
     Weights::with_shapes_of(architecture, layers)
@@ -127,11 +127,11 @@ mod tests {
         let weights = expand(42, &architecture, &fixed);
         for (l, layer) in weights.layers().iter().enumerate() {
             let stream = LayerStream::new(42, &architecture, &fixed, l);
-            assert_eq!(stream.len(), layer.weight.len());
-            assert_eq!(stream.collect::<Vec<_>>(), layer.weight);
-            assert!(layer.bias.iter().all(|&b| b == 0));
+            assert_eq!(stream.len(), layer.weight().len());
+            assert_eq!(stream.collect::<Vec<_>>(), layer.weight());
+            assert!(layer.bias().iter().all(|&b| b == 0));
             let b = bound(architecture.inputs(l), &fixed);
-            assert!(layer.weight.iter().all(|x| (-b..=b).contains(x)));
+            assert!(layer.weight().iter().all(|x| (-b..=b).contains(x)));
         }
         assert_eq!(LayerStream::new(42, &architecture, &fixed, 2).count(), 0);
         assert_ne!(weights, expand(43, &architecture, &fixed));

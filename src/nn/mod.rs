@@ -36,7 +36,7 @@
 //! and [`schedule`] public randomness; [`data`] tables to integers; [`train`] the equations;
 //! [`float`] the same training in double precision, for comparison only; [`mod@file`] weights as files.
 //!
-//! The proofs: [`relation`] the language of tensors and its reduction; [`mlp`] training in it;
+//! The proofs: [`relation`] the language of tensors and its reduction; [`lower`] programs in it;
 //! [`commitment`] commitments to weights and data; [`row`] showing one row; [`argument`] one proof of a relation;
 //! [`claim`] what has such a proof; [`statement`] what a training edge claims, with its [`encoding`]; [`proof`] proving and verifying.
 //!
@@ -45,6 +45,7 @@
 //! to `examples/06_a_lineage.rs` in the repository.
 
 pub mod argument;
+pub mod bound;
 pub mod claim;
 pub mod commitment;
 pub mod data;
@@ -53,13 +54,18 @@ pub mod estimate;
 pub mod file;
 pub mod fixed;
 pub mod float;
+pub mod gadget;
 pub mod grid;
 pub mod import;
 pub mod inference;
 pub mod init;
-mod matmul;
-pub mod mlp;
+pub mod layout;
+pub mod lower;
+pub mod model;
 pub mod network;
+pub mod op;
+pub mod optimise;
+pub mod program;
 pub mod proof;
 pub mod relation;
 pub mod row;
@@ -67,16 +73,18 @@ pub mod schedule;
 #[cfg(test)]
 pub(crate) mod soundness;
 pub mod statement;
+pub mod tensor;
 pub mod train;
 mod uniform;
 
+pub use bound::WeightBound;
 pub use commitment::{DatasetCommitment, DatasetOpening, WeightCommitment, WeightOpening};
 pub use data::{ColumnStatistics, Dataset, Normalization, Table};
-pub use fixed::{FixedPoint, FixedPointConfig, LearningRate, WeightBound};
+pub use fixed::{FixedPoint, FixedPointConfig, LearningRate};
 pub use grid::WeightGrid;
 pub use network::{Architecture, Layer, Weights};
 pub use proof::{Progress, SegmentProver, TrainingProof};
 pub use row::RowOpening;
 pub use schedule::{Schedule, ScheduleSeed};
 pub use statement::{ParentWeights, Segment, TrainingParameters, TrainingStatement};
-pub use train::{LayerTrace, Sgd, Step};
+pub use train::{Sgd, Trainer};

@@ -1,4 +1,4 @@
-//! Shapes and weights of a multilayer perceptron.
+//! Networks and their weights.
 
 #![deny(
     clippy::unwrap_used,
@@ -12,65 +12,87 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use crate::error::ConfigError;
+use super::model::{self, Graph, Mlp, ParameterShape};
+use super::op::Nonlinearity;
+use super::encoding::{Decoder, Encoder};
+use crate::error::{ConfigError, DecodeError};
+pub use super::model::{MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH};
 
-/// Widest layer.
-pub const MAX_WIDTH: usize = 1 << 16;
-/// Most layers.
-pub const MAX_LAYERS: usize = 64;
-/// Most weights and biases, 2 GiB of them: what takes a few copies fits into the memory of a large
-/// personal computer.
-pub const MAX_PARAMETERS: u64 = 1 << 28;
-
-/// The widths of a fully connected network, inputs first, outputs last. Layers count from 0.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Vec<usize>", into = "Vec<usize>")]
+/// A network: a graph of operators with matrices of parameters. Layers, which are those matrices, count from 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Text", into = "Text")]
 pub struct Architecture {
-    shapes: Vec<Shape>,
+    graph: Graph,
+    shapes: Vec<ParameterShape>,
+    /// What it is as a perceptron, if it is one.
+    mlp: Option<Mlp>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Shape {
-    inputs: usize,
-    outputs: usize,
+/// How a network stands in JSON: widths of a perceptron with rectifiers, else its text.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Widths(Vec<usize>),
+    Words(String),
 }
 
 impl Architecture {
-    /// A network with these widths.
+    /// A perceptron with these widths and rectifiers.
     ///
     /// # Errors
     ///
     /// From 2 to 65 widths, each from 1 to 2^16, and at most 2^28 weights and biases.
     pub fn new(widths: Vec<usize>) -> Result<Self, ConfigError> {
-        let (count, min, max) = (widths.len(), 2, MAX_LAYERS + 1);
-        if !(min..=max).contains(&count) {
-            return Err(ConfigError::WidthCount { count, min, max });
-        }
-        for (index, &width) in widths.iter().enumerate() {
-            if !(1..=MAX_WIDTH).contains(&width) {
-                return Err(ConfigError::WidthOutOfRange {
-                    index,
-                    width,
-                    max: MAX_WIDTH,
-                });
-            }
-        }
-        let pairs = widths.iter().zip(widths.iter().skip(1));
-        let shapes: Vec<Shape> = pairs
-            .map(|(&inputs, &outputs)| Shape { inputs, outputs })
-            .collect();
-        // Below 2^39, whatever a `usize` holds here.
-        let of = |shape: &Shape| (shape.inputs as u64 + 1) * shape.outputs as u64;
-        let (parameters, max) = (shapes.iter().map(of).sum(), MAX_PARAMETERS);
-        match parameters <= max {
-            true => Ok(Self { shapes }),
-            false => Err(ConfigError::TooManyParameters { parameters, max }),
-        }
+        Self::perceptron(&Mlp {
+            widths,
+            activation: Nonlinearity::Relu,
+            residual: false,
+        })
+    }
+
+    /// A perceptron.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new).
+    pub fn perceptron(mlp: &Mlp) -> Result<Self, ConfigError> {
+        Ok(Self::from(model::mlp(mlp)?))
+    }
+
+    /// The operators.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The [canonical encoding](Graph::encode) of the graph.
+    pub fn encode(&self) -> Vec<u8> {
+        self.graph.encode(Encoder::default()).finish()
+    }
+
+    /// Reads what [`encode`](Self::encode) writes.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if it is no network.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut decoder = Decoder::headless(bytes);
+        let graph = Graph::decode(&mut decoder)?;
+        decoder.finish()?;
+        Ok(Self::from(graph))
+    }
+
+    /// What it is as a perceptron, if it is one.
+    pub fn as_perceptron(&self) -> Option<&Mlp> {
+        self.mlp.as_ref()
     }
 
     /// `L`, the number of weight matrices.
     pub fn num_layers(&self) -> usize {
         self.shapes.len()
+    }
+
+    /// The shapes of weight matrices.
+    pub fn shapes(&self) -> &[ParameterShape] {
+        &self.shapes
     }
 
     /// Input width of layer `layer`, 0 if there is no such layer.
@@ -85,15 +107,15 @@ impl Architecture {
 
     /// Width of the network's input.
     pub fn num_inputs(&self) -> usize {
-        self.inputs(0)
+        self.graph.inputs()
     }
 
     /// Width of the network's output.
     pub fn num_outputs(&self) -> usize {
-        self.outputs(self.num_layers() - 1)
+        self.graph.outputs()
     }
 
-    /// All widths, inputs first.
+    /// The width of the input, then that of each layer's output.
     pub fn widths(&self) -> Vec<usize> {
         let outputs = self.shapes.iter().map(|shape| shape.outputs);
         std::iter::once(self.num_inputs()).chain(outputs).collect()
@@ -101,73 +123,128 @@ impl Architecture {
 
     /// Number of weights and biases.
     pub fn num_parameters(&self) -> usize {
-        self.shapes
-            .iter()
-            .map(|shape| (shape.inputs + 1) * shape.outputs)
-            .sum()
+        self.shapes.iter().map(|shape| shape.len()).sum()
     }
 }
 
-impl TryFrom<Vec<usize>> for Architecture {
+impl From<Graph> for Architecture {
+    fn from(graph: Graph) -> Self {
+        Self {
+            shapes: graph.parameters(),
+            mlp: Mlp::recognise(&graph),
+            graph,
+        }
+    }
+}
+
+impl TryFrom<Text> for Architecture {
     type Error = ConfigError;
 
-    fn try_from(widths: Vec<usize>) -> Result<Self, ConfigError> {
-        Self::new(widths)
+    fn try_from(text: Text) -> Result<Self, ConfigError> {
+        match text {
+            Text::Widths(widths) => Self::new(widths),
+            Text::Words(words) => words.parse(),
+        }
     }
 }
 
-impl From<Architecture> for Vec<usize> {
+impl From<Architecture> for Text {
     fn from(architecture: Architecture) -> Self {
-        architecture.widths()
+        match &architecture.mlp {
+            Some(mlp) if mlp.is_plain() => Self::Widths(architecture.widths()),
+            _ => Self::Words(architecture.to_string()),
+        }
     }
 }
 
-/// Widths separated by commas, such as `11,64,64,1`; spaces are ignored.
+/// Widths separated by commas, such as `11,64,64,1`, and perhaps an activation function and `residual` behind them,
+/// such as `11,64,64,1 gelu residual`.
 impl FromStr for Architecture {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let width = |text: &str| {
-            let text = text.trim();
-            text.parse().map_err(|_| ConfigError::WidthNotANumber {
-                text: text.to_owned(),
-            })
-        };
-        Self::new(text.split(',').map(width).collect::<Result<_, _>>()?)
+        Self::perceptron(&text.parse()?)
     }
 }
 
 impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.num_inputs())?;
-        self.shapes
-            .iter()
-            .try_for_each(|shape| write!(f, ",{}", shape.outputs))
+        match &self.mlp {
+            Some(mlp) => mlp.fmt(f),
+            None => write!(f, "{} operators", self.graph.nodes().len()),
+        }
     }
 }
 
 /// Weights and biases of one layer, with `w` fraction bits.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Layer {
+    /// `[inputs + 1, outputs]`, the bias last.
+    values: Vec<i64>,
+    outputs: usize,
+}
+
+impl Layer {
+    /// From `weight`, `[inputs, outputs]`, row-major: the output unit runs fastest; and `bias`, `[outputs]`.
+    pub fn new(mut weight: Vec<i64>, mut bias: Vec<i64>) -> Self {
+        let outputs = bias.len();
+        weight.reserve_exact(outputs);
+        weight.append(&mut bias);
+        Self {
+            values: weight,
+            outputs,
+        }
+    }
+
+    /// All of it, `[inputs + 1, outputs]`, row-major, the bias last.
+    pub fn values(&self) -> &[i64] {
+        &self.values
+    }
+
+    /// All of it, to change.
+    pub fn values_mut(&mut self) -> &mut [i64] {
+        &mut self.values
+    }
+
+    fn middle(&self) -> usize {
+        self.values.len().saturating_sub(self.outputs)
+    }
+
     /// `[inputs, outputs]`, row-major: the output unit runs fastest.
-    pub weight: Vec<i64>,
+    pub fn weight(&self) -> &[i64] {
+        self.values.split_at(self.middle()).0
+    }
+
     /// `[outputs]`.
-    pub bias: Vec<i64>,
+    pub fn bias(&self) -> &[i64] {
+        self.values.split_at(self.middle()).1
+    }
+
+    /// The weights, to change.
+    pub fn weight_mut(&mut self) -> &mut [i64] {
+        let middle = self.middle();
+        self.values.split_at_mut(middle).0
+    }
+
+    /// The bias, to change.
+    pub fn bias_mut(&mut self) -> &mut [i64] {
+        let middle = self.middle();
+        self.values.split_at_mut(middle).1
+    }
 }
 
 /// Weights are secrets.
 impl Drop for Layer {
     fn drop(&mut self) {
-        self.weight.zeroize();
-        self.bias.zeroize();
+        self.values.zeroize();
     }
 }
 
 /// Shapes only: weights are secrets.
 impl fmt::Debug for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inputs = self.weight.len().checked_div(self.bias.len()).unwrap_or(0);
-        write!(f, "Layer({inputs} -> {})", self.bias.len())
+        let inputs = self.weight().len().checked_div(self.outputs).unwrap_or(0);
+        write!(f, "Layer({inputs} -> {})", self.outputs)
     }
 }
 
@@ -202,8 +279,8 @@ impl Weights {
                     found,
                 })
             };
-            check("weight", layer.weight.len(), shape.inputs * shape.outputs)?;
-            check("bias", layer.bias.len(), shape.outputs)?;
+            check("weight", layer.weight().len(), shape.inputs * shape.outputs)?;
+            check("bias", layer.bias().len(), shape.outputs)?;
         }
         Ok(Self {
             architecture,
@@ -221,9 +298,14 @@ impl Weights {
         &self.layers
     }
 
-    /// The layers, to change their values and not their shapes.
-    pub(super) fn layers_mut(&mut self) -> &mut [Layer] {
-        &mut self.layers
+    /// All values, layer by layer.
+    pub fn tensors(&self) -> Vec<&[i64]> {
+        self.layers.iter().map(Layer::values).collect()
+    }
+
+    /// All values, to change.
+    pub(super) fn tensors_mut(&mut self) -> Vec<&mut [i64]> {
+        self.layers.iter_mut().map(Layer::values_mut).collect()
     }
 
     /// The layers, by value.
@@ -235,29 +317,21 @@ impl Weights {
     /// differences are multiples. `None` if a difference leaves `i64`.
     pub(super) fn difference(&self, other: &Self, factor: u64) -> Option<(Self, u64)> {
         let pairs = self.layers.iter().zip(&other.layers);
-        let subtract = |a: &[i64], b: &[i64]| -> Option<Vec<i64>> {
-            a.iter().zip(b).map(|(a, b)| a.checked_sub(*b)).collect()
+        let subtract = |(a, b): (&Layer, &Layer)| {
+            let pairs = a.values.iter().zip(&b.values);
+            let values: Option<Vec<i64>> = pairs.map(|(a, b)| a.checked_sub(*b)).collect();
+            let outputs = a.outputs;
+            values.map(|values| Layer { values, outputs })
         };
-        let layers: Option<Vec<Layer>> = pairs
-            .map(|(a, b)| {
-                Some(Layer {
-                    weight: subtract(&a.weight, &b.weight)?,
-                    bias: subtract(&a.bias, &b.bias)?,
-                })
-            })
-            .collect();
+        let layers: Option<Vec<Layer>> = pairs.map(subtract).collect();
         let mut update = Self::with_shapes_of(&self.architecture, layers?);
         let divisor = i64::try_from(factor).unwrap_or(1).max(1);
-        let mut entries = update
-            .layers
-            .iter()
-            .flat_map(|layer| layer.weight.iter().chain(&layer.bias));
+        let mut entries = update.layers.iter().flat_map(|layer| &layer.values);
         if divisor == 1 || !entries.all(|x| x % divisor == 0) {
             return Some((update, 1));
         }
         for layer in &mut update.layers {
-            let entries = layer.weight.iter_mut().chain(&mut layer.bias);
-            entries.for_each(|x| *x /= divisor);
+            layer.values.iter_mut().for_each(|x| *x /= divisor);
         }
         Some((update, factor))
     }
@@ -343,14 +417,8 @@ mod tests {
         let architecture = Architecture::new(vec![2, 3, 1]).unwrap();
         let layers = || {
             vec![
-                Layer {
-                    weight: vec![77; 6],
-                    bias: vec![77; 3],
-                },
-                Layer {
-                    weight: vec![77; 3],
-                    bias: vec![77; 1],
-                },
+                Layer::new(vec![77; 6], vec![77; 3]),
+                Layer::new(vec![77; 3], vec![77; 1]),
             ]
         };
         let weights = Weights::new(architecture.clone(), layers()).unwrap();

@@ -4,7 +4,7 @@
 //! all its values are in the range of data.
 //!
 //! **Prover.** Trains again, one segment after the other, and proves each by one
-//! [`argument`](super::argument) for the relation [`Training`](super::mlp::Training): [`SegmentProver`].
+//! [`argument`](super::argument) for the relation [`lower`](super::lower::lower): [`SegmentProver`].
 //!
 //! **Verifier.** Builds the same relation from the statement, checks each proof, and returns the group
 //! equations, one a segment, as [`Pending`]: nothing is verified until
@@ -36,7 +36,8 @@ pub use segments::SegmentProver;
 
 use super::{
     TrainingStatement,
-    argument::{KnownMatrix, Pending, Size},
+    program::eval::Trace,
+    argument::{Pending, Size},
     claim::Claim,
     commitment::{DatasetOpening, WeightCommitment, WeightOpening},
     statement::{ParentWeights, Segment},
@@ -123,7 +124,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         before: &Weights,
         dataset: &DatasetOpening<C::ScalarField>,
         segment: Segment,
-    ) -> Result<(Vec<train::Step>, Weights), ProveError> {
+    ) -> Result<(Vec<Trace>, Weights), ProveError> {
         let sgd = self.parameters.sgd();
         let mut weights = before.clone();
         let mut steps = Vec::new();
@@ -141,7 +142,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         &self,
         segment: Segment,
         before: &Weighed<C>,
-        steps: &[train::Step],
+        steps: &[Trace],
         after: &Weighed<C>,
         dataset: &DatasetOpening<C::ScalarField>,
         check: bool,
@@ -152,15 +153,15 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         let claim = info_span!("describe").in_scope(|| {
             self.segment_claim(segment, start, before.commitment.as_ref(), committed)
         })?;
-        let fixed = &self.parameters.fixed_point;
         let (from, to) = info_span!("weight tensors")
             .in_scope(|| (before.opening.matrices(), after.opening.matrices()));
-        let tensors = |matrices: &[KnownMatrix<_>]| -> Vec<_> {
-            matrices.iter().map(|m| m.values.clone()).collect()
-        };
-        let values = claim
-            .training()
-            .witness(fixed, &tensors(&from), steps, &tensors(&to))?;
+        let mut values = claim.training().witness(steps)?;
+        for (k, tensors) in claim.training().parameters().iter().enumerate() {
+            let ends = [(Some(tensors.first), from.get(k)), (tensors.last, to.get(k))];
+            for (tensor, matrix) in ends {
+                values.extend(tensor.zip(matrix.map(|matrix| matrix.values.clone())));
+            }
+        }
         let mut known = if at_root { Vec::new() } else { from };
         known.extend(to);
         known.push(dataset.matrix());
@@ -360,7 +361,7 @@ pub fn train_recorded(
 pub struct Recording {
     /// Fingerprints of the weights before and after.
     ends: [u64; 2],
-    steps: Vec<train::Step>,
+    steps: Vec<Trace>,
 }
 
 /// Shapes only.
@@ -380,8 +381,7 @@ fn fingerprint(weights: &Weights) -> u64 {
         })
     };
     weights.layers().iter().fold(0, |sum: u64, layer| {
-        let sum = sum.rotate_left(7).wrapping_add(of(&layer.weight));
-        sum.rotate_left(7).wrapping_add(of(&layer.bias))
+        sum.rotate_left(7).wrapping_add(of(layer.values()))
     })
 }
 
@@ -391,7 +391,7 @@ fn train_with(
     parent: &Weights,
     data: (&super::Dataset, &super::Schedule),
     sink: Sink<'_>,
-    mut keep: impl FnMut(train::Step),
+    mut keep: impl FnMut(Trace),
 ) -> Result<Weights, ProveError> {
     let total = parameters.steps;
     let mut weights = parent.clone();

@@ -236,9 +236,9 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     /// segments makes it once.
     pub(crate) fn encode_start(&self) -> Encoder {
         let p = &self.parameters;
-        Encoder::new("zktree/v1/segment")
+        Encoder::new("zktree/v2/segment")
             .string(C::NAME)
-            .numbers(p.architecture.widths().iter().map(|w| *w as u64))
+            .bytes(&p.architecture.encode())
             .bytes(&encode_fixed_point(&p.fixed_point))
             .number(p.rate.coefficient())
             .count(p.batch)
@@ -263,7 +263,10 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         let start = start
             .number(segment.index)
             .number(segment.first_step)
-            .number(segment.steps);
+            .number(segment.steps)
+            // What is handed from segment to segment: one thing, the weights.
+            .count(1)
+            .string("weights");
         let start = match (before, &self.parent) {
             (Some(commitment), _) => start.string("committed").hash(&commitment.digest()),
             (None, ParentWeights::Root { seed }) => start.string("seed").number(*seed),

@@ -12,13 +12,14 @@ use crate::{
         encoding::{Decoder, Encoder, decode_fixed_point, encode_fixed_point},
     },
     poly::WideField,
+    text::quoted,
 };
 use sha2::{Digest, Sha256};
 
-const ROOT: &str = "zktree/v1/root";
+const ROOT: &str = "zktree/v2/root";
 const IMPORTED: &str = "zktree/v2/imported-root";
-const IMPORTED_PRE_ID: &str = "zktree/v1/imported-pre-id";
-const NODE: &str = "zktree/v1/pre-id";
+const IMPORTED_PRE_ID: &str = "zktree/v2/imported-pre-id";
+const NODE: &str = "zktree/v2/pre-id";
 
 impl Root {
     /// The canonical encoding. Imported weights come with the proof of their range and, last, the
@@ -48,7 +49,7 @@ impl Root {
     /// The fields that all roots have.
     fn network(&self, kind: &str) -> Encoder {
         Encoder::new(kind)
-            .numbers(widths(self.architecture()))
+            .bytes(&self.architecture().encode())
             .bytes(&encode_fixed_point(self.fixed_point()))
             .bytes(&self.normalization().to_bytes())
     }
@@ -145,12 +146,14 @@ impl<C: Curve<ScalarField: WideField>> Node<C> {
         let start = Encoder::new(NODE)
             .string(C::NAME)
             .hash(&self.parent.0)
-            .numbers(widths(&p.architecture))
-            .bytes(&encode_fixed_point(&p.fixed_point))
-            .bytes(&self.weights.encode())
+            .bytes(&p.architecture.encode())
+            .bytes(&encode_fixed_point(&p.fixed_point));
+        let start = encode_tensors(start, &self.weights, &p.fixed_point)
             .hash(&self.dataset.root)
             .count(self.dataset.num_rows)
+            .string(NUMBERS)
             .count(self.dataset.num_features)
+            .string(NUMBERS)
             .count(self.dataset.num_targets)
             .number(p.rate.coefficient())
             .count(p.batch)
@@ -177,13 +180,12 @@ impl<C: Curve<ScalarField: WideField>> Node<C> {
         let parent = NodeId(d.hash("parent")?);
         let architecture = architecture(d)?;
         let fixed_point = fixed_point(d)?;
-        let weights = WeightCommitment::decode(d.bytes("weights")?, &architecture)
-            .map_err(|error| DecodeError::value("weights", error))?;
+        let weights = tensors(d, &architecture, &fixed_point)?;
         let dataset = DatasetName {
             root: d.hash("data set")?,
             num_rows: d.count("rows")?,
-            num_features: d.count("features")?,
-            num_targets: d.count("targets")?,
+            num_features: columns(d, "features")?,
+            num_targets: columns(d, "targets")?,
         };
         let parameters = TrainingParameters {
             architecture,
@@ -209,16 +211,67 @@ impl<C: Curve<ScalarField: WideField>> Node<C> {
     }
 }
 
-fn widths(architecture: &Architecture) -> impl ExactSizeIterator<Item = u64> {
-    architecture.widths().into_iter().map(|width| width as u64)
+fn architecture(decoder: &mut Decoder<'_>) -> Result<Architecture, DecodeError> {
+    Architecture::decode(decoder.bytes("network")?)
 }
 
-fn architecture(decoder: &mut Decoder<'_>) -> Result<Architecture, DecodeError> {
-    let widths = decoder.numbers("widths")?.into_iter().map(usize::try_from);
-    let widths = widths
-        .collect::<Result<_, _>>()
-        .map_err(|error| DecodeError::value("widths", error))?;
-    Architecture::new(widths).map_err(|error| DecodeError::value("widths", error))
+/// The kind of a data set's columns: numbers, which are standardised and rounded.
+const NUMBERS: &str = "numbers";
+
+/// How many columns there are, behind their kind.
+fn columns(decoder: &mut Decoder<'_>, field: &'static str) -> Result<usize, DecodeError> {
+    let kind = decoder.string(field)?;
+    match kind == NUMBERS {
+        true => decoder.count(field),
+        false => Err(DecodeError::value(field, quoted(kind))),
+    }
+}
+
+/// The parameters, one after the other: name, fraction bits, whether it was trained, and the rows of its
+/// commitment.
+fn encode_tensors<C: Curve>(
+    start: Encoder,
+    weights: &WeightCommitment<C>,
+    format: &FixedPoint,
+) -> Encoder {
+    let start = start.count(weights.layers().len());
+    (1..).zip(weights.layers()).fold(start, |encoder, (number, rows)| {
+        encoder
+            .string(&format!("W{number}"))
+            .number(format.weight_bits().into())
+            .flag(true)
+            .bytes(&rows.encode())
+    })
+}
+
+/// Reads what [`encode_tensors`] writes, for this network: all of its parameters are trained.
+fn tensors<C: Curve<ScalarField: WideField>>(
+    decoder: &mut Decoder<'_>,
+    architecture: &Architecture,
+    format: &FixedPoint,
+) -> Result<WeightCommitment<C>, DecodeError> {
+    let refuse = |what: &str| DecodeError::value("weights", what);
+    if decoder.count("weights")? != architecture.num_layers() {
+        return Err(refuse("the network has another number of parameters"));
+    }
+    let mut bytes = Vec::new();
+    for number in 1..=architecture.num_layers() {
+        if decoder.string("weights")? != format!("W{number}") {
+            return Err(refuse("the network has no parameter of this name here"));
+        }
+        if decoder.number("weights")? != u64::from(format.weight_bits()) {
+            return Err(refuse("a parameter has another format than weights"));
+        }
+        if !decoder.flag("weights")? {
+            return Err(refuse("a parameter is frozen: this version trains all of them"));
+        }
+        let rows = decoder.bytes("weights")?;
+        if rows.len() != WeightCommitment::<C>::layer_len(architecture, number - 1) {
+            return Err(refuse("a parameter has another number of rows"));
+        }
+        bytes.extend_from_slice(rows);
+    }
+    WeightCommitment::decode(&bytes, architecture).map_err(|error| DecodeError::value("weights", error))
 }
 
 fn fixed_point(decoder: &mut Decoder<'_>) -> Result<FixedPoint, DecodeError> {

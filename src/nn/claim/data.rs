@@ -8,7 +8,7 @@
         clippy::panic
     )
 )]
-use super::{Claim, describe};
+use super::{Claim, data_range::DataRange, describe};
 use crate::{
     commit::{Curve, RowCommitments},
     error::{ProveError, VerifyError},
@@ -17,7 +17,6 @@ use crate::{
         argument::{Argument, Pending, Source},
         encoding::Encoder,
         fixed::MAX_TABLE_BITS,
-        mlp::DataRange,
         relation::{Values, count_multiplicities},
     },
     poly::WideField,

@@ -32,6 +32,7 @@
     )
 )]
 mod data;
+mod data_range;
 mod segment;
 mod weights;
 

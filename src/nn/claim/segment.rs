@@ -16,7 +16,11 @@ use crate::{
         ParentWeights, Segment, TrainingStatement, WeightCommitment,
         argument::{Argument, Batches, Gather, GatheredRows, Source},
         encoding::Encoder,
-        mlp::{Extent, Training},
+        lower::{Cut, Extent, Lowered, lower},
+        model::{self, Task},
+        optimise::Optimiser,
+        program::Data,
+        relation::TensorId,
     },
     poly::{WideField, num_vars},
 };
@@ -36,7 +40,7 @@ pub(crate) struct SegmentClaim<'a, C: Curve> {
 
 /// A segment's relation and its description as a proof.
 pub(crate) struct SegmentArgument<F> {
-    pub(crate) training: Training<F>,
+    pub(crate) training: Lowered<F>,
     pub(crate) argument: Argument<F>,
 }
 
@@ -70,7 +74,7 @@ impl<C: Curve<ScalarField: WideField>> Claim<C> for SegmentClaim<'_, C> {
 
 impl<C: Curve> SegmentClaim<'_, C> {
     /// The relation.
-    pub(crate) fn training(&self) -> &Training<C::ScalarField> {
+    pub(crate) fn training(&self) -> &Lowered<C::ScalarField> {
         &self.parts.training
     }
 }
@@ -125,18 +129,24 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
                     segment.steps, p.batch
                 ))
             })?;
+        let graph = p.architecture.graph();
+        let program = model::program(graph, &p.fixed_point, p.batch, Task::Training)
+            .map_err(|error| VerifyError::Statement(error.to_string()))?;
         let extent = Extent {
-            batch: p.batch,
             steps,
+            optimiser: Some(Optimiser::Sgd(p.rate)),
+            cut: Cut::Format,
+            opened_outputs: false,
         };
-        let training = Training::new(&p.architecture, &p.fixed_point, p.rate, extent);
+        let training = lower(program, &extent)
+            .map_err(|error| VerifyError::Statement(error.to_string()))?;
         self.argument_of(training, segment, steps, at_root)
     }
 
     /// How the inputs of the relation of one segment, of `steps` steps, are opened.
     pub(crate) fn argument_of(
         &self,
-        training: Training<C::ScalarField>,
+        training: Lowered<C::ScalarField>,
         segment: Segment,
         steps: usize,
         at_root: bool,
@@ -151,8 +161,11 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             ParentWeights::Root { seed } if at_root => Some((*seed, &p.fixed_point)),
             _ => None,
         };
-        weight_inputs(&mut argument, training.parent(), &p.architecture, root);
-        weight_inputs(&mut argument, training.child(), &p.architecture, None);
+        let parameters = training.parameters().iter();
+        let first: Vec<TensorId> = parameters.clone().map(|tensors| tensors.first).collect();
+        let last: Vec<TensorId> = parameters.filter_map(|tensors| tensors.last).collect();
+        weight_inputs(&mut argument, &first, &p.architecture, root);
+        weight_inputs(&mut argument, &last, &p.architecture, None);
         let matrix = argument.known_matrix(self.dataset.layout());
         let batches = Batches::new(self.schedule()?, segment.first_step, segment.steps);
         let rows = GatheredRows::Scheduled(Arc::new(batches));
@@ -166,11 +179,15 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             })
         };
         let features = self.dataset.num_features();
-        argument.input(training.inputs(), gather(0, features));
-        argument.input(
-            training.targets(),
-            gather(features, self.dataset.num_targets()),
-        );
+        let columns = [
+            (Data::Inputs, 0, features),
+            (Data::Targets, features, self.dataset.num_targets()),
+        ];
+        for (data, first, count) in columns {
+            if let Some(tensor) = training.data(data) {
+                argument.input(tensor, gather(first, count));
+            }
+        }
         Ok(SegmentArgument { training, argument })
     }
 }

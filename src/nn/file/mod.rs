@@ -74,15 +74,15 @@ impl Weights {
 
     fn integers(&self) -> Vec<Entry> {
         let layers = self.layers().iter().enumerate().flat_map(|(n, layer)| {
-            let outputs = layer.bias.len();
+            let outputs = layer.bias().len();
             let shape = vec![self.architecture().inputs(n), outputs];
             let entry = |part, shape, values: &[i64]| {
                 let bytes = values.iter().map(|value| value.to_le_bytes());
                 Entry::new(format!("layers.{n}.{part}"), Dtype::I64, shape, bytes)
             };
             [
-                entry("weight", shape, &layer.weight),
-                entry("bias", vec![outputs], &layer.bias),
+                entry("weight", shape, layer.weight()),
+                entry("bias", vec![outputs], layer.bias()),
             ]
         });
         layers.collect()
@@ -108,8 +108,8 @@ impl Weights {
         let unit = (1_u64 << fixed.weight_bits()) as f64;
         let float = |value: &i64| ((*value as f64 / unit) as f32).to_le_bytes();
         let layers = self.layers().iter().enumerate().flat_map(|(n, layer)| {
-            let outputs = layer.bias.len();
-            let column = |j: usize| layer.weight.iter().skip(j).step_by(outputs).map(float);
+            let outputs = layer.bias().len();
+            let column = |j: usize| layer.weight().iter().skip(j).step_by(outputs).map(float);
             let shape = vec![outputs, self.architecture().inputs(n)];
             let name = |part: &str| format!("{}.{part}", 2 * n);
             [
@@ -123,7 +123,7 @@ impl Weights {
                     name("bias"),
                     Dtype::F32,
                     vec![outputs],
-                    layer.bias.iter().map(float),
+                    layer.bias().iter().map(float),
                 ),
             ]
         });
@@ -180,7 +180,7 @@ impl Weights {
                 }
             }
             widths.push(outputs);
-            layers.push(Layer { weight, bias });
+            layers.push(Layer::new(weight, bias));
         }
         let architecture = Architecture::new(widths).map_err(|e| malformed(e.to_string()))?;
         Weights::new(architecture, layers).map_err(|e| malformed(e.to_string()))

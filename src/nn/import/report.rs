@@ -76,7 +76,7 @@ impl QuantizationReport {
             let found = largest(values.iter().copied());
             check(&layer.name, found, fixed, bits)?;
             let floats = layer.weight.iter().chain(&layer.bias);
-            let integers = integers.weight.iter().chain(&integers.bias);
+            let integers = integers.values();
             layers.push(LayerReport {
                 name: layer.name.clone(),
                 largest: found,

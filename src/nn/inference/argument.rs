@@ -1,15 +1,18 @@
 //! The proof of an inference.
 use super::{
-    Batch, CommittedRows, InferenceStatement, MAX_ENTRIES, OutputClaim, RowsOpening, with_limbs_for,
+    Batch, CommittedRows, InferenceStatement, MAX_ENTRIES, OutputClaim, RowsOpening,
 };
 use crate::{
     commit::{Curve, RowCommitments},
     error::{ProveError, VerifyError},
     nn::{
-        FixedPoint, WeightOpening,
+        WeightOpening, Weights,
         argument::{Argument, Gather, GatheredRows, Pending, Size, Source},
         claim::{Claim, describe, num_entries, weight_inputs},
-        mlp::{Forward, Head},
+        lower::{Cut, Extent, Lowered, lower},
+        model::{self, Task},
+        program::Data,
+        relation::TensorId,
         statement::ParentWeights,
         train,
     },
@@ -34,10 +37,8 @@ pub struct InferenceSecrets<'a, F: PrimeField> {
 /// A statement of which the parts fit together.
 pub(super) struct InferenceClaim<'a, C: Curve> {
     statement: &'a InferenceStatement<C>,
-    pub(super) forward: Forward<C::ScalarField>,
+    pub(super) forward: Lowered<C::ScalarField>,
     argument: Argument<C::ScalarField>,
-    /// The formats with the limbs of the proof.
-    pub(super) fixed: FixedPoint,
 }
 
 impl<C: Curve<ScalarField: WideField>> Claim<C> for InferenceClaim<'_, C> {
@@ -92,39 +93,34 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
         }
         let inputs = rows_of(&self.inputs, secrets.inputs)?;
         let ends = rows_of(self.claim.batch(), secrets.outputs)?;
-        let fixed = &claim.fixed;
-        let activations = train::forward(fixed, secrets.weights.weights(), &inputs)?;
-        let mut values = info_span!("witness").in_scope(|| {
-            claim.forward.witness(
-                fixed,
-                secrets.weights.weights(),
-                &inputs,
-                &activations,
-                &ends,
-            )
-        })?;
-        let outputs = activations.last().map(|last| last.y.as_slice());
+        let run = self.run(secrets.weights.weights(), (&inputs, &ends))?;
+        let mut values =
+            info_span!("witness").in_scope(|| claim.forward.witness(&[run.trace.clone()]))?;
         let (is_true, what) = match &self.claim {
             OutputClaim::Outputs(_) => {
-                let tensor = claim.forward.arrange(architecture.num_outputs(), &ends);
-                values.extend(claim.forward.outputs().map(|id| (id, Arc::new(tensor))));
-                (
-                    outputs == Some(ends.as_slice()),
-                    "the outputs are the model's",
-                )
+                let told = claim.forward.outputs();
+                values.extend(told.and_then(|id| {
+                    let tensor = claim.forward.arranged(id, &ends)?;
+                    Some((id, Arc::new(tensor)))
+                }));
+                (run.outputs() == ends, "the outputs are the model's")
             }
             OutputClaim::SquaredError { sum, .. } => {
-                let found = claim.forward.squared_error().and_then(|id| values.get(&id));
-                let found = found.and_then(|found| u64::try_from(*found.first()?).ok());
-                (found == Some(*sum), "the squared error is the model's")
+                let told = claim.forward.told().first();
+                let found = told.and_then(|(value, _)| run.trace.told(*value));
+                let is_true = found == Some((*sum).into());
+                (is_true, "the squared error is the model's")
             }
         };
+        let known = secrets.weights.matrices();
+        let tensors = claim.forward.parameters().iter().zip(&known);
+        values.extend(tensors.map(|(id, matrix)| (id.first, matrix.values.clone())));
         if check && !is_true {
             return Err(ProveError::Unsatisfied { check: what });
         }
         let mut known = match self.model.weights {
             ParentWeights::Root { .. } => Vec::new(),
-            ParentWeights::Committed { .. } => secrets.weights.matrices(),
+            ParentWeights::Committed { .. } => known,
         };
         // Rows of which both ends are columns are one matrix.
         let rows = secrets.inputs.into_iter().chain(secrets.outputs);
@@ -169,17 +165,18 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
     pub(super) fn claim(&self) -> Result<InferenceClaim<'_, C>, VerifyError> {
         let samples = self.validate()?;
         let model = &self.model;
-        let (architecture, depth) = (&model.architecture, model.architecture.num_layers());
-        let units: usize = architecture.widths().iter().skip(1).sum();
-        let fixed = with_limbs_for(&model.fixed_point, units.saturating_mul(samples))?;
-        let head = match &self.claim {
-            OutputClaim::Outputs(_) => Head::Outputs,
-            OutputClaim::SquaredError { targets, .. } => Head::SquaredError {
-                targets_in_range: targets.is_committed(),
-            },
+        let architecture = &model.architecture;
+        let (graph, format) = (architecture.graph(), &model.fixed_point);
+        let program = model::program(graph, format, samples, self.task())
+            .map_err(|error| statement(error.to_string()))?;
+        let extent = Extent {
+            steps: 1,
+            optimiser: None,
+            cut: Cut::Cheapest,
+            opened_outputs: matches!(self.claim, OutputClaim::Outputs(_)),
         };
-        let inputs_in_range = self.inputs.is_committed();
-        let forward = Forward::new(architecture, &fixed, samples, inputs_in_range, head);
+        let forward =
+            lower(program, &extent).map_err(|error| statement(error.to_string()))?;
         if num_entries(forward.committed()) > MAX_ENTRIES {
             let what = "an inference has too many values: make several proofs";
             return Err(VerifyError::Statement(what.into()));
@@ -189,38 +186,59 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
             ParentWeights::Root { seed } => Some((*seed, &model.fixed_point)),
             ParentWeights::Committed { .. } => None,
         };
-        weight_inputs(&mut argument, forward.weights(), architecture, root);
+        let weights = forward.parameters().iter().map(|tensors| tensors.first);
+        weight_inputs(&mut argument, &weights.collect::<Vec<_>>(), architecture, root);
         let numbers: Vec<usize> = self
             .matrices()
             .map(|rows| argument.known_matrix(rows.layout()))
             .collect();
+        let end = match self.claim {
+            OutputClaim::Outputs(_) => forward.outputs(),
+            OutputClaim::SquaredError { .. } => forward.data(Data::Targets),
+        };
         let ends = [
-            (Some(forward.inputs()), &self.inputs, numbers.first()),
-            (
-                forward.targets().or(forward.outputs()),
-                self.claim.batch(),
-                numbers.last(),
-            ),
+            (forward.data(Data::Inputs), &self.inputs, numbers.first()),
+            (end, self.claim.batch(), numbers.last()),
         ];
-        let widths = [architecture.num_inputs(), architecture.outputs(depth - 1)];
-        for ((tensor, batch, matrix), width) in ends.into_iter().zip(widths) {
+        for (tensor, batch, matrix) in ends {
             if let Some(tensor) = tensor {
-                let source = source(batch, matrix, (samples, width), &forward)?;
+                let source = source(batch, matrix, (samples, tensor), &forward)?;
                 argument.input(tensor, source);
             }
         }
-        if let (Some(tensor), OutputClaim::SquaredError { sum, .. }) =
-            (forward.squared_error(), &self.claim)
+        if let (Some((_, tensor)), OutputClaim::SquaredError { sum, .. }) =
+            (forward.told().first(), &self.claim)
         {
             let sum = C::ScalarField::from(*sum);
-            argument.input(tensor, Source::Public(Arc::new(move |_: &[_]| sum)));
+            argument.input(*tensor, Source::Public(Arc::new(move |_: &[_]| sum)));
         }
         Ok(InferenceClaim {
             statement: self,
             forward,
             argument,
-            fixed,
         })
+    }
+
+    /// What the network computes for the claim.
+    fn task(&self) -> Task {
+        let inputs_in_range = self.inputs.is_committed();
+        match &self.claim {
+            OutputClaim::Outputs(_) => Task::Outputs { inputs_in_range },
+            OutputClaim::SquaredError { targets, .. } => Task::SquaredError {
+                inputs_in_range,
+                targets_in_range: targets.is_committed(),
+            },
+        }
+    }
+
+    /// Runs the network on inputs and, for the error, targets.
+    pub(super) fn run(
+        &self,
+        weights: &Weights,
+        (inputs, ends): (&[i64], &[i64]),
+    ) -> Result<train::Forward, ProveError> {
+        let fixed = &self.model.fixed_point;
+        Ok(train::forward(fixed, weights, (inputs, ends), self.task())?)
     }
 }
 
@@ -242,8 +260,8 @@ fn statement(what: String) -> VerifyError {
 fn source<C: Curve<ScalarField: WideField>>(
     batch: &Batch<C>,
     matrix: Option<&usize>,
-    (samples, width): (usize, usize),
-    forward: &Forward<C::ScalarField>,
+    (samples, tensor): (usize, TensorId),
+    forward: &Lowered<C::ScalarField>,
 ) -> Result<Source<C::ScalarField>, VerifyError> {
     match batch {
         Batch::Committed { columns, .. } => {
@@ -257,7 +275,7 @@ fn source<C: Curve<ScalarField: WideField>>(
             }))
         }
         Batch::Public { values, .. } => {
-            let tensor = forward.arrange(width, values);
+            let tensor = forward.arranged(tensor, values).unwrap_or_default();
             Ok(Source::Public(Arc::new(move |point: &[_]| {
                 int::evaluate(&tensor, point)
             })))

@@ -7,7 +7,7 @@
 //! 4 and 12 of [`nn`](super).
 //!
 //! **Prover.** Runs the forward pass and proves it by one [`argument`](super::argument) for the
-//! relation [`mlp::Forward`](super::mlp::Forward). Weights are committed once; a proof opens them and
+//! relation of the network's [program](super::program). Weights are committed once; a proof opens them and
 //! commits only to what is between the layers.
 //!
 //! **Verifier.** Builds the same relation from the statement, checks ranges of what is public itself,
@@ -43,10 +43,9 @@ pub use argument::InferenceSecrets;
 pub use batch::{Batch, CommittedRows, RowsOpening};
 
 use super::{
-    Architecture, FixedPoint, FixedPointConfig, WeightBound,
+    Architecture, FixedPoint, WeightBound,
     encoding::{Encoder, encode_fixed_point},
     fixed::in_range,
-    mlp::limb_widths,
     statement::ParentWeights,
 };
 use crate::{
@@ -172,9 +171,9 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
     /// The whole statement.
     fn encode(&self) -> Vec<u8> {
         let model = &self.model;
-        let start = Encoder::new("zktree/v1/inference")
+        let start = Encoder::new("zktree/v2/inference")
             .string(C::NAME)
-            .numbers(model.architecture.widths().iter().map(|w| *w as u64))
+            .bytes(&model.architecture.encode())
             .bytes(&encode_fixed_point(&model.fixed_point))
             .flag(self.hiding)
             .hash(&model.id);
@@ -216,14 +215,4 @@ fn check_range<C: Curve>(
         )),
         _ => Ok(()),
     }
-}
-
-/// The formats with the limbs that make a proof of `roundings` rounded values cheapest.
-fn with_limbs_for(fixed: &FixedPoint, roundings: usize) -> Result<FixedPoint, VerifyError> {
-    let limbs = limb_widths(fixed.weight_bits(), roundings);
-    FixedPoint::new(FixedPointConfig {
-        limbs,
-        ..fixed.config().clone()
-    })
-    .map_err(statement)
 }

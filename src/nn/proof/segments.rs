@@ -4,8 +4,11 @@ use crate::{
     commit::Curve,
     error::{DataError, ProveError, VerifyError},
     nn::{
-        DatasetOpening, ParentWeights, Step, TrainingProof, TrainingStatement, WeightCommitment,
-        WeightOpening, encoding::Encoder, init,
+        DatasetOpening, ParentWeights, TrainingProof, TrainingStatement, WeightCommitment,
+        Trainer, WeightOpening,
+        encoding::Encoder,
+        init,
+        program::{Data, eval::Trace},
     },
     poly::WideField,
     transcript::ProverChannel,
@@ -238,7 +241,7 @@ impl<C: Curve<ScalarField: WideField>> SegmentProver<'_, C> {
     }
 
     /// The steps of a recording, if it is of this run, in one segment.
-    fn recorded_steps(&self, recording: Recording) -> Option<Vec<Step>> {
+    fn recorded_steps(&self, recording: Recording) -> Option<Vec<Trace>> {
         let p = &self.statement.parameters;
         let ends = [self.before.opening.weights(), self.child.weights()];
         let steps = recording.steps;
@@ -247,9 +250,17 @@ impl<C: Curve<ScalarField: WideField>> SegmentProver<'_, C> {
         }
         let schedule = self.statement.schedule().ok()?;
         let batches = schedule.batches(0, p.steps);
-        let same = |step: &Step, rows: Vec<usize>| {
+        let trainer = Trainer::new(&p.sgd(), &p.architecture, p.batch).ok()?;
+        let same = |step: &Trace, rows: Vec<usize>| {
             let (inputs, targets) = self.dataset.dataset().gather(&rows);
-            step.inputs == inputs && step.targets == targets
+            let mut data = trainer.program().data();
+            data.all(|(value, data)| {
+                let rows = match data {
+                    Data::Inputs => &inputs,
+                    Data::Targets => &targets,
+                };
+                step.get(value).is_some_and(|values| **values == *rows)
+            })
         };
         let mut pairs = steps.iter().zip(batches);
         let whole = steps.len() as u64 == p.steps && pairs.all(|(step, rows)| same(step, rows));

@@ -1,11 +1,8 @@
 //! The range of a data set's entries.
-use super::{Builder, Committed, Extent, TableKind};
 use crate::{
     check::Check,
-    nn::{
-        FixedPoint,
-        relation::{Relation, TensorId},
-    },
+    gkr::table::Signed,
+    nn::relation::{Committed, Relation, TensorId},
     poly::{WideField, num_vars},
 };
 use std::sync::Arc;
@@ -23,19 +20,20 @@ pub struct DataRange<F> {
 impl<F: WideField> DataRange<F> {
     /// For a data set of `rows` rows of `width` entries of `bits` bits, signed.
     pub fn new(rows: usize, width: usize, bits: u32) -> Self {
-        // No positions and no layers: only the tables of the builder are used.
-        let extent = Extent { batch: 1, steps: 1 };
-        let (mut builder, _) = Builder::new(&FixedPoint::compact(), &[], extent, &[]);
-        let data = builder
-            .relation
-            .input("data", &[num_vars(width), num_vars(rows)]);
-        builder.lookup(Check::DataRange, TableKind::Signed(bits), &[data]);
-        let multiplicities = builder.multiplicities[0].clone();
-        let (relation, _) = builder.finish();
+        let mut relation = Relation::new();
+        let data = relation.input("data", &[num_vars(width), num_vars(rows)]);
+        let num_vars = bits as usize;
+        let tensor = relation.input("uses of the range", &[num_vars]);
+        let table = relation.table(Arc::new(Signed { bits: num_vars }), tensor);
+        relation.lookup(Check::DataRange.name(), table, &[data]);
         Self {
-            relation,
+            relation: Arc::new(relation),
             data,
-            multiplicities,
+            multiplicities: Committed {
+                tensor,
+                num_vars,
+                real: std::iter::once(0..1 << num_vars).collect(),
+            },
         }
     }
 

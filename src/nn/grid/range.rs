@@ -1,12 +1,13 @@
 //! The range of committed weights.
-use super::{Committed, TensorId, power_of_two};
 use crate::{
     check::Check,
     error::ProveError,
     gkr::table::Gated,
     nn::{
         Architecture, Weights,
-        relation::{Index, Public, Relation, Values, at, count_multiplicities, term},
+        relation::{
+            Committed, Index, Public, Relation, TensorId, Values, at, count_multiplicities, term,
+        },
     },
     poly::{WideField, num_vars},
 };
@@ -37,7 +38,7 @@ impl<F: WideField> WeightRange<F> {
     /// For weights of an architecture, `step` and `bits`.
     pub fn new(architecture: &Architecture, step: u32, bits: u32) -> Self {
         let mut relation = Relation::new();
-        let widths = architecture.widths();
+        let (widths, ends) = sides(architecture);
         let units: Vec<Index> = widths
             .iter()
             .map(|width| relation.axis(num_vars(*width)).into())
@@ -54,25 +55,25 @@ impl<F: WideField> WeightRange<F> {
         };
         let multiplicities = relation.input("uses of the range", &[bits as usize]);
         let table = relation.table(Arc::new(table), multiplicities);
-        let scale = power_of_two::<F>(step).inverse().unwrap_or_default();
+        let scale = F::from(2u64).pow([u64::from(step)]).inverse().unwrap_or_default();
         let (mut weights, mut layers) = (Vec::new(), Vec::new());
-        for l in 1..widths.len() {
-            let (i, j) = (units[l - 1], units[l]);
-            let (di, dj) = (num_vars(widths[l - 1]), num_vars(widths[l]));
+        for (l, (before, after)) in (1..).zip(ends) {
+            let (i, j) = (units[before], units[after]);
+            let (di, dj) = (num_vars(widths[before]), num_vars(widths[after]));
             let w = relation.input(format!("W{l}"), &[dj, di, 1]);
             let value = term(scale, [at(w, &[j, i, Index::First])], &[j, i]);
             let value = relation.define(format!("W{l} in steps"), &[dj, di], vec![value]);
-            let gate = [at(gates[l], &[j]), at(gates[l - 1], &[i])];
+            let gate = [at(gates[after], &[j]), at(gates[before], &[i])];
             let gate = term(F::ONE, gate, &[j, i]);
             let gate = relation.define(format!("gate of W{l}"), &[dj, di], vec![gate]);
             relation.lookup(Check::WeightRange.name(), table, &[value, gate]);
             let bias = term(scale, [at(w, &[j, Index::First, Index::Last])], &[j]);
             let bias = relation.define(format!("b{l} in steps"), &[dj], vec![bias]);
-            relation.lookup(Check::BiasRange.name(), table, &[bias, gates[l]]);
+            relation.lookup(Check::BiasRange.name(), table, &[bias, gates[after]]);
             weights.push(w);
             layers.push(LayerTensors {
                 weight: [value, gate],
-                bias: [bias, gates[l]],
+                bias: [bias, gates[after]],
             });
         }
         let real = std::iter::once(0..1 << bits).collect();
@@ -136,14 +137,28 @@ impl<F: WideField> WeightRange<F> {
                 Arc::new(rows)
             };
             let [value, gate] = tensors.weight;
-            let weight = |i, j| layer.weight[i * outputs + j] >> self.step;
+            let weight = |i, j| layer.weight()[i * outputs + j] >> self.step;
             values.insert(value, rows(&weight));
             values.insert(gate, rows(&|_, _| 1));
-            let bias = layer.bias.iter().map(|b| b >> self.step).collect();
+            let bias = layer.bias().iter().map(|b| b >> self.step).collect();
             let [value, gate] = tensors.bias;
             values.insert(value, Arc::new(bias));
             values.insert(gate, Arc::new(vec![1; outputs]));
         }
         values
     }
+}
+
+/// Widths, and which of them each layer has before and after it. A layer behind another shares its width.
+fn sides(architecture: &Architecture) -> (Vec<usize>, Vec<(usize, usize)>) {
+    let mut widths = vec![architecture.num_inputs()];
+    let mut ends = Vec::new();
+    for shape in architecture.shapes() {
+        if widths.last() != Some(&shape.inputs) {
+            widths.push(shape.inputs);
+        }
+        widths.push(shape.outputs);
+        ends.push((widths.len() - 2, widths.len() - 1));
+    }
+    (widths, ends)
 }

@@ -26,7 +26,7 @@ const TERMS: usize = 512;
 const SCAN: usize = 1 << 16;
 
 /// Largest magnitude.
-pub(super) fn magnitude(values: &[i64]) -> u64 {
+pub(in crate::nn) fn magnitude(values: &[i64]) -> u64 {
     let largest = |values: &[i64]| values.iter().map(|x| x.unsigned_abs()).max();
     let parts = map(values.len().div_ceil(SCAN), |k| {
         largest(&values[k * SCAN..values.len().min((k + 1) * SCAN)])
@@ -155,7 +155,7 @@ fn multiply(left: ArrayView2<'_, f64>, right: ArrayView2<'_, f64>, keep: f64, ou
 
 /// `[rows, inner] x [inner, cols] -> [rows, cols]`, all row-major; `largest` is the [`magnitude`] of
 /// the right factor.
-pub(super) fn product(
+pub(in crate::nn) fn product(
     left: &[i64],
     (right, largest): (&[i64], u64),
     inner: usize,
@@ -170,7 +170,7 @@ pub(super) fn product(
 }
 
 /// `[rows, inner] x [cols, inner]^T -> [rows, cols]`, all row-major; `largest` as in [`product`].
-pub(super) fn product_transposed(
+pub(in crate::nn) fn product_transposed(
     left: &[i64],
     (right, largest): (&[i64], u64),
     inner: usize,
@@ -236,7 +236,7 @@ fn add(sums: &[f64], shift: u32, total: &mut [i128]) {
 }
 
 /// A row of exact sums.
-pub(super) enum Sums<'a> {
+pub(in crate::nn) enum Sums<'a> {
     /// Sums of at most 53 bits.
     Narrow(&'a [f64]),
     /// Sums of any size.
@@ -248,7 +248,7 @@ pub(super) enum Sums<'a> {
 ///
 /// # Errors
 /// An error of `row`; other rows may be done or not.
-pub(super) fn transposed_product_rows<E: Send>(
+pub(in crate::nn) fn transposed_product_rows<E: Send>(
     left: &[i64],
     right: &[i64],
     out: &mut [i64],

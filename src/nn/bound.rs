@@ -1,0 +1,105 @@
+//! Public bounds on weights, and that nothing wraps around a field.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+use super::{
+    fixed::{FixedPoint, LearningRate},
+    init,
+    model::{self, Task},
+    network::Architecture,
+    optimise::Optimiser,
+    program::{Program, bound},
+};
+use crate::error::ConfigError;
+
+/// A public bound on the magnitude of every weight and bias of a node.
+///
+/// Weights have no range proof. They start in a public range and each edge moves them by a
+/// bounded integer, so a verifier follows the bound along a lineage and from it sees that no
+/// integer wraps around the field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WeightBound(u128);
+
+impl WeightBound {
+    /// A bound known by other means.
+    pub fn new(bound: u128) -> Self {
+        Self(bound)
+    }
+
+    /// The bound of a root: the largest [`init::bound`] of its layers.
+    pub fn initial(architecture: &Architecture, fixed: &FixedPoint) -> Self {
+        let bound = |layer| init::bound(architecture.inputs(layer), fixed).unsigned_abs();
+        Self(
+            (0..architecture.num_layers())
+                .map(bound)
+                .max()
+                .map_or(0, u128::from),
+        )
+    }
+
+    /// The bound itself: no weight and no bias of any layer is larger.
+    pub fn get(self) -> u128 {
+        self.0
+    }
+
+    /// Equation 13, the bound after `steps` steps: larger by the largest entry that a gradient can have, which
+    /// the program of the network says, times the rate's coefficient, in every step.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::WeightBoundOverflow`] above 128 bits; those of [`model::program`].
+    pub fn after(
+        self,
+        steps: u64,
+        batch: usize,
+        architecture: &Architecture,
+        fixed: &FixedPoint,
+        rate: LearningRate,
+    ) -> Result<Self, ConfigError> {
+        let program = model::program(architecture.graph(), fixed, batch, Task::Training)?;
+        self.after_steps(&program, steps, Optimiser::Sgd(rate))
+    }
+
+    fn after_steps(
+        self,
+        program: &Program,
+        steps: u64,
+        optimiser: Optimiser,
+    ) -> Result<Self, ConfigError> {
+        let largest = bound::largest_gradient(program);
+        optimiser
+            .largest_sum(steps)
+            .and_then(|sum| sum.checked_mul(largest))
+            .and_then(|change| change.checked_add(self.0))
+            .map(Self)
+            .ok_or(ConfigError::WeightBoundOverflow { steps })
+    }
+
+    /// Checks that with weights within this bound no integer of the relation of training wraps around a field
+    /// of `field_bits` bits: every value, and what every rounding drops before it is known to be small,
+    /// stays below `2^(field_bits - 2)` in magnitude. Sums are bounded in whole bits.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::MayWrap`] with the first value that might; those of [`model::program`].
+    pub fn check_no_wrap(
+        self,
+        architecture: &Architecture,
+        fixed: &FixedPoint,
+        field_bits: u32,
+    ) -> Result<(), ConfigError> {
+        let program = model::program(architecture.graph(), fixed, 1, Task::Training)?;
+        let limit = field_bits.saturating_sub(2);
+        match bound::largest_bits(&program, self.0, limit) {
+            Some((tensor, bits)) => Err(ConfigError::MayWrap {
+                tensor,
+                bits,
+                limit,
+            }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The values of a relation's tensors, from runs of the program.
+use super::{Lowered, Source, dims, limbs::Limb};
+use crate::{
+    error::ProveError,
+    nn::{
+        program::{Node, Program, SAMPLE, Value, eval::Trace},
+        relation::{TensorId, Values, count_multiplicities},
+    },
+    poly::{WideField, num_vars, parallel},
+};
+use std::sync::Arc;
+use tracing::info_span;
+
+impl<F: WideField> Lowered<F> {
+    /// The witness of a run, a trace a step: all values that the prover needs, multiplicities counted, but for
+    /// parameters, which the caller adds in their layout.
+    ///
+    /// # Errors
+    /// [`ProveError::NotInTable`] if a value is in no table; [`ProveError::Told`] if a number that is told leaves
+    /// 63 bits.
+    pub fn witness(&self, steps: &[Trace]) -> Result<Values, ProveError> {
+        let mut values = self.values(steps)?;
+        info_span!("multiplicities")
+            .in_scope(|| count_multiplicities(&self.relation, &mut values))?;
+        Ok(values)
+    }
+
+    /// The witness without multiplicities, in range or not.
+    ///
+    /// # Errors
+    /// [`ProveError::Told`].
+    pub(crate) fn values(&self, steps: &[Trace]) -> Result<Values, ProveError> {
+        let _span = info_span!("witness layout").entered();
+        let program = &self.program;
+        let mut values = Values::new();
+        for (value, _) in program.numbered() {
+            let parts: Option<Vec<_>> = steps.iter().map(|step| step.get(value)).collect();
+            if let (Some(tensor), Some(parts)) = (self.tensor(value), parts) {
+                let all = |x: &i64| *x;
+                values.insert(tensor, Arc::new(self.arrange(value, &parts, &all)));
+            }
+        }
+        for limbs in &self.limbs {
+            for (limb, tensor) in Limb::all(&limbs.widths).zip(&limbs.limbs) {
+                let column = match limbs.source {
+                    Source::Remainder(value) => {
+                        let parts = steps.iter().filter_map(|step| step.remainder(value));
+                        let parts: Vec<_> = parts.collect();
+                        self.arrange(value, &parts, &|x: &i64| limb.of(*x))
+                    }
+                    Source::Tensor(id) => {
+                        let whole = values.get(&id).cloned().unwrap_or_default();
+                        whole.iter().map(|x| limb.of(*x)).collect()
+                    }
+                };
+                values.insert(*tensor, Arc::new(column));
+            }
+        }
+        for (value, tensor) in &self.told {
+            let numbers = steps.iter().map(|step| step.told(*value).unwrap_or(0));
+            let number = i64::try_from(numbers.sum::<i128>()).map_err(|_| ProveError::Told {
+                tensor: program.name(*value).to_owned(),
+            })?;
+            values.insert(*tensor, Arc::new(vec![number]));
+        }
+        Ok(values)
+    }
+
+    /// A tensor `[sample, step, axes...]`, sample fastest and padded with zeros, of row-major matrices `[sample,
+    /// axes...]`, one a step.
+    fn arrange(
+        &self,
+        value: Value,
+        steps: &[&Arc<Vec<i64>>],
+        of: &(impl Fn(&i64) -> i64 + Sync),
+    ) -> Vec<i64> {
+        arrange(&self.program, value, self.steps, steps, of)
+    }
+
+    /// The tensor of a value that the caller gives, `[sample, axes...]` row-major, in the one step of an inference.
+    pub fn arranged(&self, value: TensorId, values: &Arc<Vec<i64>>) -> Option<Vec<i64>> {
+        let mut numbered = self.program.numbered();
+        let (value, _) = numbered.find(|(v, _)| self.tensor(*v) == Some(value))?;
+        Some(self.arrange(value, &[values], &|x: &i64| *x))
+    }
+}
+
+/// Columns that are written side by side: what one cache line of a row holds.
+const COLUMNS: usize = 8;
+
+fn arrange(
+    program: &Program,
+    value: Value,
+    num_steps: usize,
+    steps: &[&Arc<Vec<i64>>],
+    of: &(impl Fn(&i64) -> i64 + Sync),
+) -> Vec<i64> {
+    let has_samples = program.fact(value).axes.first() == Some(&SAMPLE);
+    debug_assert!(has_samples || matches!(program.values[value.0].node, Node::Sum(_)));
+    let samples = program.len(SAMPLE);
+    let low = num_vars(samples);
+    let padded = 1 << (low + num_vars(num_steps));
+    let slots = slots(program, value);
+    let width = slots.iter().flatten().count();
+    let mut out = vec![0; slots.len() * padded];
+    parallel::for_each_chunk(&mut out, COLUMNS * padded, |start, out| {
+        let first = start / padded;
+        for (t, values) in steps.iter().enumerate() {
+            for (b, row) in values.chunks_exact(width).take(samples).enumerate() {
+                let to = b + (t << low);
+                for (column, slot) in out.chunks_exact_mut(padded).zip(&slots[first..]) {
+                    if let Some(from) = slot {
+                        column[to] = of(&row[*from]);
+                    }
+                }
+            }
+        }
+    });
+    out
+}
+
+/// For each index over the axes of a sample, as they stand in a tensor: where it stands in a row of a
+/// matrix; `None` for padding. Nothing behind the last real one.
+fn slots(program: &Program, value: Value) -> Vec<Option<usize>> {
+    let dims = dims(program, value, 1);
+    let mut slots = vec![Some(0)];
+    let axes = &program.fact(value).axes[1..];
+    let mut row: usize = axes.iter().map(|axis| program.len(*axis)).product();
+    let mut k = 2;
+    for axis in axes {
+        let len = program.len(*axis);
+        row /= len;
+        let extended = program.body(*axis).is_some();
+        let place = |index: usize| match extended {
+            false => (index < len).then_some(index),
+            true if index == 1 << dims[k] => Some(len - 1),
+            true => (index + 1 < len).then_some(index),
+        };
+        let vars = dims[k] + usize::from(extended);
+        let step = row;
+        slots = (0..1_usize << vars)
+            .flat_map(|index| {
+                let here = place(index).map(|index| index * step);
+                slots.iter().map(move |low| Some((*low)? + here?)).collect::<Vec<_>>()
+            })
+            .collect();
+        k += 1 + usize::from(extended);
+    }
+    let last = slots.iter().rposition(Option::is_some).map_or(0, |k| k + 1);
+    slots.truncate(last);
+    slots
+}

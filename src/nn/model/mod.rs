@@ -1,0 +1,156 @@
+//! Networks as graphs of operators, and the programs that they expand to.
+
+mod graph;
+mod mlp;
+
+pub use graph::{Graph, GraphNode, MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH, Operator, ParameterShape};
+pub use mlp::{Mlp, mlp};
+
+use super::{
+    fixed::FixedPoint,
+    gadget,
+    op::{self, Op, loss},
+    program::{Data, Program, Purpose, SAMPLE, Value},
+};
+use crate::{check::Check, error::ConfigError};
+
+/// What a program of a network computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// A step of training on half the sum of squared errors.
+    Training,
+    /// The outputs; with `inputs_in_range` the range of inputs is proven: it must be, unless it is known.
+    Outputs {
+        /// Whether the range of the inputs is proven.
+        inputs_in_range: bool,
+    },
+    /// The sum of squared errors.
+    SquaredError {
+        /// As of [`Task::Outputs`].
+        inputs_in_range: bool,
+        /// Whether the range of the targets is proven: it must be, unless it is known.
+        targets_in_range: bool,
+    },
+}
+
+/// The program of a network for a batch of so many samples.
+///
+/// # Errors
+/// [`ConfigError`] if an operator cannot be applied where the graph says, or has no table in these formats.
+pub fn program(
+    graph: &Graph,
+    format: &FixedPoint,
+    samples: usize,
+    task: Task,
+) -> Result<Program, ConfigError> {
+    let purpose = match task {
+        Task::Training => Purpose::Training,
+        _ => Purpose::Inference,
+    };
+    let mut p = Program::new(purpose, format, samples);
+    let columns = p.axis(graph.inputs());
+    let inputs = p.input("A0", Data::Inputs, &[SAMPLE, columns]);
+    let targets = match task {
+        Task::Outputs { .. } => None,
+        _ => {
+            let columns = p.axis(graph.outputs());
+            Some(p.input("target", Data::Targets, &[SAMPLE, columns]))
+        }
+    };
+    let bits = format.data_range_bits();
+    if let Task::Outputs { inputs_in_range: true }
+    | Task::SquaredError { inputs_in_range: true, .. } = task
+    {
+        gadget::ranged(&mut p, inputs, bits, Check::InputRange);
+    }
+    let walk = Walk::forward(&mut p, graph, inputs)?;
+    p.output(walk.output);
+    match (task, targets) {
+        (Task::Training, Some(targets)) => {
+            let cotangent =
+                loss::squared_error_cotangent(&mut p, walk.label, walk.output, targets);
+            walk.backward(&mut p, graph, cotangent)?;
+        }
+        (Task::SquaredError { targets_in_range, .. }, Some(targets)) => {
+            let _ = loss::tell_squared_error(&mut p, walk.output, targets);
+            if targets_in_range {
+                gadget::ranged(&mut p, targets, bits, Check::TargetRange);
+            }
+        }
+        _ => (),
+    }
+    Ok(p)
+}
+
+/// The forward pass of a graph, and what its way back needs.
+struct Walk {
+    output: Value,
+    label: usize,
+    /// Of each node: its label, what it saved, and which of its inputs depend on a parameter.
+    nodes: Vec<(usize, Vec<Value>, Vec<bool>)>,
+}
+
+impl Walk {
+    fn forward(p: &mut Program, graph: &Graph, inputs: Value) -> Result<Self, ConfigError> {
+        let mut outputs = vec![inputs];
+        let mut trained = vec![false];
+        let mut walk = Self {
+            output: inputs,
+            label: 0,
+            nodes: Vec::new(),
+        };
+        for node in graph.nodes() {
+            let op = node.operator.op();
+            let has_parameter = matches!(node.operator, Operator::Linear(_));
+            walk.label += usize::from(has_parameter);
+            let x: Vec<Value> = node.inputs.iter().map(|k| outputs[*k]).collect();
+            let needs: Vec<bool> = node.inputs.iter().map(|k| trained[*k]).collect();
+            let forward = op.forward(p, walk.label, &x)?;
+            outputs.push(forward.output);
+            trained.push(has_parameter || needs.contains(&true));
+            walk.output = forward.output;
+            walk.nodes.push((walk.label, forward.saved, needs));
+        }
+        Ok(walk)
+    }
+
+    /// Walks back from the cotangent of the output, summing those of values that several nodes read.
+    fn backward(
+        &self,
+        p: &mut Program,
+        graph: &Graph,
+        cotangent: Value,
+    ) -> Result<(), ConfigError> {
+        let mut cotangents = vec![Vec::new(); self.nodes.len() + 1];
+        if let Some(last) = cotangents.last_mut() {
+            last.push(cotangent);
+        }
+        let nodes = graph.nodes().iter().zip(&self.nodes).enumerate().rev();
+        for (k, (node, (label, saved, needs))) in nodes {
+            let parts = std::mem::take(&mut cotangents[k + 1]);
+            let Some(whole) = op::total(p, format!("D{label}"), &parts) else {
+                continue;
+            };
+            let op = node.operator.op();
+            let back = op.backward(p, *label, saved, whole, needs)?;
+            for ((input, needed), part) in node.inputs.iter().zip(needs).zip(back) {
+                if let (true, Some(part)) = (*needed, part) {
+                    cotangents[*input].push(part);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The operator's interface.
+impl Operator {
+    fn op(&self) -> &dyn Op {
+        match self {
+            Self::Linear(op) => op,
+            Self::Activation(op) => op,
+            Self::Add(op) => op,
+            Self::Round(op) => op,
+        }
+    }
+}

@@ -1,0 +1,469 @@
+//! Running a program on integers: the specification of training and inference.
+use super::{Data, Gadget, Node, Program, Table, Term, Value};
+use crate::{
+    error::TrainError,
+    nn::{
+        fixed::round,
+        tensor::{self, Einsum, Loop, Tensor, View, matmul},
+    },
+};
+use std::sync::Arc;
+
+/// What a run of a program is given.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// Features, `[samples, columns]` row-major.
+    pub inputs: &'a Arc<Vec<i64>>,
+    /// Targets, if the program has them.
+    pub targets: &'a Arc<Vec<i64>>,
+    /// The parameters, row-major.
+    pub parameters: &'a [&'a [i64]],
+    /// The step, for errors only.
+    pub step: Option<u64>,
+}
+
+/// The values of a run. Secret.
+///
+/// Wide values are not in it, nor what is computed from parameters alone: what was dropped by a rounding is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Trace {
+    values: Vec<Option<Arc<Vec<i64>>>>,
+    /// `wide - 2^shift narrow` of each rounding, by the value that was rounded to.
+    remainders: Vec<Option<Arc<Vec<i64>>>>,
+    /// Numbers that are told.
+    told: Vec<(Value, i128)>,
+    /// Magnitudes of the parameters.
+    sizes: Vec<u64>,
+}
+
+/// How much only: activations and gradients are secrets.
+impl std::fmt::Debug for Trace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let values = self.values.iter().flatten().map(|values| values.len());
+        write!(f, "Trace({} values)", values.sum::<usize>())
+    }
+}
+
+impl Trace {
+    /// The integers of a value that is kept, row-major.
+    pub fn get(&self, value: Value) -> Option<&Arc<Vec<i64>>> {
+        self.values.get(value.0)?.as_ref()
+    }
+
+    /// What rounding to a value dropped: `wide - 2^shift narrow`, row-major.
+    pub fn remainder(&self, value: Value) -> Option<&Arc<Vec<i64>>> {
+        self.remainders.get(value.0)?.as_ref()
+    }
+
+    /// A number that the program tells.
+    pub fn told(&self, value: Value) -> Option<i128> {
+        let told = self.told.iter().find(|(told, _)| *told == value);
+        told.map(|(_, number)| *number)
+    }
+}
+
+/// Runs a program, but for its gradients.
+///
+/// # Errors
+/// [`TrainError::Shape`] for inputs of another shape; [`TrainError::OutOfRange`] naming the value that leaves its
+/// range; [`TrainError::Wide`] if sums might leave 127 bits.
+pub fn eval(program: &Program, inputs: &Inputs<'_>) -> Result<Trace, TrainError> {
+    let parameters = inputs.parameters.iter();
+    let sizes: Vec<u64> = parameters.map(|values| matmul::magnitude(values)).collect();
+    let mut run = Run {
+        program,
+        inputs,
+        values: vec![None; program.values.len()],
+        remainders: vec![None; program.values.len()],
+        sizes,
+    };
+    run.check_width()?;
+    let gradients: Vec<Value> = program.gradients().iter().flatten().copied().collect();
+    for value in (0..program.values.len()).map(Value) {
+        if run.values[value.0].is_none() && !gradients.contains(&value) {
+            run.compute(value)?;
+        }
+    }
+    Ok(run.finish())
+}
+
+/// Moves parameters by `-coefficient` times their gradients, in place.
+///
+/// # Errors
+/// [`TrainError::OutOfRange`] if one would leave `i64`: then some are moved and some are not, unless
+/// [`update_fits`].
+pub fn update(
+    program: &Program,
+    trace: &Trace,
+    coefficient: u64,
+    parameters: &mut [&mut [i64]],
+    step: Option<u64>,
+) -> Result<(), TrainError> {
+    let fits = update_fits(program, trace, coefficient);
+    for ((value, gradients), out) in program
+        .parameters()
+        .iter()
+        .zip(program.gradients())
+        .zip(parameters)
+    {
+        let moved = |old: i64, sum: i128| {
+            // Saturated values lie outside i64, so that the check sees every overflow.
+            let change = i128::from(coefficient).saturating_mul(sum);
+            let new = i128::from(old).saturating_sub(change);
+            let leaves = |_| out_of_range(program, *value, step, new, i64::BITS);
+            i64::try_from(new).map_err(leaves)
+        };
+        for gradient in gradients {
+            if let Node::Sum(terms) = &program.values[gradient.0].node {
+                for term in terms {
+                    move_by(program, trace, (*gradient, term), fits.then_some(coefficient), out, &moved)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether, by the magnitudes of parameters and of what gradients are made of, no update can leave `i64`.
+pub fn update_fits(program: &Program, trace: &Trace, coefficient: u64) -> bool {
+    let size = |value: Value| {
+        let values = trace.get(value).map(|values| matmul::magnitude(values));
+        values.map(u128::from)
+    };
+    let pairs = program.gradients().iter().zip(&trace.sizes);
+    pairs.into_iter().all(|(gradients, before)| {
+        let mut largest = u128::from(*before);
+        for gradient in gradients {
+            if let Node::Sum(terms) = &program.values[gradient.0].node {
+                let bound = super::bound::of_sum(program, terms, size).unwrap_or(u128::MAX);
+                largest = largest.saturating_add(bound.saturating_mul(coefficient.into()));
+            }
+        }
+        largest < 1 << 63
+    })
+}
+
+/// Moves a parameter by one term of its gradient. With a `coefficient` no entry leaves its type.
+fn move_by(
+    program: &Program,
+    trace: &Trace,
+    (gradient, term): (Value, &Term),
+    coefficient: Option<u64>,
+    out: &mut [i64],
+    moved: &(impl Fn(i64, i128) -> Result<i64, TrainError> + Sync + Send),
+) -> Result<(), TrainError> {
+    let operands: Vec<View<'_>> = term
+        .operands
+        .iter()
+        .map(|operand| View::Narrow(trace.get(operand.value).map_or(&[], |v| v.as_slice())))
+        .collect();
+    let einsum = strides(program, gradient, term);
+    if let ([View::Narrow(left), View::Narrow(right)], Some(cols), 1) =
+        (operands.as_slice(), outer_rows(&einsum), term.factor)
+    {
+        let sums = |sums: matmul::Sums<'_>, row: &mut [i64]| match (sums, coefficient) {
+            (matmul::Sums::Narrow(sums), Some(coefficient)) => {
+                let coefficient = coefficient as i64;
+                for (w, sum) in row.iter_mut().zip(sums) {
+                    *w -= coefficient * *sum as i64;
+                }
+                Ok(())
+            }
+            (matmul::Sums::Narrow(sums), None) => {
+                let mut pairs = row.iter_mut().zip(sums);
+                pairs.try_for_each(|(w, sum)| moved(*w, *sum as i128).map(|v| *w = v))
+            }
+            (matmul::Sums::Wide(sums), _) => {
+                let mut pairs = row.iter_mut().zip(sums);
+                pairs.try_for_each(|(w, sum)| moved(*w, *sum).map(|v| *w = v))
+            }
+        };
+        return matmul::transposed_product_rows(left, right, out, cols, sums);
+    }
+    let mut sums = vec![0; out.len()];
+    let largest = |k: usize| match operands.get(k) {
+        Some(View::Narrow(values)) => matmul::magnitude(values),
+        _ => 0,
+    };
+    tensor::add_term(&einsum, term.factor, &operands, &largest, &mut sums);
+    let mut pairs = out.iter_mut().zip(sums);
+    pairs.try_for_each(|(w, sum)| moved(*w, sum).map(|v| *w = v))
+}
+
+/// The number of columns, if an einsum is `left^T right` of two row-major matrices, onto one.
+fn outer_rows(einsum: &Einsum) -> Option<usize> {
+    let matrices = einsum.matrices()?;
+    let (m, n, k) = (matrices.m, matrices.n, matrices.k);
+    let stands = |index: &Loop, operand: usize, stride: usize| {
+        index.len == 1 || index.operands[operand] == stride
+    };
+    let output = (m.len == 1 || m.output == n.len) && (n.len == 1 || n.output == 1);
+    let whole = einsum.offsets == [0, 0] && einsum.output_offset == 0 && matrices.batch.is_empty();
+    let left = stands(&m, 0, 1) && stands(&k, 0, m.len);
+    let right = stands(&n, 1, 1) && stands(&k, 1, n.len);
+    (whole && output && left && right).then_some(n.len)
+}
+
+/// The loops of a term of a value.
+pub(super) fn strides(program: &Program, value: Value, term: &Term) -> Einsum {
+    let of = |value: Value, indices: &[super::Index]| {
+        let (mut strides, mut offset, mut stride) = (Vec::new(), 0, 1);
+        let shape = program.shape(value);
+        for (len, index) in shape.iter().zip(indices).rev() {
+            match index.axis() {
+                Some(axis) => strides.push((axis, stride)),
+                None => offset += (len - 1) * stride,
+            }
+            stride *= len;
+        }
+        strides.reverse();
+        (strides, offset)
+    };
+    let operands: Vec<_> = term
+        .operands
+        .iter()
+        .map(|operand| of(operand.value, &operand.indices))
+        .collect();
+    let (output, output_offset) = of(value, &term.output);
+    let mut axes: Vec<_> = output.iter().map(|(axis, _)| *axis).collect();
+    for (axis, _) in operands.iter().flat_map(|(strides, _)| strides) {
+        if !axes.contains(axis) {
+            axes.push(*axis);
+        }
+    }
+    let stride = |strides: &[(super::Axis, usize)], axis| {
+        let found = strides.iter().find(|(a, _)| *a == axis);
+        found.map_or(0, |(_, stride)| *stride)
+    };
+    let index = |axis: &super::Axis| Loop {
+        len: program.len(*axis),
+        operands: [0, 1].map(|k| operands.get(k).map_or(0, |(s, _)| stride(s, *axis))),
+        output: stride(&output, *axis),
+    };
+    let (kept, summed) = axes.split_at(output.len());
+    Einsum {
+        output: kept.iter().map(index).collect(),
+        summed: summed.iter().map(index).collect(),
+        offsets: [0, 1].map(|k| operands.get(k).map_or(0, |(_, offset)| *offset)),
+        output_offset,
+    }
+}
+
+fn out_of_range(
+    program: &Program,
+    value: Value,
+    step: Option<u64>,
+    number: i128,
+    bits: u32,
+) -> TrainError {
+    TrainError::OutOfRange {
+        step,
+        tensor: program.name(value).to_owned(),
+        value: number,
+        bits,
+    }
+}
+
+struct Run<'a> {
+    program: &'a Program,
+    inputs: &'a Inputs<'a>,
+    values: Vec<Option<Tensor>>,
+    remainders: Vec<Option<Arc<Vec<i64>>>>,
+    sizes: Vec<u64>,
+}
+
+impl Run<'_> {
+    /// Sums of products stay inside `i128`, whatever the data.
+    fn check_width(&self) -> Result<(), TrainError> {
+        let largest = self.sizes.iter().copied().max().unwrap_or(0);
+        let bounds = super::bound::bounds(self.program, largest.into());
+        match bounds.iter().position(|bound| *bound >> 126 > 0) {
+            Some(k) => Err(TrainError::Wide {
+                step: self.inputs.step,
+                tensor: self.program.name(Value(k)).to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn compute(&mut self, value: Value) -> Result<(), TrainError> {
+        match &self.program.values[value.0].node {
+            Node::Data(data) => self.data(value, *data),
+            Node::Parameter(k) => self.parameter(value, *k),
+            Node::One => {
+                let ones = vec![1; self.program.size(value)];
+                self.values[value.0] = Some(Tensor::Narrow(Arc::new(ones)));
+                Ok(())
+            }
+            Node::Sum(terms) => {
+                self.values[value.0] = Some(self.sum(value, terms));
+                Ok(())
+            }
+            Node::Committed => self.committed(value),
+        }
+    }
+
+    fn data(&mut self, value: Value, data: Data) -> Result<(), TrainError> {
+        let values = match data {
+            Data::Inputs => self.inputs.inputs,
+            Data::Targets => self.inputs.targets,
+        };
+        self.check_len(value, values.len())?;
+        let bits = self.program.format().data_range_bits();
+        self.check_range(value, values, Table::Signed(bits))?;
+        self.values[value.0] = Some(Tensor::Narrow(values.clone()));
+        Ok(())
+    }
+
+    fn check_len(&self, value: Value, found: usize) -> Result<(), TrainError> {
+        let needed = self.program.size(value);
+        match found == needed {
+            true => Ok(()),
+            false => Err(TrainError::Shape {
+                step: self.inputs.step,
+                tensor: self.program.name(value).to_owned(),
+                expected: needed.to_string(),
+                found,
+            }),
+        }
+    }
+
+    /// Parameters are borrowed where they are used; only their shape is checked.
+    fn parameter(&self, value: Value, k: usize) -> Result<(), TrainError> {
+        let values = self.inputs.parameters.get(k);
+        self.check_len(value, values.map_or(0, |values| values.len()))
+    }
+
+    fn check_range(&self, value: Value, values: &[i64], table: Table) -> Result<(), TrainError> {
+        let outside = values.iter().find(|x| !table.contains(i128::from(**x)));
+        match outside {
+            Some(x) => {
+                let (program, step) = (self.program, self.inputs.step);
+                Err(out_of_range(program, value, step, (*x).into(), table.bits()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn view(&self, value: Value) -> View<'_> {
+        match (&self.program.values[value.0].node, &self.values[value.0]) {
+            (Node::Parameter(k), _) => View::Narrow(self.inputs.parameters[*k]),
+            (_, Some(tensor)) => tensor.view(),
+            (_, None) => View::Narrow(&[]),
+        }
+    }
+
+    fn sum(&self, value: Value, terms: &[Term]) -> Tensor {
+        let program = self.program;
+        let size = program.size(value);
+        let views = |term: &Term| -> Vec<View<'_>> {
+            let operands = term.operands.iter();
+            operands.map(|operand| self.view(operand.value)).collect()
+        };
+        let bound = program.fact(value).bound;
+        if bound.is_some_and(|bound| bound < 1 << 63) {
+            let mut out = vec![0; size];
+            for term in terms {
+                let narrow: Vec<&[i64]> = views(term)
+                    .into_iter()
+                    .map(|view| match view {
+                        View::Narrow(values) => values,
+                        View::Wide(_) => &[],
+                    })
+                    .collect();
+                let einsum = strides(program, value, term);
+                tensor::add_narrow(&einsum, term.factor as i64, &narrow, &mut out);
+            }
+            return Tensor::Narrow(Arc::new(out));
+        }
+        let mut out = vec![0; size];
+        for term in terms {
+            let largest = |k: usize| match (program.values[term.operands[k].value.0].node.clone(), views(term)[k]) {
+                (Node::Parameter(number), _) => self.sizes[number],
+                (_, View::Narrow(values)) => matmul::magnitude(values),
+                (_, View::Wide(_)) => 0,
+            };
+            let einsum = strides(program, value, term);
+            tensor::add_term(&einsum, term.factor, &views(term), &largest, &mut out);
+        }
+        Tensor::Wide(Arc::new(out))
+    }
+
+    fn committed(&mut self, value: Value) -> Result<(), TrainError> {
+        let program = self.program;
+        let maker = program.maker(value).and_then(|(k, image)| {
+            let gadget = program.gadgets.get(k)?;
+            Some((gadget, image))
+        });
+        match maker {
+            Some((Gadget::Round { wide, narrow, shift, table }, _)) => {
+                self.round(*wide, *narrow, *shift, *table)
+            }
+            Some((Gadget::Lookup { key, images, table, .. }, _)) => {
+                self.images(*key, images, *table)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn round(
+        &mut self,
+        wide: Value,
+        narrow: Value,
+        shift: u32,
+        table: Table,
+    ) -> Result<(), TrainError> {
+        let view = self.view(wide);
+        let size = self.program.size(narrow);
+        let (mut rounded, mut rest) = (Vec::with_capacity(size), Vec::with_capacity(size));
+        for k in 0..size {
+            let x = view.get(k);
+            let y = round(shift, x);
+            if !table.contains(y) {
+                let (program, step) = (self.program, self.inputs.step);
+                return Err(out_of_range(program, narrow, step, y, table.bits()));
+            }
+            rounded.push(y as i64);
+            // Below 2^shift: differences modulo 2^64 will do.
+            rest.push((x as i64).wrapping_sub((y as i64).wrapping_shl(shift)));
+        }
+        self.values[narrow.0] = Some(Tensor::Narrow(Arc::new(rounded)));
+        self.remainders[narrow.0] = Some(Arc::new(rest));
+        Ok(())
+    }
+
+    fn images(&mut self, key: Value, images: &[Value], table: Table) -> Result<(), TrainError> {
+        let View::Narrow(keys) = self.view(key) else {
+            return Ok(());
+        };
+        self.check_range(key, keys, table)?;
+        let column = |k: usize| {
+            let column = keys.iter().map(|key| table.images(*key)[k]);
+            Some(Tensor::Narrow(Arc::new(column.collect())))
+        };
+        let columns: Vec<_> = (0..images.len()).map(column).collect();
+        for (value, column) in images.iter().zip(columns) {
+            self.values[value.0] = column;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Trace {
+        let program = self.program;
+        let told = program.gadgets.iter().filter_map(|gadget| match gadget {
+            Gadget::Tell { value, .. } => {
+                Some((*value, self.values[value.0].as_ref()?.get(0)))
+            }
+            _ => None,
+        });
+        let told = told.collect();
+        let kept = program.kept().into_iter().zip(self.values);
+        let values = kept.map(|(kept, tensor)| tensor.filter(|_| kept)?.narrow().cloned());
+        Trace {
+            values: values.collect(),
+            remainders: self.remainders,
+            told,
+            sizes: self.sizes,
+        }
+    }
+}

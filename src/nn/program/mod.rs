@@ -1,0 +1,569 @@
+//! What a network computes in one step, as a small program over integer tensors.
+//!
+//! Operators (`nn::op`) emit it; everything else reads it. [`eval`] computes it: that is the specification.
+//! [`float`] computes it without rounding, [`bound`] says how large values can be, and
+//! [`lower`](super::lower) makes the relation that a proof is about, and its witness. So the arithmetic of
+//! a layer is written once.
+//!
+//! **Values.** A [`Value`] is a tensor over [`Axis`]es of any length; the [`Fact`] of it says which, and how
+//! many fraction bits its integers have. It comes from outside (data, parameters, the constant 1), is an exact
+//! *sum* of [`Term`]s, each a constant times an einsum of earlier values, or is *committed*: computed by a
+//! [`Gadget`], the only kind of value that a proof commits to. Operators cannot make one: only
+//! [`gadget`](super::gadget) does.
+//!
+//! **Axes.** The first axis is that of the samples of a batch. Every value has it first, but parameters
+//! and what is summed over it. The steps of training are an axis that every other value has without saying so.
+//! Tensors are row-major here: the last axis runs fastest.
+//!
+//! **Extended axes.** An extended axis has one entry more than another, its *body*. A layer's input is
+//! extended by the constant one, and its weights by the bias: one product is the affine map.
+
+pub mod bound;
+pub mod eval;
+pub mod float;
+#[cfg(test)]
+pub(crate) mod naive;
+
+use super::fixed::FixedPoint;
+use crate::{check::Check, gkr::function::Function};
+use std::collections::BTreeMap;
+
+/// An index of tensors, of a given length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Axis(pub(super) usize);
+
+/// The samples of a batch.
+pub const SAMPLE: Axis = Axis(0);
+
+/// A tensor of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Value(pub(super) usize);
+
+/// What is known of a value before anything is computed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// The dimensions, slowest first.
+    pub axes: Vec<Axis>,
+    /// An integer `v` stands for `v * 2^-fraction`.
+    pub fraction: u32,
+    /// No magnitude is larger; `None` if it depends on parameters.
+    pub bound: Option<u128>,
+}
+
+/// How a term uses one dimension of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Index {
+    /// Runs over an axis of the dimension's length.
+    Over(Axis),
+    /// Runs over an axis of the length of the body of an extended dimension.
+    Body(Axis),
+    /// The entry of an extended dimension behind its body.
+    Tail,
+}
+
+impl From<Axis> for Index {
+    fn from(axis: Axis) -> Self {
+        Self::Over(axis)
+    }
+}
+
+impl Index {
+    /// The axis that it runs over.
+    pub(super) fn axis(self) -> Option<Axis> {
+        match self {
+            Self::Over(axis) | Self::Body(axis) => Some(axis),
+            Self::Tail => None,
+        }
+    }
+}
+
+/// A value as an operand of a term: one [`Index`] a dimension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operand {
+    /// The value.
+    pub value: Value,
+    /// How its dimensions are used.
+    pub indices: Vec<Index>,
+}
+
+/// `factor * einsum(operands -> output)`; zero where the output's indices do not reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Term {
+    /// The constant.
+    pub factor: i128,
+    /// One or two values.
+    pub operands: Vec<Operand>,
+    /// Where the result stands.
+    pub output: Vec<Index>,
+}
+
+/// Which part of a data row an input is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Data {
+    /// The features.
+    Inputs,
+    /// The targets.
+    Targets,
+}
+
+/// A set of tuples in which a committed value lies, with images of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Table {
+    /// `v` of a signed range of so many bits.
+    Signed(u32),
+    /// `(v, [v > 0])` for `v` of a signed range.
+    Positive(u32),
+    /// `(v, [v < 0])` for `v` of a signed range.
+    Negative(u32),
+    /// `(v, f(v))`, and `f'(v)` with the slope, for `|v| < 2^(bits - 1)`.
+    Function {
+        /// The function.
+        function: Function,
+        /// Bits of the range.
+        bits: u32,
+        /// Fraction bits of `v` and `f(v)`.
+        fraction: u32,
+        /// Fraction bits of the slope, if it is an image.
+        slope: Option<u32>,
+    },
+}
+
+impl Table {
+    /// Whether a number is a first component of the table.
+    pub(super) fn contains(self, value: i128) -> bool {
+        let (Self::Signed(bits) | Self::Positive(bits) | Self::Negative(bits)) = self else {
+            let Self::Function { bits, .. } = self else {
+                return false;
+            };
+            return value.unsigned_abs() < 1 << (bits - 1);
+        };
+        super::fixed::in_range(value, bits)
+    }
+
+    /// The images of a number that is in the table, the first ones of two.
+    pub(super) fn images(self, key: i64) -> [i64; 2] {
+        match self {
+            Self::Signed(_) => [0, 0],
+            Self::Positive(_) => [i64::from(key > 0), 0],
+            Self::Negative(_) => [i64::from(key < 0), 0],
+            Self::Function {
+                function,
+                fraction,
+                slope,
+                ..
+            } => {
+                let images = function.at(key, fraction, slope.unwrap_or(0));
+                images.map_or([0, 0], |(value, slope)| [value, slope])
+            }
+        }
+    }
+
+    /// Bits of the range of the first component.
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::Signed(bits) | Self::Positive(bits) | Self::Negative(bits) => bits,
+            Self::Function { bits, .. } => bits,
+        }
+    }
+}
+
+/// How committed values are computed, and what a proof has to show of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gadget {
+    /// `narrow = round_shift(wide)`, in the range of the table that it is looked up in.
+    Round {
+        /// The exact value.
+        wide: Value,
+        /// The rounded one.
+        narrow: Value,
+        /// Bits that are dropped.
+        shift: u32,
+        /// The table that it is looked up in.
+        table: Table,
+    },
+    /// `(key, images...)` is in a table at every position.
+    Lookup {
+        /// One at every entry that is real, where that is a component before all others.
+        live: Option<Value>,
+        /// The number that is looked up.
+        key: Value,
+        /// What the table says of it.
+        images: Vec<Value>,
+        /// The table.
+        table: Table,
+        /// What that is for.
+        check: Check,
+    },
+    /// The value, of no axes, is told.
+    Tell {
+        /// The value.
+        value: Value,
+        /// What that is for.
+        check: Check,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Node {
+    Data(Data),
+    Parameter(usize),
+    /// One at every entry that is real.
+    One,
+    Sum(Vec<Term>),
+    Committed,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Definition {
+    pub(super) name: String,
+    pub(super) fact: Fact,
+    pub(super) node: Node,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct AxisShape {
+    len: usize,
+    body: Option<Axis>,
+}
+
+/// What a program is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A step of training: gradients are computed.
+    Training,
+    /// A forward pass.
+    Inference,
+}
+
+/// A step of a network.
+#[derive(Debug, Clone)]
+pub struct Program {
+    purpose: Purpose,
+    format: FixedPoint,
+    axes: Vec<AxisShape>,
+    pub(super) values: Vec<Definition>,
+    pub(super) gadgets: Vec<Gadget>,
+    /// What computes each committed value: a gadget, and which of its images it is.
+    makers: BTreeMap<Value, (usize, usize)>,
+    parameters: Vec<Value>,
+    /// For each parameter, values whose sum is its gradient.
+    gradients: Vec<Vec<Value>>,
+    outputs: Vec<Value>,
+}
+
+impl Program {
+    /// An empty program for a batch of so many samples.
+    pub fn new(purpose: Purpose, format: &FixedPoint, samples: usize) -> Self {
+        let samples = AxisShape {
+            len: samples,
+            body: None,
+        };
+        Self {
+            purpose,
+            format: format.clone(),
+            axes: vec![samples],
+            values: Vec::new(),
+            gadgets: Vec::new(),
+            makers: BTreeMap::new(),
+            parameters: Vec::new(),
+            gradients: Vec::new(),
+            outputs: Vec::new(),
+        }
+    }
+
+    /// What it is for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// The formats of numbers.
+    pub fn format(&self) -> &FixedPoint {
+        &self.format
+    }
+
+    /// A new axis.
+    pub fn axis(&mut self, len: usize) -> Axis {
+        self.push_axis(len, None)
+    }
+
+    /// An axis of one entry more than `body`.
+    pub fn extended(&mut self, body: Axis) -> Axis {
+        let len = self.len(body) + 1;
+        self.push_axis(len, Some(body))
+    }
+
+    fn push_axis(&mut self, len: usize, body: Option<Axis>) -> Axis {
+        self.axes.push(AxisShape { len, body });
+        Axis(self.axes.len() - 1)
+    }
+
+    /// Number of entries.
+    pub fn len(&self, axis: Axis) -> usize {
+        self.axes[axis.0].len
+    }
+
+    /// The body of an extended axis.
+    pub fn body(&self, axis: Axis) -> Option<Axis> {
+        self.axes[axis.0].body
+    }
+
+    pub(super) fn num_axes(&self) -> usize {
+        self.axes.len()
+    }
+
+    /// What is known of a value.
+    pub fn fact(&self, value: Value) -> &Fact {
+        &self.values[value.0].fact
+    }
+
+    /// A value's name, for messages.
+    pub fn name(&self, value: Value) -> &str {
+        &self.values[value.0].name
+    }
+
+    /// Lengths of the dimensions, slowest first.
+    pub fn shape(&self, value: Value) -> Vec<usize> {
+        let axes = self.fact(value).axes.iter();
+        axes.map(|axis| self.len(*axis)).collect()
+    }
+
+    /// Number of entries of a value.
+    pub fn size(&self, value: Value) -> usize {
+        self.shape(value).iter().product()
+    }
+
+    /// Whether a value is of each step, not of the network.
+    pub(super) fn is_stepwise(&self, value: Value) -> bool {
+        !matches!(self.values[value.0].node, Node::Parameter(_))
+    }
+
+    /// The values of data, in order.
+    pub fn data(&self) -> impl Iterator<Item = (Value, Data)> + '_ {
+        self.numbered()
+            .filter_map(|(value, definition)| match definition.node {
+                Node::Data(data) => Some((value, data)),
+                _ => None,
+            })
+    }
+
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (Value, &Definition)> {
+        self.values.iter().enumerate().map(|(k, d)| (Value(k), d))
+    }
+
+    /// The parameters, in order.
+    pub fn parameters(&self) -> &[Value] {
+        &self.parameters
+    }
+
+    /// For each parameter, values whose sum is the gradient of the loss of the batch.
+    pub fn gradients(&self) -> &[Vec<Value>] {
+        &self.gradients
+    }
+
+    /// What the network says.
+    pub fn outputs(&self) -> &[Value] {
+        &self.outputs
+    }
+
+    /// Part of the data, with as many fraction bits as activations.
+    pub fn input(&mut self, name: &str, data: Data, axes: &[Axis]) -> Value {
+        let bits = self.format.data_range_bits();
+        let fact = Fact {
+            axes: axes.to_vec(),
+            fraction: self.format.activation_bits(),
+            bound: Some(1 << (bits - 1)),
+        };
+        self.push(name.into(), fact, Node::Data(data))
+    }
+
+    /// The next parameter.
+    pub fn parameter(&mut self, name: String, axes: &[Axis]) -> Value {
+        let fact = Fact {
+            axes: axes.to_vec(),
+            fraction: self.format.weight_bits(),
+            bound: None,
+        };
+        let value = self.push(name, fact, Node::Parameter(self.parameters.len()));
+        self.parameters.push(value);
+        self.gradients.push(Vec::new());
+        value
+    }
+
+    /// One at every entry.
+    pub fn one(&mut self, axes: &[Axis]) -> Value {
+        let is_it = |d: &Definition| d.node == Node::One && d.fact.axes == axes;
+        if let Some(k) = self.values.iter().position(is_it) {
+            return Value(k);
+        }
+        let fact = Fact {
+            axes: axes.to_vec(),
+            fraction: 0,
+            bound: Some(1),
+        };
+        self.push("mask".into(), fact, Node::One)
+    }
+
+    /// The exact sum of terms.
+    ///
+    /// # Panics
+    /// If an index does not fit its dimension, the terms have other numbers of fraction bits than
+    /// `fraction`, an output axis is in no operand or comes twice, or a term has other than one or two
+    /// operands: the operator is wrong.
+    pub fn sum(
+        &mut self,
+        name: impl Into<String>,
+        axes: &[Axis],
+        fraction: u32,
+        terms: Vec<Term>,
+    ) -> Value {
+        let name = name.into();
+        for term in &terms {
+            self.check_term(&name, axes, term);
+        }
+        let fact = Fact {
+            axes: axes.to_vec(),
+            fraction,
+            bound: bound::of_sum(self, &terms, |value| self.fact(value).bound),
+        };
+        self.push(name, fact, Node::Sum(terms))
+    }
+
+    fn check_term(&self, name: &str, axes: &[Axis], term: &Term) {
+        let operands = &term.operands;
+        assert!((1..=2).contains(&operands.len()), "{name}: operands");
+        for operand in operands {
+            self.check_indices(name, &self.fact(operand.value).axes, &operand.indices);
+        }
+        self.check_indices(name, axes, &term.output);
+        for axis in term.output.iter().filter_map(|index| index.axis()) {
+            let has = |operand: &Operand| operand.indices.iter().any(|i| i.axis() == Some(axis));
+            assert!(operands.iter().any(has), "{name}: an axis of no operand");
+        }
+    }
+
+    fn check_indices(&self, name: &str, axes: &[Axis], indices: &[Index]) {
+        assert_eq!(axes.len(), indices.len(), "{name}: one index a dimension");
+        for (k, (axis, index)) in axes.iter().zip(indices).enumerate() {
+            let fits = match index {
+                Index::Over(over) => {
+                    self.len(*over) == self.len(*axis)
+                        && self.body(*over).is_some() == self.body(*axis).is_some()
+                }
+                Index::Body(over) => self.body(*axis).map(|b| self.len(b)) == Some(self.len(*over)),
+                Index::Tail => self.body(*axis).is_some(),
+            };
+            assert!(fits, "{name}: an index does not fit its dimension");
+            let earlier = indices[..k].iter().filter_map(|i| i.axis());
+            let again = earlier.filter(|axis| Some(*axis) == index.axis()).count();
+            assert_eq!(again, 0, "{name}: an axis is repeated");
+        }
+    }
+
+    /// A value that a proof commits to; its gadget follows.
+    pub(super) fn commit(
+        &mut self,
+        name: String,
+        axes: &[Axis],
+        fraction: u32,
+        bound: u128,
+    ) -> Value {
+        let fact = Fact {
+            axes: axes.to_vec(),
+            fraction,
+            bound: Some(bound),
+        };
+        self.push(name, fact, Node::Committed)
+    }
+
+    /// A gadget; the committed values that it computes are those that no earlier one does.
+    pub(super) fn push_gadget(&mut self, gadget: Gadget) {
+        let made = match &gadget {
+            Gadget::Round { narrow, .. } => std::slice::from_ref(narrow),
+            Gadget::Lookup { images, .. } => images,
+            Gadget::Tell { .. } => &[],
+        };
+        for (k, value) in made.iter().enumerate() {
+            let maker = (self.gadgets.len(), k);
+            self.makers.entry(*value).or_insert(maker);
+        }
+        self.gadgets.push(gadget);
+    }
+
+    /// The gadget that computes a committed value, and which of its images it is.
+    pub(super) fn maker(&self, value: Value) -> Option<(usize, usize)> {
+        self.makers.get(&value).copied()
+    }
+
+    /// Which values a prover keeps: those that a proof commits to, data, and sums without parameters that
+    /// are factors of a product or have several terms, so that no long chain is computed twice.
+    pub(super) fn kept(&self) -> Vec<bool> {
+        let private = |operand: &&Operand| self.values[operand.value.0].node != Node::One;
+        let mut kept: Vec<bool> = self
+            .values
+            .iter()
+            .map(|definition| match &definition.node {
+                Node::Data(_) | Node::Committed => true,
+                Node::Sum(terms) => {
+                    let terms = terms.iter().flat_map(|term| &term.operands);
+                    terms.filter(private).count() > 1 && definition.fact.bound.is_some()
+                }
+                _ => false,
+            })
+            .collect();
+        let sums = self.values.iter().filter_map(|d| match &d.node {
+            Node::Sum(terms) => Some(terms),
+            _ => None,
+        });
+        for term in sums.flatten() {
+            let factors: Vec<&Operand> = term.operands.iter().filter(private).collect();
+            for factor in factors.iter().filter(|_| factors.len() > 1) {
+                kept[factor.value.0] |= self.fact(factor.value).bound.is_some();
+            }
+        }
+        for gradient in self.gradients.iter().flatten() {
+            kept[gradient.0] = false;
+        }
+        kept
+    }
+
+    /// What the network says.
+    pub fn output(&mut self, value: Value) {
+        self.outputs.push(value);
+    }
+
+    /// `gradient` is a part of the gradient of a parameter.
+    ///
+    /// # Panics
+    /// If `parameter` is none: the operator is wrong.
+    pub fn gradient(&mut self, parameter: Value, gradient: Value) {
+        let known = self.parameters.iter().position(|p| *p == parameter);
+        self.gradients[known.expect("a parameter")].push(gradient);
+    }
+
+    fn push(&mut self, name: String, fact: Fact, node: Node) -> Value {
+        self.values.push(Definition { name, fact, node });
+        Value(self.values.len() - 1)
+    }
+}
+
+/// One term of a sum.
+pub fn term<const N: usize>(factor: i128, operands: [Operand; N], output: &[Index]) -> Term {
+    Term {
+        factor,
+        operands: operands.into(),
+        output: output.to_vec(),
+    }
+}
+
+/// A value used at the given indices.
+pub fn at(value: Value, indices: &[Index]) -> Operand {
+    Operand {
+        value,
+        indices: indices.to_vec(),
+    }
+}
+
+/// Indices that run over axes.
+pub fn over(axes: &[Axis]) -> Vec<Index> {
+    axes.iter().map(|axis| Index::Over(*axis)).collect()
+}

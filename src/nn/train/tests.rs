@@ -1,0 +1,467 @@
+//! Steps against the equations, one scalar at a time.
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::{
+    super::{Layer, Normalization, ScheduleSeed, Table, float::FloatNetwork, init},
+    *,
+};
+
+fn sgd(c: u64) -> Sgd {
+    Sgd {
+        fixed_point: FixedPoint::compact(),
+        rate: LearningRate::from_coefficient(c).unwrap(),
+    }
+}
+
+fn network(widths: &[usize], layers: Vec<(Vec<i64>, Vec<i64>)>) -> Weights {
+    let layers = layers
+        .into_iter()
+        .map(|(weight, bias)| Layer { weight, bias })
+        .collect();
+    Weights::new(Architecture::new(widths.to_vec()).unwrap(), layers).unwrap()
+}
+
+/// The specification once more, one scalar at a time, in `i128` and without any check.
+fn naive_step(sgd: &Sgd, weights: &Weights, step: &Step) -> (Vec<LayerTrace>, Vec<Layer>) {
+    let config = sgd.fixed_point.config();
+    let (s, g, w) = (
+        config.activation_bits,
+        config.gradient_bits,
+        config.weight_bits,
+    );
+    let (layers, arch) = (weights.layers(), weights.architecture());
+    let (depth, batch) = (layers.len(), step.inputs.len() / arch.num_inputs());
+    let floor = |x: i128| (x + (1 << (w - 1))).div_euclid(1 << w) as i64;
+    let wide = i128::from;
+    let empty = || LayerTrace {
+        z: vec![],
+        y: vec![],
+        p: vec![],
+        h: vec![],
+        g: vec![],
+    };
+    let mut traces: Vec<LayerTrace> = (0..depth).map(|_| empty()).collect();
+    let mut a = vec![step.inputs.clone()];
+    for l in 0..depth {
+        for b in 0..batch {
+            for j in 0..arch.outputs(l) {
+                let mut z = wide(layers[l].bias[j]) << s; // (2)
+                for i in 0..arch.inputs(l) {
+                    z += wide(a[l][b * arch.inputs(l) + i])
+                        * wide(layers[l].weight[i * arch.outputs(l) + j]);
+                }
+                traces[l].z.push(z);
+                traces[l].y.push(floor(z)); // (3)
+            }
+        }
+        a.push(traces[l].y.iter().map(|&y| y.max(0)).collect()); // (4)
+    }
+    for l in (0..depth).rev() {
+        for at in 0..batch * arch.outputs(l) {
+            let y = traces[l].y[at];
+            if l + 1 == depth {
+                traces[l].g.push((1 << (g - s)) * (y - step.targets[at])); // (5)
+                continue;
+            }
+            let (b, i, n) = (
+                at / arch.outputs(l),
+                at % arch.outputs(l),
+                arch.outputs(l + 1),
+            );
+            let terms = (0..n).map(|j| {
+                wide(traces[l + 1].g[b * n + j]) * wide(layers[l + 1].weight[i * n + j])
+            });
+            let p: i128 = terms.sum(); // (6)
+            traces[l].p.push(p);
+            traces[l].h.push(floor(p)); // (7)
+            traces[l].g.push(if y > 0 { floor(p) } else { 0 }); // (8)
+        }
+    }
+    let mut updated = layers.to_vec();
+    let c = wide(sgd.rate.coefficient() as i64);
+    for l in 0..depth {
+        let (n_in, n_out) = (arch.inputs(l), arch.outputs(l));
+        for b in 0..batch {
+            for j in 0..n_out {
+                let g = wide(traces[l].g[b * n_out + j]);
+                for i in 0..n_in {
+                    let change = c * wide(a[l][b * n_in + i]) * g; // (9)
+                    updated[l].weight[i * n_out + j] -= change as i64;
+                }
+                updated[l].bias[j] -= ((c * g) << s) as i64; // (10)
+            }
+        }
+    }
+    (traces, updated)
+}
+
+fn assert_step_is_naive(sgd: &Sgd, weights: &Weights, inputs: &[i64], targets: &[i64]) {
+    let mut trained = weights.clone();
+    let trace = step(sgd, &mut trained, inputs, targets, 0).unwrap();
+    let (layers, updated) = naive_step(sgd, weights, &trace);
+    assert!(trace.layers == layers);
+    assert!(trained.layers() == updated);
+}
+
+proptest! {
+    #[test]
+    fn steps_are_naive(
+        widths in prop::collection::vec(1_usize..7, 2..5),
+        (seed, batch, c) in (any::<u64>(), 1_usize..5, 1_u64..1000),
+        values in prop::collection::vec(-200_i64..200, 5 * 7 * 2),
+        paper in any::<bool>(),
+    ) {
+        let architecture = Architecture::new(widths).unwrap();
+        let mut sgd = sgd(c);
+        if paper {
+            sgd.fixed_point = FixedPoint::paper();
+        }
+        let weights = init::expand(seed, &architecture, &sgd.fixed_point);
+        let inputs = &values[..batch * architecture.num_inputs()];
+        let targets = &values[35..35 + batch * architecture.num_outputs()];
+        prop_assume!(step(&sgd, &mut weights.clone(), inputs, targets, 0).is_ok());
+        assert_step_is_naive(&sgd, &weights, inputs, targets);
+    }
+}
+
+/// Ends of the ranges and weights of 62 bits: several limbs in every product.
+#[test]
+fn extreme_steps_are_naive() {
+    let big = 1 << 61;
+    let first = vec![big, -big, big - 1, -big, big, 1 - big];
+    let weights = network(
+        &[2, 3, 1],
+        vec![(first, vec![big, 0, -big]), (vec![0; 3], vec![0])],
+    );
+    let mut sgd = sgd(1);
+    let mut config = FixedPoint::paper().config().clone();
+    (config.weight_bits, config.limbs) = (60, vec![20; 3]);
+    sgd.fixed_point = FixedPoint::new(config).unwrap();
+    let end = 1 << 20;
+    let inputs = [-end, -end, end - 1, end - 1, 0, 1, -1, -end];
+    assert_step_is_naive(&sgd, &weights, &inputs[4..6], &[end - 1]);
+    // Backwards through weights of 2^60 (one) with the largest errors.
+    let one = 1 << 60;
+    let back = vec![one, -one, one - 1];
+    let weights = network(&[2, 3, 1], vec![(vec![0; 6], vec![0; 3]), (back, vec![0])]);
+    assert_step_is_naive(&sgd, &weights, &inputs, &[end - 1, 0, 1 - end, 1]);
+}
+
+/// `W = 1`, one input: everything can be done in the head.
+#[test]
+fn one_step_by_hand() {
+    let one = 1 << 34;
+    let mut weights = network(&[1, 1, 1], vec![(vec![one], vec![0]), (vec![one], vec![0])]);
+    let trace = step(&sgd(3), &mut weights, &[5], &[7], 0).unwrap();
+    let [hidden, output] = trace.layers.as_slice() else {
+        panic!("two layers")
+    };
+    assert_eq!((hidden.z[0], hidden.y[0]), (5 << 34, 5));
+    assert_eq!((output.y[0], output.g[0]), (5, 4 * (5 - 7)));
+    assert_eq!((hidden.p[0], hidden.h[0], hidden.g[0]), (-8 << 34, -8, -8));
+    assert!(output.p.is_empty() && output.h.is_empty());
+    let [first, second] = weights.layers() else {
+        panic!("two layers")
+    };
+    assert_eq!(
+        (first.weight[0], first.bias[0]),
+        (one + 3 * 5 * 8, 3 * 256 * 8)
+    );
+    assert_eq!(
+        (second.weight[0], second.bias[0]),
+        (one + 3 * 5 * 8, 3 * 256 * 8)
+    );
+    assert_eq!(
+        format!("{trace:?}"),
+        "Step(1 inputs, [LayerTrace(1 values), LayerTrace(1 values)])"
+    );
+    let activations = forward(&FixedPoint::compact(), &weights, &[5]).unwrap();
+    assert_eq!(format!("{:?}", activations[0]), "Activations(1 values)");
+}
+
+#[test]
+fn derivative_at_zero_is_zero() {
+    let one = 1 << 34;
+    let mut weights = network(&[1, 1, 1], vec![(vec![one], vec![0]), (vec![one], vec![0])]);
+    let trace = step(&sgd(1), &mut weights, &[0], &[7], 0).unwrap();
+    assert_eq!(
+        (
+            trace.layers[0].y[0],
+            trace.layers[0].h[0],
+            trace.layers[0].g[0]
+        ),
+        (0, -28, 0)
+    );
+    assert_eq!(
+        (weights.layers()[0].weight[0], weights.layers()[0].bias[0]),
+        (one, 0)
+    );
+}
+
+/// Formats with `w = 60`, so that a weight of 8.0 leaves `i64`.
+fn wide_sgd() -> Sgd {
+    let mut config = FixedPoint::compact().config().clone();
+    (config.weight_bits, config.limbs) = (60, vec![20; 3]);
+    Sgd {
+        fixed_point: FixedPoint::new(config).unwrap(),
+        ..sgd(1)
+    }
+}
+
+#[test]
+fn values_outside_their_range_stop_training() {
+    let (one, end, max) = (1_i64 << 34, 1_i64 << 13, i64::MAX);
+    let deep = |first, second| {
+        network(
+            &[1, 1, 1],
+            vec![(vec![first], vec![0]), (vec![second], vec![0])],
+        )
+    };
+    let flat = |weight, bias| network(&[1, 1], vec![(vec![weight], vec![bias])]);
+    for (sgd, weights, (input, target), layer, tensor, value, bits) in [
+        (sgd(1), deep(one, one), (end, 0), 0, "A_0", end.into(), 14),
+        (
+            sgd(1),
+            deep(one, one),
+            (0, -end - 1),
+            1,
+            "target",
+            (-end - 1).into(),
+            14,
+        ),
+        (
+            sgd(1),
+            deep(2 * one, 0),
+            (end / 2, 0),
+            0,
+            "Y",
+            end.into(),
+            14,
+        ),
+        (
+            sgd(1),
+            deep(one, -2 * one),
+            (end - 1, 0),
+            1,
+            "Y",
+            (2 - 2 * end).into(),
+            14,
+        ),
+        (sgd(1), deep(0, 1000 * one), (0, 9), 0, "H", -36_000, 16),
+        // Y = 8 and target 100 make G = -368; the bias moves by 2^8 of that.
+        (
+            wide_sgd(),
+            flat(max - 10, 0),
+            (1, 100),
+            0,
+            "W",
+            i128::from(max) - 10 + 368,
+            64,
+        ),
+        (
+            wide_sgd(),
+            flat(0, max),
+            (0, 2049),
+            0,
+            "b",
+            i128::from(max) + 1024,
+            64,
+        ),
+    ] {
+        let mut trained = weights.clone();
+        let error = step(&sgd, &mut trained, &[input], &[target], 3).unwrap_err();
+        let expected = TrainError::OutOfRange {
+            step: Some(3),
+            layer,
+            tensor,
+            value,
+            bits,
+        };
+        assert_eq!(error, expected);
+        assert!(trained == weights, "{tensor}");
+    }
+    let error = forward(&FixedPoint::compact(), &deep(2 * one, 0), &[end / 2]).unwrap_err();
+    let message = "evaluation, layer 0: Y is 8192, outside [-2^13, 2^13); ";
+    assert!(error.to_string().starts_with(message), "{error}");
+}
+
+#[test]
+fn shapes_are_checked() {
+    let sgd = sgd(1);
+    let mut weights = network(&[2, 1], vec![(vec![0; 2], vec![0])]);
+    for (inputs, targets, name) in [
+        ([].as_slice(), [].as_slice(), "inputs"),
+        (&[1, 2, 3], &[1], "inputs"),
+        (&[1, 2], &[1, 2], "targets"),
+    ] {
+        let error = step(&sgd, &mut weights, inputs, targets, 5).unwrap_err();
+        let matches = matches!(&error, TrainError::Shape { step: Some(5), tensor, .. } if *tensor == name);
+        assert!(matches, "{error}");
+    }
+    let dataset = Dataset::from_rows(1, 1, vec![0; 8]).unwrap();
+    let error = mean_squared_error(&sgd.fixed_point, &weights, &dataset).unwrap_err();
+    assert_eq!(
+        error,
+        TrainError::DatasetWidth {
+            features: 1,
+            targets: 1,
+            inputs: 2,
+            outputs: 1
+        }
+    );
+    let dataset = Dataset::from_rows(2, 1, vec![0; 12]).unwrap();
+    let schedule = Schedule::new(ScheduleSeed([0; 32]), 5, 2).unwrap();
+    let go = |_, _| ControlFlow::Continue(());
+    let error = train(&sgd, &mut weights, (&dataset, &schedule), 0..1, go).unwrap_err();
+    assert_eq!(
+        error,
+        TrainError::ScheduleRows {
+            scheduled: 5,
+            rows: 4
+        }
+    );
+}
+
+/// The check values of `paper-notes.md`, computed in Python from its text.
+#[test]
+fn check_values() {
+    let (sgd, _, dataset, _) = wine();
+    let digest = |values: &[&[i64]]| {
+        let mut hash = Sha256::new();
+        values
+            .iter()
+            .flat_map(|v| v.iter())
+            .for_each(|x| hash.update(x.to_le_bytes()));
+        hash.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    let of_weights = |weights: &Weights| {
+        let layers = weights.layers().iter();
+        digest(
+            &layers
+                .flat_map(|l| [&l.weight[..], &l.bias[..]])
+                .collect::<Vec<_>>(),
+        )
+    };
+    let data = digest(&[dataset.values()]);
+    assert_eq!(
+        data,
+        "eecaebbf3cb831cd3352f692166d06ef31b8e6eca6273535de105a7224fab62c"
+    );
+
+    let mut weights = init::expand(7, &"11,8,1".parse().unwrap(), &sgd.fixed_point);
+    let first = [-12_022_861_695, 3_070_537_955, 6_537_540_221];
+    assert_eq!(weights.layers()[0].weight[..3], first);
+    let digest = of_weights(&weights);
+    assert_eq!(
+        digest,
+        "e183a414d1e1ca6fe13a4a6fe996b4cdb66362bae0b602b71dbca5dfb2fa894c"
+    );
+
+    let seed = ScheduleSeed::derive(&[1; 32], &[2; 32], &[3; 32], 4);
+    let schedule = Schedule::new(seed, dataset.num_rows(), 32).unwrap();
+    assert_eq!(schedule.batch(0)[..4], [695, 1452, 1569, 1372]);
+    assert_eq!(sgd.rate.coefficient(), 20);
+    let go = |_, _| ControlFlow::Continue(());
+    train(&sgd, &mut weights, (&dataset, &schedule), 0..60, go).unwrap();
+    assert_eq!(weights.layers()[1].bias, [-511_733_760]);
+    let digest = of_weights(&weights);
+    assert_eq!(
+        digest,
+        "f38480519480c61cefb05a4b7ca41e9a010d770ce502081c985994afe5e85c91"
+    );
+}
+
+/// 11-64-64-1 on the red wines, batches of 32.
+fn wine() -> (Sgd, Weights, Dataset, Schedule) {
+    let fixed_point = FixedPoint::compact();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/data/winequality-red.csv");
+    let table = Table::read(path).unwrap();
+    let normalization = Normalization::fit(&table, &["quality".to_owned()]).unwrap();
+    let dataset = Dataset::quantize(&table, &normalization, &fixed_point).unwrap();
+    let schedule = Schedule::new(ScheduleSeed([1; 32]), dataset.num_rows(), 32).unwrap();
+    let weights = init::expand(1, &"11,64,64,1".parse().unwrap(), &fixed_point);
+    let rate = LearningRate::nearest(&fixed_point, 32, 0.01).unwrap();
+    (Sgd { fixed_point, rate }, weights, dataset, schedule)
+}
+
+#[test]
+fn training_follows_double_precision() {
+    let (sgd, mut weights, dataset, schedule) = wine();
+    let mut float = FloatNetwork::new(&weights, &sgd.fixed_point);
+    let rate = sgd.rate.as_f64(&sgd.fixed_point, 32);
+    let loss =
+        |weights: &Weights| mean_squared_error(&sgd.fixed_point, weights, &dataset).unwrap();
+    let before = loss(&weights);
+    let close = |a: f64, b: f64| (a - b).abs() < 0.03 * b;
+    assert!(close(before, float.mean_squared_error(&dataset)));
+    for steps in [0..50, 50..200, 200..500] {
+        let end = steps.end;
+        let go = |_, _| ControlFlow::Continue(());
+        let next = train(&sgd, &mut weights, (&dataset, &schedule), steps.clone(), go);
+        assert_eq!(next, Ok(end));
+        float.train(&dataset, &schedule, steps, rate);
+        let (exact, reference) = (loss(&weights), float.mean_squared_error(&dataset));
+        println!("{end} steps: {exact} against {reference}, {before} before");
+        assert!(
+            close(exact, reference),
+            "{exact} against {reference} after {end} steps"
+        );
+    }
+    assert!(loss(&weights) < 0.7 * before);
+}
+
+#[test]
+fn training_can_be_broken_off_and_resumed() {
+    let (sgd, start, dataset, schedule) = wine();
+    let (mut whole, mut parts) = (start.clone(), start);
+    let go = |_, _| ControlFlow::Continue(());
+    let stop = |step, _| {
+        if step == 2 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    assert_eq!(
+        train(&sgd, &mut whole, (&dataset, &schedule), 0..5, go),
+        Ok(5)
+    );
+    assert_eq!(
+        train(&sgd, &mut parts, (&dataset, &schedule), 0..5, stop),
+        Ok(3)
+    );
+    assert_eq!(
+        train(&sgd, &mut parts, (&dataset, &schedule), 3..5, go),
+        Ok(5)
+    );
+    assert!(whole == parts);
+}
+
+/// The workload of the zkDL paper. Run with `--ignored --nocapture` for its time.
+#[test]
+#[ignore = "takes seconds and 500 MB"]
+fn ten_million_parameters() {
+    let mut widths = vec![3072];
+    widths.extend([1024; 7]);
+    widths.push(10);
+    for fixed_point in [FixedPoint::compact(), FixedPoint::paper()] {
+        let architecture = Architecture::new(widths.clone()).unwrap();
+        let rate = LearningRate::nearest(&fixed_point, 64, 0.002).unwrap();
+        let mut weights = init::expand(0, &architecture, &fixed_point);
+        let one = 1 << fixed_point.activation_bits();
+        let inputs: Vec<i64> = (0..64 * 3072).map(|i| i * 7919 % (2 * one) - one).collect();
+        let targets: Vec<i64> = (0..640).map(|i| i * 31 % one).collect();
+        let sgd = Sgd { fixed_point, rate };
+        let start = std::time::Instant::now();
+        step(&sgd, &mut weights, &inputs, &targets, 0).unwrap();
+        println!(
+            "one step of {} parameters: {:?}",
+            architecture.num_parameters(),
+            start.elapsed()
+        );
+    }
+}
