@@ -110,7 +110,7 @@
 //! | [`nn`] | the specification: formats, data, schedule, integer SGD; statements; proving and verifying | *Integer SGD*, *Training relation* |
 //! | [`nn::relation`] | tensors, einsums, lookups: the language and its reduction | *Einsums and levels* |
 //! | [`sumcheck`] | one driver, one verifier | *Sumcheck* |
-//! | [`gkr`] | lookups (LogUp-GKR) and layered circuits | *Lookups* |
+//! | [`gkr`] | lookups (LogUp-GKR), tables of functions, layered circuits | *Lookups*, *Tables of functions* |
 //! | [`commit`] | curves, generators, Hyrax rows, openings, products of pads, the linear form | *Commitments and openings*, *Hiding*, *Linear form* |
 //! | [`poly`] | multilinear extensions, arithmetic of small integers | *Notation of the proofs* |
 //! | [`transcript`] | Fiat-Shamir and the masked channel | *Transcript*, *Hiding* |

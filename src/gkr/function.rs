@@ -1,7 +1,7 @@
 //! Smooth functions of fixed-point numbers, correctly rounded, by integers alone.
 //!
-//! *Tables of functions* in the [`notes`](crate::notes). A value is *defined* as that of the real function, rounded:
-//! $\lfloor 2^s f(y 2^{-s}) + 1/2 \rfloor$, $\lfloor 2^\varphi f^{\prime}(y 2^{-s}) + 1/2 \rfloor$ and
+//! *Tables of functions* in the [`notes`](crate::notes). A value is *defined* as that of the real function,
+//! rounded to nearest, ties up: $\lfloor 2^s f(y 2^{-s}) + 1/2 \rfloor$, $\lfloor 2^\varphi f^{\prime}(y 2^{-s}) + 1/2 \rfloor$ and
 //! $\lfloor 2^p \exp(-d 2^{-\sigma}) + 1/2 \rfloor$. Here is no floating point and no library of the
 //! platform, so that everybody has the same tables.
 //!
@@ -22,7 +22,7 @@
 //! * $2^p e^{-t}$ is right to $12 \cdot 2^{24} u < 2^{-34}$.
 //!
 //! A test goes over *all* arguments within the limits: none but those at 0, which are exact, is nearer than
-//! this to the middle between two integers. The least distance is some $2^{-28}$, so that rounding is correct
+//! this to the middle between two integers. No distance is below $2^{-28}$, so that rounding is correct
 //! without exception.
 #![cfg_attr(
     not(test),
@@ -42,10 +42,10 @@ pub const MAX_VALUE_BITS: u32 = 12;
 pub const MAX_SLOPE_BITS: u32 = 17;
 /// Most fraction bits of an exponential.
 pub const MAX_EXPONENTIAL_BITS: u32 = 24;
-/// Most fraction bits of a decay: one more than a score has, for the half of a score's unit that bounds the
-/// sum of a row of probabilities.
+/// Most fraction bits of the argument of an exponential: 12 of a score, and one more for half a score's unit,
+/// of which the bound on the sum of a row of probabilities is made.
 pub const MAX_DECAY_BITS: u32 = 13;
-/// Decays are below 2 to this power.
+/// The argument of an exponential is below 2 to this power, before it is scaled.
 pub const MAX_DEPTH: u32 = 18;
 
 /// Fraction bits of all that is not an argument.
@@ -210,15 +210,43 @@ mod tests {
         (v & (ONE - 1)).abs_diff(ONE / 2) as i128
     }
 
-    /// The least distance of values and slopes to a middle, with their bounds on errors taken off.
-    fn check(least: &mut [i128; 2], function: Function, y: i64, s: u32) {
+    /// Bounds on the errors of `scaled`, in its units.
+    fn bounds(y: i64, s: u32) -> [i128; 2] {
+        [5 * i128::from(y.abs().max(2 << s)), 1 << 10]
+    }
+
+    /// Bound on the error of `decay`.
+    const DECAY: i128 = 12;
+
+    #[test]
+    fn errors_are_within_their_bounds() {
+        let vectors = include_str!("../../tests/vectors/functions.json");
+        let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+        let values: Vec<(String, i64, u32, String, String)> =
+            serde_json::from_value(vectors["long"].clone()).unwrap();
+        assert_eq!(values.len(), 364);
+        for (name, y, s, value, slope) in values {
+            let [value, slope]: [i128; 2] = [value, slope].map(|v| v.parse().unwrap());
+            let mut functions = Function::ALL.into_iter();
+            let (ours, bounds) = match functions.find(|function| function.name() == name) {
+                Some(function) => (function.scaled(y, s), bounds(y, s)),
+                None => ((decay(i128::from(y) << (FRACTION - s)), 0), [DECAY, 0]),
+            };
+            let errors = [ours.0 - value, ours.1 - slope].map(i128::abs);
+            let within = errors[0] <= bounds[0] && errors[1] <= bounds[1];
+            assert!(within, "{name}({y} / 2^{s}): {errors:?}, {bounds:?}");
+        }
+    }
+
+    /// Takes note of the distances of a value and a slope to a middle, less the bounds on errors.
+    fn measure(least: &mut [i128; 2], function: Function, y: i64, s: u32) {
         let (value, slope) = function.scaled(y, s);
-        let error = 5 * i128::from(y.abs().max(2 << s));
-        least[0] = least[0].min(middle(value) - error);
-        // An argument that has been met with more fraction bits has the same slope.
+        let bounds = bounds(y, s);
+        least[0] = least[0].min(middle(value) - bounds[0]);
+        // An argument that is met with more fraction bits has the same slope.
         if s == MAX_VALUE_BITS || y.abs() > 1 << (MAX_KEY_BITS - 2) {
             for phi in 0..=MAX_SLOPE_BITS {
-                least[1] = least[1].min(middle(slope << phi) - (1 << (10 + phi)));
+                least[1] = least[1].min(middle(slope << phi) - (bounds[1] << phi));
             }
         }
     }
@@ -227,34 +255,32 @@ mod tests {
     /// decide how a value is rounded.
     #[test]
     fn no_value_is_near_a_middle() {
-        let mut least = [ONE; 2];
+        let (mut least, end) = ([ONE; 2], 1 << (MAX_KEY_BITS - 1));
         for function in Function::ALL {
             for s in 0..=MAX_VALUE_BITS {
-                for y in 1..=1 << (MAX_KEY_BITS - 1) {
-                    check(&mut least, function, y, s);
-                    check(&mut least, function, -y, s);
+                for y in (1..=end).flat_map(|y| [y, -y]) {
+                    measure(&mut least, function, y, s);
                 }
             }
         }
-        let [value, slope] = least.map(|least| FRACTION - least.max(1).ilog2());
-        assert!(value <= 30 && slope <= 30, "2^-{value}, 2^-{slope}");
+        let [value, slope] = least;
+        assert!(value.min(slope) > ONE >> 28, "{value}, {slope}");
     }
 
     #[test]
     fn no_exponential_is_near_a_middle() {
-        let mut least = ONE;
+        let (mut least, end) = (ONE, 1i64 << MAX_DEPTH);
         for sigma in 0..=MAX_DECAY_BITS {
-            let end = 1i64 << MAX_DEPTH;
-            let known = if sigma == MAX_DECAY_BITS { 1 } else { end / 2 };
-            for d in (known..end).chain([-1]) {
+            // Below are arguments that are met with more fraction bits.
+            let first = if sigma == MAX_DECAY_BITS { 1 } else { end / 2 };
+            for d in (first..end).chain([-1]) {
                 let power = decay(i128::from(d) << (FRACTION - sigma));
                 for p in 0..=MAX_EXPONENTIAL_BITS {
-                    least = least.min(middle(power << p) - (12 << p));
+                    least = least.min(middle(power << p) - (DECAY << p));
                 }
             }
         }
-        let least = FRACTION - least.max(1).ilog2();
-        assert!(least <= 30, "2^-{least}");
+        assert!(least > ONE >> 28, "{least}");
     }
 
     /// What is known exactly is computed exactly: ties are decided by the rule.

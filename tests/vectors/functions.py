@@ -3,7 +3,7 @@ writes `functions.json`, which `tests/library/functions.rs` compares.
 
 Functions are written as they are defined, on decimal numbers of 60 digits; no entry may be nearer to the
 middle between two integers than 10^-25, unless it is known exactly. Standard library.
-To regenerate, in two minutes: python3 tests/vectors/functions.py
+To regenerate, in a minute: python3 tests/vectors/functions.py
 """
 
 import json
@@ -98,18 +98,35 @@ def entries(name, bits, s, phi):
     return numbers
 
 
-def samples(bits, s):
+def samples(bits):
     half = 1 << (bits - 1)
     near = {0, 1, -1, 2, -2, half - 1, 1 - half}
     spread = {sign * (1 << k) * odd for k in range(0, bits, 3) for odd in (1, 3, 5) for sign in (1, -1)}
     return sorted(y for y in near | spread | {-769, 1234, 4097} if abs(y) < half)
 
 
+def units(v):
+    """In units of 2^-62, to nearest."""
+    return str(int((v * 2**62 + HALF).to_integral_value(ROUND_FLOOR)))
+
+
+def long_values():
+    """Values with 62 fraction bits, of which the library says how exact its own are."""
+    for name, s in ((name, s) for name in FUNCTIONS for s in (0, 5, 8, 12)):
+        for k in range(19):
+            y = (-1) ** k * int(Decimal("1.9") ** k)
+            f, slope = real(name, y * Decimal(2) ** -s)
+            yield [name, y, s, units(f * 2**s), units(slope)]
+    for sigma in (0, 8, 13):
+        for d in [-1, *(int(Decimal("1.9") ** k) for k in range(19))]:
+            yield ["exp", d, sigma, units((-d * Decimal(2) ** -sigma).exp()), "0"]
+
+
 def main():
     tables = []
     for bits, s, phi in FORMATS + OTHERS:
         for name in FUNCTIONS:
-            sample = [[y, *function(name, y, s, phi)] for y in samples(bits, s)]
+            sample = [[y, *function(name, y, s, phi)] for y in samples(bits)]
             tables.append(
                 dict(function=name, bits=bits, s=s, phi=phi, sha256=digest(entries(name, bits, s, phi)), samples=sample)
             )
@@ -121,8 +138,10 @@ def main():
     for bits, s, phi in FORMATS:
         numbers = (n for name in FUNCTIONS for n in entries(name, bits, s, phi))
         formats.append(dict(bits=bits, s=s, phi=phi, sha256=digest(numbers)))
-    text = json.dumps(dict(formats=formats, tables=tables, exponentials=exponentials))
+    vectors = dict(formats=formats, tables=tables, exponentials=exponentials, long=list(long_values()))
+    text = json.dumps(vectors)
     text = text.replace('{"bits"', '\n{"bits"').replace('{"function"', '\n{"function"').replace('{"p"', '\n{"p"')
+    text = text.replace("], [\"", "],\n[\"")
     (HERE / "functions.json").write_text(text + "\n")
 
 
