@@ -1,11 +1,15 @@
 //! Errors: what is wrong, where, and what to do about it.
 //!
 //! One enum per concern, each `#[non_exhaustive]`. Layers and steps are counted from 0.
+mod statement;
+
+pub use statement::StatementError;
+
 use crate::text::{list, quoted};
 use thiserror::Error;
 
 /// Why a proof was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// The proof ended where another message was due.
@@ -60,7 +64,7 @@ pub enum VerifyError {
     },
     /// The statement itself cannot be proven (for instance two segments that do not join).
     #[error("the statement does not hold together: {0}")]
-    Statement(String),
+    Statement(StatementError),
     /// Where an inner error happened.
     #[error("{location}: {source}")]
     In {
@@ -114,7 +118,7 @@ impl<T> Locate<T> for Result<T, VerifyError> {
 }
 
 /// Why no proof was made.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum ProveError {
     /// The statement cannot be proven as it is.

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     commit::{Curve, Generators, RowBlindings, RowCommitments, hyrax, msm},
     count,
-    error::VerifyError,
+    error::{StatementError, VerifyError},
     poly::{WideField, num_vars, parallel},
 };
 use ark_ff::{AdditiveGroup, PrimeField, UniformRand};
@@ -495,9 +495,7 @@ impl<C: Curve> DatasetCommitment<C> {
         let possible = |width| (1..=MAX_WIDTH).contains(&width);
         match possible(features) && possible(targets) {
             true => Ok(()),
-            false => Err(VerifyError::Statement(format!(
-                "a data set of {features} features and {targets} targets: no network has such data"
-            ))),
+            false => Err(StatementError::DataColumns { features, targets }.into()),
         }
     }
 

@@ -72,8 +72,7 @@ impl Calibration {
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<Self, ProveError> {
         let fixed_point = FixedPoint::compact();
-        let architecture = Architecture::new(WIDTHS.to_vec())
-            .map_err(|error| crate::error::VerifyError::Statement(error.to_string()))?;
+        let architecture = Architecture::new(WIDTHS.to_vec())?;
         let weights = init::expand(0, &architecture, &fixed_point);
         let inputs: Vec<i64> = (0..SAMPLES * WIDTHS[0]).map(|k| (k % 200) as i64).collect();
         let outputs = train::predict(&fixed_point, &weights, &inputs)?;

@@ -37,7 +37,7 @@ use super::{
 };
 use crate::{
     commit::{Curve, RowCommitments},
-    error::{ConfigError, ProveError, VerifyError},
+    error::{ConfigError, ProveError, StatementError, VerifyError},
     poly::WideField,
     security::Soundness,
 };
@@ -137,8 +137,8 @@ impl WeightGrid {
         let layers = weights.weights().layers().iter();
         let mut entries = layers.flat_map(Layer::values);
         if entries.any(|weight| weight % step != 0) {
-            let what = format!("a weight is no multiple of 2^{}", self.step_bits);
-            return Err(VerifyError::Statement(what).into());
+            let step_bits = self.step_bits;
+            return Err(StatementError::OffGrid { step_bits }.into());
         }
         let mut values = claim.range.witness(weights.weights())?;
         let known = weights.matrices();
@@ -197,8 +197,7 @@ impl<'a, C: Curve<ScalarField: WideField>> GridClaim<'a, C> {
         hiding: bool,
         subject: &'a [u8; 32],
     ) -> Result<Self, VerifyError> {
-        let statement = |error: ConfigError| VerifyError::Statement(error.to_string());
-        grid.validate().map_err(statement)?;
+        grid.validate()?;
         commitment.check_shape(architecture)?;
         let range = WeightRange::new(architecture, grid.step_bits, grid.range_bits);
         let committed = std::slice::from_ref(range.multiplicities());

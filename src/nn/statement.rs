@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     commit::Curve,
-    error::{ConfigError, VerifyError},
+    error::{StatementError, VerifyError},
     poly::WideField,
 };
 
@@ -174,10 +174,8 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             steps,
             ..
         } = &self.parameters;
-        let statement = |error: ConfigError| VerifyError::Statement(error.to_string());
         if *steps == 0 || self.parameters.segment_steps == 0 {
-            let what = "a run has at least one step, and a segment too";
-            return Err(VerifyError::Statement(what.into()));
+            return Err(StatementError::NoSteps.into());
         }
         let _ = self.schedule()?;
         let shape = VerifyError::check_shape;
@@ -200,12 +198,8 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
                 *bound
             }
         };
-        let bound = bound
-            .after(*steps, *batch, architecture, fixed_point, *rate)
-            .map_err(statement)?;
-        bound
-            .check_no_wrap(architecture, fixed_point, field_bits)
-            .map_err(statement)?;
+        let bound = bound.after(*steps, *batch, architecture, fixed_point, *rate)?;
+        bound.check_no_wrap(architecture, fixed_point, field_bits)?;
         Ok(bound)
     }
 
@@ -214,12 +208,11 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     /// # Errors
     /// If the batch does not fit the data set.
     pub fn schedule(&self) -> Result<Schedule, VerifyError> {
-        Schedule::new(
+        Ok(Schedule::new(
             self.schedule,
             self.dataset.num_rows(),
             self.parameters.batch,
-        )
-        .map_err(|error| VerifyError::Statement(error.to_string()))
+        )?)
     }
 
     /// The whole statement of one segment, from weights `before` (none at a root) to `after`.

@@ -2,7 +2,7 @@
 use super::{AuthorSecret, DatasetName, Edge, Labels, Node, NodeId, Signature, Tree, TreeError};
 use crate::{
     commit::Curve,
-    error::{ProveError, VerifyError},
+    error::ProveError,
     nn::{
         DatasetCommitment, DatasetOpening, FixedPoint, Schedule, ScheduleSeed, SegmentProver,
         TrainingParameters, WeightCommitment, WeightOpening,
@@ -168,8 +168,7 @@ impl<C: Curve<ScalarField: WideField>> Draft<'_, C> {
     ) -> Result<WeightOpening<C::ScalarField>, TreeError> {
         let (data, p) = (self.dataset.opening.dataset(), &self.parameters);
         let mut train = || {
-            let schedule = Schedule::new(self.schedule(), data.num_rows(), p.batch)
-                .map_err(|error| VerifyError::Statement(error.to_string()))?;
+            let schedule = Schedule::new(self.schedule(), data.num_rows(), p.batch)?;
             proof::train_weights(p, parent.weights(), data, &schedule, sink)
         };
         let weights = train().map_err(|source| self.not_proven(source))?;

@@ -8,7 +8,7 @@ use crate::{
 use thiserror::Error;
 
 /// What is wrong with a tree, at which node.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum TreeError {
     /// No root or node has this id.

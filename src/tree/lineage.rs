@@ -3,7 +3,7 @@ use super::{Edge, Node, NodeId, NodeLabel, Root, RootWeights, TreeError, node::D
 use crate::{
     check::Check,
     commit::Curve,
-    error::VerifyError,
+    error::{StatementError, VerifyError},
     nn::{
         DatasetCommitment, ParentWeights, TrainingStatement, WeightBound, argument::Pending, proof,
     },
@@ -33,8 +33,7 @@ impl<'a, C: Curve<ScalarField: WideField>> Origin<'a, C> {
                 bound: imported.grid.bound(),
             },
             (RootWeights::Imported(_), None) => {
-                let what = "they are not committed".to_owned();
-                return Err(root.refused(VerifyError::Statement(what)));
+                return Err(root.refused(StatementError::NotCommitted.into()));
             }
             (RootWeights::Seed(seed), _) => ParentWeights::Root { seed: *seed },
         };

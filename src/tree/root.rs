@@ -3,7 +3,7 @@ use super::{AuthorKey, AuthorSecret, Labels, NodeId, NodeLabel, Signature, TreeE
 use crate::{
     check::Check,
     commit::Curve,
-    error::VerifyError,
+    error::{StatementError, VerifyError},
     nn::{
         Architecture, FixedPoint, Normalization, WeightCommitment, WeightGrid, WeightOpening,
         Weights, argument::Pending, init,
@@ -232,8 +232,8 @@ impl Root {
             return Ok(None);
         };
         if imported.curve != C::NAME {
-            let what = format!("they are of {:?}, not of {:?}", imported.curve, C::NAME);
-            return Err(self.refused(VerifyError::Statement(what)));
+            let (found, expected) = (imported.curve.clone(), C::NAME);
+            return Err(self.refused(StatementError::OtherCurve { found, expected }.into()));
         }
         WeightCommitment::decode(&imported.commitment, &self.architecture)
             .map(Some)

@@ -7,7 +7,7 @@ use crate::{commit::Curve, nn::proof, poly::WideField, security::Soundness};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What [`Tree::verdicts`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Verdicts {
     /// Nodes whose proofs were verified.
     pub verified: Vec<NodeId>,

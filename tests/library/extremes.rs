@@ -410,12 +410,7 @@ fn bounds_at_the_end_of_their_type() {
                 assert!(!fits, "{error}");
                 assert_eq!(
                     error.to_string(),
-                    format!(
-                        "{}",
-                        ProveError::from(VerifyError::Statement(
-                            after(bound).unwrap_err().to_string()
-                        ))
-                    )
+                    ProveError::from(after(bound).unwrap_err()).to_string()
                 );
             }
         }

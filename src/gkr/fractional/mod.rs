@@ -76,7 +76,10 @@ pub use prover::prove;
 pub use verifier::{LookupClaims, verify};
 
 use super::table::LookupTable;
-use crate::{error::VerifyError, transcript::Challenger};
+use crate::{
+    error::{StatementError, VerifyError},
+    transcript::Challenger,
+};
 use ark_ff::PrimeField;
 use std::{cmp::Reverse, sync::Arc};
 use thiserror::Error;
@@ -118,31 +121,35 @@ impl<F: PrimeField> LookupShape<F> {
         const MAX_VARS: usize = 40;
         for (i, (table, num_vars)) in lookups.iter().enumerate() {
             if *table >= tables.len() {
-                return Err(VerifyError::Statement(format!(
-                    "lookup {i} names table {table} of {}",
-                    tables.len()
-                )));
+                return Err(StatementError::LookupTable {
+                    lookup: i,
+                    table: *table,
+                    tables: tables.len(),
+                }
+                .into());
             }
             if *num_vars > MAX_VARS {
-                return Err(VerifyError::Statement(format!(
-                    "lookup {i} has {num_vars} variables, more than {MAX_VARS}"
-                )));
+                return Err(StatementError::LookupVars {
+                    lookup: i,
+                    num_vars: *num_vars,
+                    max: MAX_VARS,
+                }
+                .into());
             }
         }
         for (i, table) in tables.iter().enumerate() {
             if table.num_vars() > 32 || table.arity() == 0 {
-                return Err(VerifyError::Statement(format!(
-                    "table {i} has {} variables (at most 32) and arity {} (at least 1)",
-                    table.num_vars(),
-                    table.arity()
-                )));
+                return Err(StatementError::TableShape {
+                    table: i,
+                    num_vars: table.num_vars(),
+                    arity: table.arity(),
+                }
+                .into());
             }
         }
         let (blocks, len) = stack(&lookups, &tables);
         if len > 1 << MAX_VARS {
-            return Err(VerifyError::Statement(format!(
-                "the lookups have 2^{MAX_VARS} entries or more"
-            )));
+            return Err(StatementError::LookupEntries { max_vars: MAX_VARS }.into());
         }
         Ok(Self {
             lookups,

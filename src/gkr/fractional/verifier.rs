@@ -9,7 +9,7 @@
 use super::{Fingerprint, Kind, LookupShape, half};
 use crate::{
     check::Check,
-    error::{Locate, VerifyError},
+    error::{Locate, StatementError, VerifyError},
     poly::eq_eval,
     sumcheck,
     transcript::{Challenger, Expr, VerifierChannel},
@@ -157,6 +157,6 @@ fn verify_leaves<F: PrimeField>(
 }
 
 /// The shape contradicts itself: a defect of a user's table.
-fn missing(what: &str, index: usize) -> VerifyError {
-    VerifyError::Statement(format!("{what} {index} is missing"))
+fn missing(what: &'static str, index: usize) -> VerifyError {
+    StatementError::Missing { what, index }.into()
 }

@@ -9,7 +9,7 @@
 use super::{Circuit, Gate, claim_weights};
 use crate::{
     check::Check,
-    error::{Locate, VerifyError},
+    error::{Locate, StatementError, VerifyError},
     poly::{eq_evals, num_vars},
     sumcheck,
     transcript::{Challenger, Expr, VerifierChannel},
@@ -55,7 +55,7 @@ pub fn verify<F: PrimeField>(
     }
     let mut claims = vec![(F::ONE, claim.point)];
     let mut value = claim.value;
-    let mut left = Err(VerifyError::Statement("the circuit has no layer".into()));
+    let mut left = Err(StatementError::NoLayer.into());
     let num_layers = circuit.layers().len();
     for (depth, (gates, num_vars)) in circuit.top_down().enumerate() {
         let reduced = verify_layer(gates, num_vars, &claims, value, channel)
@@ -82,8 +82,8 @@ fn verify_layer<F: PrimeField>(
     let right = sumcheck::verify(left.value, num_vars, 2, channel)?;
     let at_u = channel.receive("circuit layer")?;
     let at_v = channel.receive("circuit layer")?;
-    let (add, mul) = wiring(gates, claims, &left.point, &right.point)
-        .ok_or_else(|| VerifyError::Statement("a wire leads nowhere".into()))?;
+    let (add, mul) =
+        wiring(gates, claims, &left.point, &right.point).ok_or(StatementError::LooseWire)?;
     let product = channel.multiply(&at_u, &at_v)?;
     let gate = at_u.plus(F::ONE, &at_v).times(add).plus(mul, &product);
     channel.assert_equal(&right.value, &gate, Check::CircuitLayer.name())?;

@@ -49,7 +49,7 @@ use crate::{
         hadamard::MaskLayout,
         opening::{self, Columns, Folded, FormClaim},
     },
-    error::{Locate, VerifyError},
+    error::{Locate, StatementError, VerifyError},
     poly::{self, WideField},
     transcript::{Expr, VerifierChannel},
 };
@@ -190,8 +190,8 @@ impl<F: WideField> Argument<F> {
             })
         };
         let layout = |matrix: usize| {
-            let missing = || VerifyError::Statement(format!("there is no matrix {matrix}"));
-            self.matrices.get(matrix).ok_or_else(missing)
+            let missing = StatementError::NoMatrix { matrix };
+            self.matrices.get(matrix).ok_or(missing)
         };
         match self.inputs.get(&claim.tensor) {
             Some(Source::Matrix(matrix)) => {
@@ -205,10 +205,10 @@ impl<F: WideField> Argument<F> {
                 ))
             }
             Some(Source::Public(function)) => Ok(Discharge::Public(function.clone())),
-            None => Err(VerifyError::Statement(format!(
-                "tensor {} is neither committed nor public",
-                self.relation.name(claim.tensor)
-            ))),
+            None => {
+                let tensor = self.relation.name(claim.tensor).to_string();
+                Err(StatementError::NoSource { tensor }.into())
+            }
         }
     }
 

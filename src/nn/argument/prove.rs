@@ -8,7 +8,7 @@ use crate::{
         opening::{self, FoldRows, Folded},
     },
     count,
-    error::{ProveError, VerifyError},
+    error::{ProveError, StatementError, VerifyError},
     nn::relation::{self, Prover, Values},
     poly::{WideField, parallel},
     transcript::{Challenger, Constraint, Expr, ProverChannel, VerifierChannel},
@@ -55,8 +55,7 @@ impl<F: WideField> Argument<F> {
     ) -> Result<Vec<u8>, ProveError> {
         let blinded = |m: &KnownMatrix<F>| m.blindings.expose().iter().any(|b| !b.is_zero());
         if !self.hiding && known.iter().any(blinded) {
-            let what = "a proof that does not hide cannot open commitments that do";
-            return Err(VerifyError::Statement(what.into()).into());
+            return Err(StatementError::BlindedCommitment.into());
         }
         let mut channel = ProverChannel::new(APPLICATION, statement);
         let values_of = |tensor| values.get(tensor).cloned().unwrap_or_default();

@@ -11,7 +11,7 @@
 use super::{Claim, data_range::DataRange, describe};
 use crate::{
     commit::{Curve, RowCommitments},
-    error::{ProveError, VerifyError},
+    error::{ProveError, StatementError, VerifyError},
     nn::{
         DatasetCommitment, DatasetOpening,
         argument::{Argument, Pending, Source},
@@ -42,9 +42,8 @@ impl<'a, C: Curve<ScalarField: WideField>> DataClaim<'a, C> {
     ) -> Result<Self, VerifyError> {
         dataset.check_columns()?;
         if !(2..=MAX_TABLE_BITS).contains(&bits) {
-            return Err(VerifyError::Statement(format!(
-                "a range of {bits} bits for data: it must be from 2 to {MAX_TABLE_BITS}"
-            )));
+            let max = MAX_TABLE_BITS;
+            return Err(StatementError::DataRangeBits { bits, max }.into());
         }
         let range = DataRange::new(dataset.num_rows(), dataset.width(), bits);
         let committed = std::slice::from_ref(range.multiplicities());

@@ -11,7 +11,7 @@
 use super::{Claim, describe, num_entries, weight_inputs};
 use crate::{
     commit::{Curve, RowCommitments},
-    error::VerifyError,
+    error::{StatementError, VerifyError},
     nn::{
         ParentWeights, Segment, TrainingStatement, WeightCommitment,
         argument::{Argument, Batches, Gather, GatheredRows, Source},
@@ -123,11 +123,13 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             .ok()
             .filter(|steps| *steps <= MAX_STEPS && steps.saturating_mul(p.batch) <= MAX_POSITIONS)
             .ok_or_else(|| {
-                VerifyError::Statement(format!(
-                    "a segment of {} steps of {} samples is too long: at most {MAX_STEPS} steps and \
-                     {MAX_POSITIONS} samples fit; use fewer steps a segment",
-                    segment.steps, p.batch
-                ))
+                let (steps, batch) = (segment.steps, p.batch);
+                StatementError::SegmentTooLong {
+                    steps,
+                    batch,
+                    max_steps: MAX_STEPS,
+                    max_samples: MAX_POSITIONS,
+                }
             })?;
         let graph = p.architecture.graph();
         let program = model::program(graph, &p.fixed_point, p.batch, Task::Training)
@@ -153,8 +155,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     ) -> Result<SegmentArgument<C::ScalarField>, VerifyError> {
         let p = &self.parameters;
         if num_entries(training.committed()) > MAX_ENTRIES {
-            let what = "a segment has too many values: use fewer steps a segment";
-            return Err(VerifyError::Statement(what.into()));
+            return Err(StatementError::SegmentTooLarge.into());
         }
         let mut argument = describe(training.relation(), training.committed(), p.hiding);
         let root = match &self.parent {

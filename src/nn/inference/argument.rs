@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     commit::{Curve, RowCommitments},
-    error::{ProveError, VerifyError},
+    error::{ProveError, StatementError, VerifyError},
     nn::{
         WeightOpening, Weights,
         argument::{Argument, Gather, GatheredRows, Pending, Size, Source},
@@ -88,8 +88,7 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
         let claim = info_span!("describe").in_scope(|| self.claim())?;
         let architecture = &self.model.architecture;
         if secrets.weights.weights().architecture() != architecture {
-            let what = "the weights are of another architecture";
-            return Err(statement(what.into()).into());
+            return Err(StatementError::OtherArchitecture.into());
         }
         let inputs = rows_of(&self.inputs, secrets.inputs)?;
         let ends = rows_of(self.claim.batch(), secrets.outputs)?;
@@ -178,8 +177,7 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
         let forward =
             lower(program, &extent).map_err(|error| statement(error.to_string()))?;
         if num_entries(forward.committed()) > MAX_ENTRIES {
-            let what = "an inference has too many values: make several proofs";
-            return Err(VerifyError::Statement(what.into()));
+            return Err(StatementError::InferenceTooLarge.into());
         }
         let mut argument = describe(forward.relation(), forward.committed(), self.hiding);
         let root = match &model.weights {
@@ -252,10 +250,6 @@ impl<C: Curve> OutputClaim<C> {
     }
 }
 
-fn statement(what: String) -> VerifyError {
-    VerifyError::Statement(what)
-}
-
 /// How a batch of `[samples, width]`, columns of a matrix if it is committed, is opened.
 fn source<C: Curve<ScalarField: WideField>>(
     batch: &Batch<C>,
@@ -265,9 +259,9 @@ fn source<C: Curve<ScalarField: WideField>>(
 ) -> Result<Source<C::ScalarField>, VerifyError> {
     match batch {
         Batch::Committed { columns, .. } => {
-            let missing = || statement("committed rows without a matrix".into());
+            let missing = VerifyError::Defect("committed rows without a matrix");
             Ok(Source::Gather(Gather {
-                matrix: *matrix.ok_or_else(missing)?,
+                matrix: *matrix.ok_or(missing)?,
                 rows: GatheredRows::All(samples),
                 low_vars: [num_vars(samples), 0],
                 first_column: columns.start,
@@ -288,16 +282,16 @@ pub(super) fn rows_of<C: Curve>(
     batch: &Batch<C>,
     opening: Option<&RowsOpening<C::ScalarField>>,
 ) -> Result<Arc<Vec<i64>>, ProveError> {
-    let what = match (batch, opening) {
+    let error = match (batch, opening) {
         (Batch::Public { values, .. }, None) => return Ok(values.clone()),
         (Batch::Committed { rows, columns }, Some(opening)) => {
             if opening.width() == rows.width() && opening.num_rows() == rows.num_rows() {
                 return Ok(Arc::new(opening.columns(columns)));
             }
-            "an opening is of rows of another shape than the statement's"
+            StatementError::OtherRows
         }
-        (Batch::Public { .. }, Some(_)) => "an opening of rows that are public",
-        (Batch::Committed { .. }, None) => "committed rows without their opening",
+        (Batch::Public { .. }, Some(_)) => StatementError::PublicRows,
+        (Batch::Committed { .. }, None) => StatementError::NoOpening,
     };
-    Err(statement(what.into()).into())
+    Err(error.into())
 }

@@ -1,7 +1,7 @@
 //! Rows that an inference speaks of: public, or committed.
 use crate::{
     commit::{Curve, Generators, RowBlindings, RowCommitments, hyrax},
-    error::VerifyError,
+    error::{StatementError, VerifyError},
     nn::{
         DatasetCommitment, DatasetOpening, argument::KnownMatrix, argument::Layout,
         commitment::dataset_layout, network::MAX_WIDTH,
@@ -235,14 +235,16 @@ impl<C: Curve<ScalarField: WideField>> Batch<C> {
             }
             Self::Committed { rows, columns } => {
                 if columns.end > rows.width || !(1..=2 * MAX_WIDTH).contains(&rows.width) {
-                    return Err(VerifyError::Statement(format!(
-                        "columns {} to {} of committed rows of {} entries",
-                        columns.start, columns.end, rows.width
-                    )));
+                    return Err(StatementError::Columns {
+                        start: columns.start,
+                        end: columns.end,
+                        width: rows.width,
+                    }
+                    .into());
                 }
                 VerifyError::check_shape(what, width, columns.len())?;
                 match rows.num_rows() {
-                    0 => Err(no_rows()),
+                    0 => Err(StatementError::NoRows.into()),
                     count => Ok(count),
                 }
             }
@@ -273,20 +275,16 @@ impl<C: Curve<ScalarField: WideField>> Batch<C> {
     }
 }
 
-fn no_rows() -> VerifyError {
-    VerifyError::Statement("an inference has at least one row".into())
-}
-
 fn check_rows(width: usize, values: &[i64]) -> Result<(), VerifyError> {
     if values.is_empty() {
-        return Err(no_rows());
+        return Err(StatementError::NoRows.into());
     }
     let whole = (1..=2 * MAX_WIDTH).contains(&width) && values.len().is_multiple_of(width);
     match whole {
         true => Ok(()),
-        false => Err(VerifyError::Statement(format!(
-            "{} values are no whole rows of {width}",
-            values.len()
-        ))),
+        false => {
+            let values = values.len();
+            Err(StatementError::PartialRows { values, width }.into())
+        }
     }
 }

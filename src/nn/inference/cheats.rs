@@ -219,7 +219,12 @@ pub(crate) fn a_public_input_out_of_range() -> Tried {
         let statement = scene.public(scene.outputs.clone());
         verdict(&statement, scene.secrets(), |_, _| ())
     };
-    let outside = |error: &VerifyError| matches!(error, VerifyError::Statement(what) if what.contains("outside of the range"));
+    let outside = |error: &VerifyError| {
+        matches!(
+            error,
+            VerifyError::Statement(StatementError::OutOfRange { what: "input", .. })
+        )
+    };
     judge(Check::PublicRange, || cheat(true), outside);
     judge(Check::PublicRange, || cheat(false), outside)
 }

@@ -51,7 +51,7 @@ use super::{
 use crate::{
     check::Check,
     commit::Curve,
-    error::{ConfigError, VerifyError},
+    error::{StatementError, VerifyError},
     poly::WideField,
 };
 
@@ -126,9 +126,8 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
         let rows = batch.samples(architecture.num_outputs(), what)?;
         VerifyError::check_shape("rows of what is said of the outputs", samples, rows)?;
         if samples > MAX_SAMPLES {
-            return Err(VerifyError::Statement(format!(
-                "{samples} samples in one proof: at most {MAX_SAMPLES} fit; make several proofs"
-            )));
+            let max = MAX_SAMPLES;
+            return Err(StatementError::TooManySamples { samples, max }.into());
         }
         let data = fixed_point.data_range_bits();
         check_range("input", &self.inputs, data)?;
@@ -139,8 +138,7 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
             OutputClaim::SquaredError { targets, sum } => {
                 check_range("target", targets, data)?;
                 if i64::try_from(*sum).is_err() {
-                    let what = format!("a sum of squared errors of {sum}: it leaves 63 bits");
-                    return Err(VerifyError::Statement(what));
+                    return Err(StatementError::SquaredErrorSum { sum: *sum }.into());
                 }
             }
         }
@@ -151,9 +149,7 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
                 *bound
             }
         };
-        bound
-            .check_no_wrap(architecture, fixed_point, field_bits)
-            .map_err(statement)?;
+        bound.check_no_wrap(architecture, fixed_point, field_bits)?;
         Ok(samples)
     }
 
@@ -195,10 +191,6 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
     }
 }
 
-fn statement(error: ConfigError) -> VerifyError {
-    VerifyError::Statement(error.to_string())
-}
-
 /// Public values are in the signed range of `bits` bits.
 fn check_range<C: Curve>(
     what: &'static str,
@@ -210,9 +202,13 @@ fn check_range<C: Curve>(
     };
     let mut values = values.iter().enumerate();
     match values.find(|(_, value)| !in_range(i128::from(**value), bits)) {
-        Some((index, value)) if Check::PublicRange.is_made() => Err(VerifyError::Statement(
-            format!("{what} {index} is {value}, outside of the range of {bits} bits"),
-        )),
+        Some((index, value)) if Check::PublicRange.is_made() => Err(StatementError::OutOfRange {
+            what,
+            index,
+            value: *value,
+            bits,
+        }
+        .into()),
         _ => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 use super::{Parts, Recording, Weighed, fingerprint};
 use crate::{
     commit::Curve,
-    error::{DataError, ProveError, VerifyError},
+    error::{DataError, ProveError, StatementError},
     nn::{
         DatasetOpening, ParentWeights, TrainingProof, TrainingStatement, WeightCommitment,
         Trainer, WeightOpening,
@@ -114,7 +114,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     /// be refused.
     fn check_openings(
         &self,
-        (before, name): (&Weighed<C>, &str),
+        (before, name): (&Weighed<C>, &'static str),
         child: &WeightOpening<C::ScalarField>,
         dataset: &DatasetOpening<C::ScalarField>,
         rng: &mut (impl RngCore + CryptoRng),
@@ -133,8 +133,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             (dataset.opens(&self.dataset, rng), "data set"),
         ] {
             if !opens {
-                let what = format!("the opening given is not that of the {what}");
-                return Err(VerifyError::Statement(what).into());
+                return Err(StatementError::OtherOpening { what }.into());
             }
         }
         Ok(())

@@ -15,7 +15,7 @@ use std::{
 use thiserror::Error;
 
 /// A file of a tree that is not what it should be. The rest of the tree can be used.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 #[error("{}: {problem}", .file.display())]
 pub struct Damage {
     /// The file, below the tree's directory.
@@ -39,7 +39,7 @@ impl Damage {
 }
 
 /// What is wrong with a file.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum Problem {
     /// There is none.

@@ -13,7 +13,7 @@ use std::{
 use thiserror::Error;
 
 /// A node that was not taken.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum Refusal {
     /// A file of it is damaged there.
@@ -38,7 +38,7 @@ pub struct Terms<'a> {
 }
 
 /// What [`Store::pull`] did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Pull {
     /// Roots and nodes that were taken, parents first. None if one was refused, unless those that
     /// verify were asked for.
