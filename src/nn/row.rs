@@ -86,6 +86,7 @@ impl<C: Curve<ScalarField: WideField>> DatasetCommitment<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::StatementError;
     use crate::{Pallas, nn::Dataset};
     use ark_ff::Field;
 
@@ -103,7 +104,10 @@ mod tests {
             let rows = crate::commit::RowCommitments { rows };
             let data = DatasetCommitment::<Pallas>::new(features, targets, rows);
             let error = data.verify_row(&opening).unwrap_err();
-            assert!(matches!(error, VerifyError::Statement(_)), "{error}");
+            assert_eq!(
+                error,
+                StatementError::DataColumns { features, targets }.into()
+            );
         }
     }
 

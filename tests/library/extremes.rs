@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use std::ops::ControlFlow;
 use zktree::{
-    error::{ProveError, TrainError, VerifyError},
+    error::{ConfigError, ProveError, StatementError, TrainError},
     nn::{
         Architecture, Dataset, DatasetOpening, FixedPoint, Layer, LearningRate, ParentWeights,
         ScheduleSeed, TrainingParameters, TrainingStatement, WeightBound, WeightOpening, Weights,
@@ -220,9 +220,11 @@ fn a_batch_is_no_larger_than_the_data() {
     run(3).verifies();
     for batch in [0, 4, usize::MAX] {
         let error = run(batch).outcome().unwrap_err();
-        let statement = matches!(error, ProveError::Statement(VerifyError::Statement(_)));
-        assert!(statement, "{error}");
-        assert!(error.to_string().contains("batch"), "{error}");
+        let expected = match batch {
+            0 => ConfigError::EmptyBatch,
+            _ => ConfigError::BatchExceedsRows { batch, rows: 3 },
+        };
+        assert_eq!(error, expected.into());
     }
 }
 
@@ -243,7 +245,7 @@ fn segments_of_one_step_and_longer_than_the_run() {
             ..parameters(&[1, 1], 1)
         };
         let error = Run::of(p, vec![1, 1]).outcome().unwrap_err();
-        assert!(matches!(error, ProveError::Statement(_)), "{error}");
+        assert_eq!(error, StatementError::NoSteps.into());
     }
 }
 

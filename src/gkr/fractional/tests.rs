@@ -492,11 +492,31 @@ fn tuples_outside_are_located() {
 #[test]
 fn shapes_are_validated() {
     let tables = || vec![Arc::new(Unsigned { bits: 2 }) as Arc<dyn LookupTable<Fr>>];
-    assert!(LookupShape::new(vec![(1, 2)], tables()).is_err());
-    assert!(LookupShape::new(vec![(0, 41)], tables()).is_err());
-    assert!(LookupShape::new(vec![(0, 40); 2], tables()).is_err());
+    let error = |lookups, tables| match LookupShape::new(lookups, tables).err() {
+        Some(VerifyError::Statement(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    let expected = StatementError::LookupTable {
+        lookup: 0,
+        table: 1,
+        tables: 1,
+    };
+    assert_eq!(error(vec![(1, 2)], tables()), expected);
+    let expected = StatementError::LookupVars {
+        lookup: 0,
+        num_vars: 41,
+        max: 40,
+    };
+    assert_eq!(error(vec![(0, 41)], tables()), expected);
+    let expected = StatementError::LookupEntries { max_vars: 40 };
+    assert_eq!(error(vec![(0, 40); 2], tables()), expected);
     let wide: Arc<dyn LookupTable<Fr>> = Arc::new(Unsigned { bits: 33 });
-    assert!(LookupShape::new(vec![], vec![wide]).is_err());
+    let expected = StatementError::TableShape {
+        table: 0,
+        num_vars: 33,
+        arity: 1,
+    };
+    assert_eq!(error(vec![], vec![wide]), expected);
     let empty = build(vec![], vec![], vec![]);
     assert!(empty.accepted());
     assert!(build(vec![], tables(), vec![]).accepted());

@@ -1,6 +1,9 @@
 //! A proof is of one statement: altered fields, and segments replayed, dropped or reordered.
 use super::*;
-use crate::{error::ProveError, nn::DatasetCommitment};
+use crate::{
+    error::{ConfigError, StatementError},
+    nn::DatasetCommitment,
+};
 
 fn plan(hiding: bool, root: bool) -> Plan {
     Plan {
@@ -204,6 +207,7 @@ fn a_proof_is_of_one_statement() {
 fn the_bound_is_the_verifiers() {
     let mut scene = plan(true, false).scene();
     let proof = scene.prove();
+    let steps = scene.statement.parameters.steps;
     let mut set = |value| {
         if let ParentWeights::Committed { bound, .. } = &mut scene.statement.parent {
             *bound = WeightBound::new(value);
@@ -211,7 +215,8 @@ fn the_bound_is_the_verifiers() {
         verdict(&scene.statement, &proof)
     };
     assert_eq!(set(1 << 60), Ok(()));
-    assert!(matches!(set(u128::MAX), Err(VerifyError::Statement(_))));
+    let expected = ConfigError::WeightBoundOverflow { steps };
+    assert_eq!(set(u128::MAX), Err(expected.into()));
 }
 
 /// Segments of a proof with the commitments behind them.
@@ -306,16 +311,22 @@ fn sizes_beyond_reason_are_refused() {
         assert!(verdict(&statement, &proof).is_err());
         let segment = statement.parameters.segments().next().unwrap();
         let error = statement.segment_argument(segment, false).err().unwrap();
-        assert!(matches!(error, VerifyError::Statement(_)), "{error}");
+        error
     };
     for (steps, segment_steps) in [(1 << 24, 1 << 24), (1 << 40, 1 << 20), (1 << 62, 1 << 62)] {
-        refuse(&|p| (p.steps, p.segment_steps) = (steps, segment_steps));
+        let error = refuse(&|p| (p.steps, p.segment_steps) = (steps, segment_steps));
+        let long = |e: &StatementError| matches!(e, StatementError::SegmentTooLong { .. });
+        assert!(
+            matches!(&error, VerifyError::Statement(e) if long(e)),
+            "{error}"
+        );
     }
-    refuse(&|p| {
+    let error = refuse(&|p| {
         (p.steps, p.segment_steps) = (1 << 10, 1 << 10);
         let widths = [1, 1 << 16].into_iter().cycle().take(65).collect();
         p.architecture = Architecture::new(widths).unwrap();
     });
+    assert_eq!(error, StatementError::SegmentTooLarge.into());
 }
 
 /// A parent that was committed with blinding needs a child that is proven with it.
@@ -329,8 +340,7 @@ fn bare_proofs_of_blinded_weights_are_no_panic() {
     let error = bare
         .statement
         .prove(&bare.parent, &bare.child, &bare.data, rng, go);
-    let statement = |error| matches!(error, ProveError::Statement(VerifyError::Statement(_)));
-    assert!(error.is_err_and(statement));
+    assert_eq!(error, Err(StatementError::BlindedCommitment.into()));
 }
 
 /// Values that would wrap around a field are refused. The fields at hand are too large for any.
@@ -339,7 +349,12 @@ fn nothing_wraps_around() {
     let scene = plan(false, false).scene();
     let wraps = |bits| {
         let error = scene.statement.validate_in(bits).err();
-        error.is_some_and(|e| e.to_string().contains("cannot wrap around the field"))
+        matches!(
+            error,
+            Some(VerifyError::Statement(StatementError::Config(
+                ConfigError::MayWrap { .. }
+            )))
+        )
     };
     // The bound of 2^40 on the parent's weights, times activations and rows.
     let enough = (0..255).find(|bits| !wraps(*bits)).unwrap();

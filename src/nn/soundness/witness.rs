@@ -1,5 +1,6 @@
 //! Lies in the witness: wrong values, garbage in padding, other data, other weights.
 use super::*;
+use crate::error::StatementError;
 use crate::nn::{
     claim::{Claim, DataClaim},
     fixed,
@@ -770,8 +771,9 @@ fn data_out_of_range() {
             assert!(verify(&commitment, bits, mode, &proof).is_err());
         }
         for bits in [0, 1, 25, 64, u32::MAX] {
+            let expected = StatementError::DataRangeBits { bits, max: 24 };
             let error = verify(&commitment, bits, hiding, &proof);
-            assert!(matches!(error, Err(VerifyError::Statement(_))));
+            assert_eq!(error, Err(expected.into()));
         }
         let (other, bad_proof) = prove(vec![15, -16, 0, 3, bad, 1], rng);
         assert!(verify(&other, 5, hiding, &proof).is_err());
