@@ -389,7 +389,10 @@ pub enum ConfigError {
         what: &'static str,
     },
     /// No activation function of this name.
-    #[error("{} is no activation function; take relu, gelu, silu, tanh or sigmoid", quoted(name))]
+    #[error(
+        "{} is no activation function; take relu, gelu, silu, tanh or sigmoid",
+        quoted(name)
+    )]
     UnknownFunction {
         /// The name.
         name: String,

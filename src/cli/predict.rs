@@ -16,7 +16,7 @@ use zktree::{
         inference::{
             Batch, CommittedRows, InferenceSecrets, InferenceStatement, OutputClaim, RowsOpening,
         },
-        mlp, train as plain,
+        train as plain,
     },
     poly::WideField,
     tree::{Inference, LabelledRows, Origin, Root, Said},
@@ -187,8 +187,8 @@ fn error<C: Curve<ScalarField: WideField>>(options: &Evaluate) -> Result<Ended, 
     if let Some(file) = &options.prove {
         let all: Vec<usize> = (0..data.num_rows()).collect();
         let (features, targets) = data.gather(&all);
-        let outputs = plain::predict(fixed, weights.weights(), &features)?;
-        let sum = mlp::squared_error_of(&outputs, &targets)?.unsigned_abs();
+        let sum = plain::squared_error(fixed, weights.weights(), (&features, &targets))?;
+        let sum = u64::try_from(sum).unwrap_or(u64::MAX);
         let (rows, opening) = match options.hide_data {
             true => {
                 let proven = train::proven(&opened, data, root, true)?;

@@ -237,7 +237,9 @@ impl<C: Curve> WeightCommitment<C> {
     /// Number of bytes of a commitment to weights of this architecture.
     pub fn encoded_len(architecture: &Architecture) -> usize {
         let layers = 0..architecture.num_layers();
-        layers.map(|layer| Self::layer_len(architecture, layer)).sum()
+        layers
+            .map(|layer| Self::layer_len(architecture, layer))
+            .sum()
     }
 
     /// Number of bytes of the rows of one layer.

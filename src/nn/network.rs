@@ -12,11 +12,11 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use super::model::{self, Graph, Mlp, ParameterShape};
-use super::op::Nonlinearity;
 use super::encoding::{Decoder, Encoder};
-use crate::error::{ConfigError, DecodeError};
+use super::model::{self, Graph, Mlp, ParameterShape};
 pub use super::model::{MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH};
+use super::op::Nonlinearity;
+use crate::error::{ConfigError, DecodeError};
 
 /// A network: a graph of operators with matrices of parameters. Layers, which are those matrices, count from 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -36,10 +36,10 @@ pub use segments::SegmentProver;
 
 use super::{
     TrainingStatement,
-    program::eval::Trace,
     argument::{Pending, Size},
     claim::Claim,
     commitment::{DatasetOpening, WeightCommitment, WeightOpening},
+    program::eval::Trace,
     statement::{ParentWeights, Segment},
     train,
 };
@@ -157,7 +157,10 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
             .in_scope(|| (before.opening.matrices(), after.opening.matrices()));
         let mut values = claim.training().witness(steps)?;
         for (k, tensors) in claim.training().parameters().iter().enumerate() {
-            let ends = [(Some(tensors.first), from.get(k)), (tensors.last, to.get(k))];
+            let ends = [
+                (Some(tensors.first), from.get(k)),
+                (tensors.last, to.get(k)),
+            ];
             for (tensor, matrix) in ends {
                 values.extend(tensor.zip(matrix.map(|matrix| matrix.values.clone())));
             }

@@ -175,6 +175,26 @@ pub fn predict(
     Ok(forward.outputs().to_vec())
 }
 
+/// The sum over rows and outputs of squared errors, in units of `2^-2s`: equation 12 but for its scale.
+///
+/// # Errors
+///
+/// Those of [`forward`].
+pub fn squared_error(
+    fixed: &FixedPoint,
+    weights: &Weights,
+    (inputs, targets): (&[i64], &[i64]),
+) -> Result<u128, TrainError> {
+    let task = Task::SquaredError {
+        inputs_in_range: false,
+        targets_in_range: false,
+    };
+    let run = forward(fixed, weights, (inputs, targets), task)?;
+    let told = run.program.told().next();
+    let sum = told.and_then(|value| run.trace.told(value));
+    Ok(sum.map_or(0, i128::unsigned_abs))
+}
+
 /// Equation 12: the mean over rows of the sum over outputs of the squared error, in units of the standardised
 /// targets (the integer error divided by `2^s`). The sum is exact. Zero for no rows.
 ///
@@ -188,15 +208,10 @@ pub fn mean_squared_error(
 ) -> Result<f64, TrainError> {
     check_widths(weights, dataset)?;
     let rows: Vec<usize> = (0..dataset.num_rows()).collect();
-    let mut sum = 0_i128;
+    let mut sum = 0;
     for rows in rows.chunks(EVALUATION_ROWS) {
         let (inputs, targets) = dataset.gather(rows);
-        let outputs = predict(fixed, weights, &inputs)?;
-        let errors = outputs
-            .iter()
-            .zip(&targets)
-            .map(|(&y, &t)| i128::from(y) - i128::from(t));
-        sum += errors.map(|error| error * error).sum::<i128>();
+        sum += squared_error(fixed, weights, (&inputs, &targets))?;
     }
     let unit = (1_u64 << (2 * fixed.activation_bits())) as f64;
     Ok(sum as f64 / unit / dataset.num_rows().max(1) as f64)

@@ -235,13 +235,15 @@ fn encode_tensors<C: Curve>(
     format: &FixedPoint,
 ) -> Encoder {
     let start = start.count(weights.layers().len());
-    (1..).zip(weights.layers()).fold(start, |encoder, (number, rows)| {
-        encoder
-            .string(&format!("W{number}"))
-            .number(format.weight_bits().into())
-            .flag(true)
-            .bytes(&rows.encode())
-    })
+    (1..)
+        .zip(weights.layers())
+        .fold(start, |encoder, (number, rows)| {
+            encoder
+                .string(&format!("W{number}"))
+                .number(format.weight_bits().into())
+                .flag(true)
+                .bytes(&rows.encode())
+        })
 }
 
 /// Reads what [`encode_tensors`] writes, for this network: all of its parameters are trained.
@@ -263,7 +265,9 @@ fn tensors<C: Curve<ScalarField: WideField>>(
             return Err(refuse("a parameter has another format than weights"));
         }
         if !decoder.flag("weights")? {
-            return Err(refuse("a parameter is frozen: this version trains all of them"));
+            return Err(refuse(
+                "a parameter is frozen: this version trains all of them",
+            ));
         }
         let rows = decoder.bytes("weights")?;
         if rows.len() != WeightCommitment::<C>::layer_len(architecture, number - 1) {
@@ -271,7 +275,8 @@ fn tensors<C: Curve<ScalarField: WideField>>(
         }
         bytes.extend_from_slice(rows);
     }
-    WeightCommitment::decode(&bytes, architecture).map_err(|error| DecodeError::value("weights", error))
+    WeightCommitment::decode(&bytes, architecture)
+        .map_err(|error| DecodeError::value("weights", error))
 }
 
 fn fixed_point(decoder: &mut Decoder<'_>) -> Result<FixedPoint, DecodeError> {

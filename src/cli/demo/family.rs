@@ -12,6 +12,7 @@ use std::{
 };
 use zktree::{
     commit::Curve,
+    error::ConfigError,
     nn::{
         Dataset, DatasetOpening, Progress, Schedule, WeightOpening, Weights, float::FloatNetwork,
         train,
@@ -166,7 +167,7 @@ impl Stage<'_> {
         bar.finish_and_clear();
 
         let schedule = Schedule::new(draft.schedule(), data.num_rows(), p.batch)?;
-        let float = self.float(start.weights(), data, &schedule);
+        let float = self.float(start.weights(), data, &schedule)?;
         let (before, after) = (start.weights(), child.opening.weights());
         let run = Run {
             title: self.title,
@@ -177,8 +178,8 @@ impl Stage<'_> {
             steps: p.steps,
             training: self.change(before, after, data)?,
             validation: self.change(before, after, &self.setting.validation)?,
-            float_training: float.mean_squared_error(data),
-            float_validation: float.mean_squared_error(&self.setting.validation),
+            float_training: float.mean_squared_error(data)?,
+            float_validation: float.mean_squared_error(&self.setting.validation)?,
             plain_seconds: plain.as_secs_f64(),
             proving_seconds: proving.as_secs_f64(),
             data_seconds: data_time.as_secs_f64(),
@@ -201,10 +202,15 @@ impl Stage<'_> {
         })
     }
 
-    fn float(&self, start: &Weights, data: &Dataset, schedule: &Schedule) -> FloatNetwork {
+    fn float(
+        &self,
+        start: &Weights,
+        data: &Dataset,
+        schedule: &Schedule,
+    ) -> Result<FloatNetwork, ConfigError> {
         let p = &self.setting.parameters;
         let mut network = FloatNetwork::new(start, &p.fixed_point);
-        network.train(data, schedule, 0..p.steps, self.setting.rate());
-        network
+        network.train(data, schedule, 0..p.steps, self.setting.rate())?;
+        Ok(network)
     }
 }

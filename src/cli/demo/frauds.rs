@@ -92,7 +92,7 @@ fn nudged<C: Curve>(
     hiding: bool,
 ) -> Result<WeightOpening<C::ScalarField>, Failure> {
     let mut layers: Vec<Layer> = weights.layers().to_vec();
-    if let Some(weight) = layers.first_mut().and_then(|l| l.weight.first_mut()) {
+    if let Some(weight) = layers.first_mut().and_then(|l| l.weight_mut().first_mut()) {
         *weight += 1;
     }
     let weights = Weights::new(weights.architecture().clone(), layers)?;

@@ -132,16 +132,14 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
                 }
             })?;
         let graph = p.architecture.graph();
-        let program = model::program(graph, &p.fixed_point, p.batch, Task::Training)
-            .map_err(|error| VerifyError::Statement(error.to_string()))?;
+        let program = model::program(graph, &p.fixed_point, p.batch, Task::Training)?;
         let extent = Extent {
             steps,
             optimiser: Some(Optimiser::Sgd(p.rate)),
             cut: Cut::Format,
             opened_outputs: false,
         };
-        let training = lower(program, &extent)
-            .map_err(|error| VerifyError::Statement(error.to_string()))?;
+        let training = lower(program, &extent)?;
         self.argument_of(training, segment, steps, at_root)
     }
 

@@ -55,7 +55,10 @@ impl<F: WideField> WeightRange<F> {
         };
         let multiplicities = relation.input("uses of the range", &[bits as usize]);
         let table = relation.table(Arc::new(table), multiplicities);
-        let scale = F::from(2u64).pow([u64::from(step)]).inverse().unwrap_or_default();
+        let scale = F::from(2u64)
+            .pow([u64::from(step)])
+            .inverse()
+            .unwrap_or_default();
         let (mut weights, mut layers) = (Vec::new(), Vec::new());
         for (l, (before, after)) in (1..).zip(ends) {
             let (i, j) = (units[before], units[after]);

@@ -61,7 +61,10 @@ impl FloatModel {
                 .map(|value| (value * unit / step).round().clamp(-end, end));
             steps.map(|v| (v as i64) << grid.step_bits).collect()
         };
-        let layers = self.layers.iter().map(|layer| Layer::new(round(&layer.weight), round(&layer.bias)));
+        let layers = self
+            .layers
+            .iter()
+            .map(|layer| Layer::new(round(&layer.weight), round(&layer.bias)));
         let weights = Weights::new(self.architecture.clone(), layers.collect())?;
         Ok((weights, grid))
     }

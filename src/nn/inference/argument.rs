@@ -1,7 +1,5 @@
 //! The proof of an inference.
-use super::{
-    Batch, CommittedRows, InferenceStatement, MAX_ENTRIES, OutputClaim, RowsOpening,
-};
+use super::{Batch, CommittedRows, InferenceStatement, MAX_ENTRIES, OutputClaim, RowsOpening};
 use crate::{
     commit::{Curve, RowCommitments},
     error::{ProveError, StatementError, VerifyError},
@@ -166,16 +164,14 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
         let model = &self.model;
         let architecture = &model.architecture;
         let (graph, format) = (architecture.graph(), &model.fixed_point);
-        let program = model::program(graph, format, samples, self.task())
-            .map_err(|error| statement(error.to_string()))?;
+        let program = model::program(graph, format, samples, self.task())?;
         let extent = Extent {
             steps: 1,
             optimiser: None,
             cut: Cut::Cheapest,
             opened_outputs: matches!(self.claim, OutputClaim::Outputs(_)),
         };
-        let forward =
-            lower(program, &extent).map_err(|error| statement(error.to_string()))?;
+        let forward = lower(program, &extent)?;
         if num_entries(forward.committed()) > MAX_ENTRIES {
             return Err(StatementError::InferenceTooLarge.into());
         }
@@ -185,7 +181,12 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
             ParentWeights::Committed { .. } => None,
         };
         let weights = forward.parameters().iter().map(|tensors| tensors.first);
-        weight_inputs(&mut argument, &weights.collect::<Vec<_>>(), architecture, root);
+        weight_inputs(
+            &mut argument,
+            &weights.collect::<Vec<_>>(),
+            architecture,
+            root,
+        );
         let numbers: Vec<usize> = self
             .matrices()
             .map(|rows| argument.known_matrix(rows.layout()))

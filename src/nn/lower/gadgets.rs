@@ -24,7 +24,10 @@ impl<F: WideField> Lowering<'_, F> {
                 table,
                 check,
             } => {
-                let tensors = [*live, Some(*key)].into_iter().flatten().chain(images.iter().copied());
+                let tensors = [*live, Some(*key)]
+                    .into_iter()
+                    .flatten()
+                    .chain(images.iter().copied());
                 let tensors: Vec<TensorId> = tensors.filter_map(|v| self.tensors[v.0]).collect();
                 match (table, tensors.as_slice()) {
                     (Table::Signed(bits) | Table::Negative(bits), [_, ..]) => {
@@ -70,7 +73,9 @@ impl<F: WideField> Lowering<'_, F> {
             Cut::Format => limbs::remainder_widths(shift),
             Cut::Cheapest => {
                 let values = self.number_of(|gadget| match gadget {
-                    Gadget::Round { narrow, shift: s, .. } => (*s == shift).then_some(*narrow),
+                    Gadget::Round {
+                        narrow, shift: s, ..
+                    } => (*s == shift).then_some(*narrow),
                     _ => None,
                 });
                 limb_widths(shift, values)
@@ -106,7 +111,8 @@ impl<F: WideField> Lowering<'_, F> {
             [_] => vec![*tensor],
             _ => {
                 let name = self.program.name(key).to_owned();
-                let limbs = self.cut((key, &name), &[(F::ONE, *tensor)], &widths, Check::RangeLow)?;
+                let limbs =
+                    self.cut((key, &name), &[(F::ONE, *tensor)], &widths, Check::RangeLow)?;
                 self.limbs.push(LimbTensors {
                     source: Source::Tensor(*tensor),
                     widths: widths.clone(),
@@ -169,7 +175,9 @@ impl<F: WideField> Lowering<'_, F> {
             terms.push(part(-power_of_two::<F>(weight), *limb));
             weight += bits;
         }
-        let top = self.relation.define(format!("{name}, limb {}", low.len()), &dims, terms);
+        let top = self
+            .relation
+            .define(format!("{name}, limb {}", low.len()), &dims, terms);
         for (limb, bits) in limbs.iter().zip(low) {
             self.look_up(check, TableKind::Unsigned(*bits), &[*limb])?;
         }

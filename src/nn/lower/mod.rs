@@ -258,7 +258,11 @@ impl<'a, F: WideField> Lowering<'a, F> {
         let mut each = whose.iter().map(|whose| -> Vec<TensorId> {
             let parameters = self.program.parameters().iter();
             let names = parameters.map(|value| format!("{whose} {}", self.program.name(*value)));
-            let dims = self.program.parameters().iter().map(|value| self.dims(*value));
+            let dims = self
+                .program
+                .parameters()
+                .iter()
+                .map(|value| self.dims(*value));
             let inputs: Vec<_> = names.zip(dims).collect();
             inputs
                 .into_iter()
@@ -312,7 +316,8 @@ impl<'a, F: WideField> Lowering<'a, F> {
                 }
                 Node::One => {
                     let real = self.real_lens(value);
-                    self.relation.public(&definition.name, &dims, Public::Below(real))
+                    self.relation
+                        .public(&definition.name, &dims, Public::Below(real))
                 }
                 _ => self.relation.input(&definition.name, &dims),
             };
@@ -332,7 +337,9 @@ impl<'a, F: WideField> Lowering<'a, F> {
             return;
         };
         let steps = num_vars(self.extent.steps);
-        let before = self.relation.public("earlier", &[steps, steps], Public::Earlier);
+        let before = self
+            .relation
+            .public("earlier", &[steps, steps], Public::Earlier);
         let Optimiser::Sgd(rate) = optimiser;
         let factor = -F::from(rate.coefficient());
         for (k, value) in program.parameters().iter().enumerate() {
@@ -343,7 +350,10 @@ impl<'a, F: WideField> Lowering<'a, F> {
             let now = [here.as_slice(), &[step]].concat();
             let start = |output: &[Index]| Term {
                 coefficient: F::ONE,
-                operands: vec![Operand { tensor: first, indices: here.clone() }],
+                operands: vec![Operand {
+                    tensor: first,
+                    indices: here.clone(),
+                }],
                 output: output.to_vec(),
             };
             let (mut current, mut end) = (vec![start(&now)], vec![start(&here)]);
@@ -379,7 +389,9 @@ impl<'a, F: WideField> Lowering<'a, F> {
             let dims = self.dims(*value);
             let with_steps = [dims.as_slice(), &[steps]].concat();
             let current = self.relation.define(name, &with_steps, current);
-            let end = self.relation.define(format!("{name} at the end"), &dims, end);
+            let end = self
+                .relation
+                .define(format!("{name} at the end"), &dims, end);
             if let Some(last) = last {
                 let check = Check::LastWeights.name();
                 self.relation.equal(check, last, end, current);

@@ -141,7 +141,10 @@ fn slots(program: &Program, value: Value) -> Vec<Option<usize>> {
         slots = (0..1_usize << vars)
             .flat_map(|index| {
                 let here = place(index).map(|index| index * step);
-                slots.iter().map(move |low| Some((*low)? + here?)).collect::<Vec<_>>()
+                slots
+                    .iter()
+                    .map(move |low| Some((*low)? + here?))
+                    .collect::<Vec<_>>()
             })
             .collect();
         k += 1 + usize::from(extended);

@@ -104,7 +104,10 @@ impl Graph {
         check_width(0, inputs)?;
         let edges: usize = nodes.iter().map(|node| node.inputs.len()).sum();
         if nodes.is_empty() || nodes.len() > MAX_NODES || edges > MAX_EDGES {
-            let what = format!("{} nodes with {edges} inputs: 1 to {MAX_NODES}, {MAX_EDGES}", nodes.len());
+            let what = format!(
+                "{} nodes with {edges} inputs: 1 to {MAX_NODES}, {MAX_EDGES}",
+                nodes.len()
+            );
             return Err(refuse(0, &what));
         }
         let mut widths: Vec<usize> = Vec::with_capacity(nodes.len());
@@ -114,7 +117,8 @@ impl Graph {
                 Some(before) => widths.get(before).copied(),
             };
             let read: Option<Vec<usize>> = node.inputs.iter().map(width).collect();
-            let read = read.ok_or_else(|| refuse(k, "it reads a node that does not come before"))?;
+            let read =
+                read.ok_or_else(|| refuse(k, "it reads a node that does not come before"))?;
             let width = output_width(&node.operator, &read);
             widths.push(width.ok_or_else(|| refuse(k, "it has not the inputs that it needs"))?);
             check_width(k + 1, widths.last().copied().unwrap_or(0))?;

@@ -3,7 +3,9 @@
 mod graph;
 mod mlp;
 
-pub use graph::{Graph, GraphNode, MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH, Operator, ParameterShape};
+pub use graph::{
+    Graph, GraphNode, MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH, Operator, ParameterShape,
+};
 pub use mlp::{Mlp, mlp};
 
 use super::{
@@ -58,8 +60,13 @@ pub fn program(
         }
     };
     let bits = format.data_range_bits();
-    if let Task::Outputs { inputs_in_range: true }
-    | Task::SquaredError { inputs_in_range: true, .. } = task
+    if let Task::Outputs {
+        inputs_in_range: true,
+    }
+    | Task::SquaredError {
+        inputs_in_range: true,
+        ..
+    } = task
     {
         gadget::ranged(&mut p, inputs, bits, Check::InputRange);
     }
@@ -67,11 +74,15 @@ pub fn program(
     p.output(walk.output);
     match (task, targets) {
         (Task::Training, Some(targets)) => {
-            let cotangent =
-                loss::squared_error_cotangent(&mut p, walk.label, walk.output, targets);
+            let cotangent = loss::squared_error_cotangent(&mut p, walk.label, walk.output, targets);
             walk.backward(&mut p, graph, cotangent)?;
         }
-        (Task::SquaredError { targets_in_range, .. }, Some(targets)) => {
+        (
+            Task::SquaredError {
+                targets_in_range, ..
+            },
+            Some(targets),
+        ) => {
             let _ = loss::tell_squared_error(&mut p, walk.output, targets);
             if targets_in_range {
                 gadget::ranged(&mut p, targets, bits, Check::TargetRange);

@@ -53,7 +53,9 @@ impl std::str::FromStr for Nonlinearity {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let named = Self::ALL.into_iter().find(|function| function.name() == text);
+        let named = Self::ALL
+            .into_iter()
+            .find(|function| function.name() == text);
         named.ok_or_else(|| ConfigError::UnknownFunction {
             name: text.to_owned(),
         })
@@ -70,7 +72,10 @@ pub struct Activation {
 impl Op for Activation {
     fn forward(&self, p: &mut Program, label: usize, x: &[Value]) -> Result<Forward, ConfigError> {
         let [x] = x else {
-            return Err(ConfigError::Operator { operator: "activation", what: "it has one input" });
+            return Err(ConfigError::Operator {
+                operator: "activation",
+                what: "it has one input",
+            });
         };
         match self.function {
             Nonlinearity::Relu => Ok(rectified(p, label, *x)),
@@ -87,7 +92,10 @@ impl Op for Activation {
         _: &[bool],
     ) -> Result<Vec<Option<Value>>, ConfigError> {
         let [slope] = saved else {
-            return Err(ConfigError::Operator { operator: "activation", what: "its forward pass comes first" });
+            return Err(ConfigError::Operator {
+                operator: "activation",
+                what: "its forward pass comes first",
+            });
         };
         let (format, axes) = (p.format(), p.fact(*slope).axes.clone());
         let to = (format.gradient_bits(), format.gradient_range_bits());

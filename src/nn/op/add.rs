@@ -14,10 +14,16 @@ impl Op for Add {
         let shapes: Vec<_> = x.iter().map(|x| p.shape(*x)).collect();
         if x.len() < 2 || shapes.windows(2).any(|two| two[0] != two[1]) {
             let what = "it has two or more inputs of one shape";
-            return Err(ConfigError::Operator { operator: "add", what });
+            return Err(ConfigError::Operator {
+                operator: "add",
+                what,
+            });
         }
         let output = total(p, format!("X{label}"), x);
-        let output = output.ok_or(ConfigError::Operator { operator: "add", what: "no input" })?;
+        let output = output.ok_or(ConfigError::Operator {
+            operator: "add",
+            what: "no input",
+        })?;
         Ok(Forward {
             output,
             saved: x.to_vec(),
@@ -33,6 +39,8 @@ impl Op for Add {
         needs: &[bool],
     ) -> Result<Vec<Option<Value>>, ConfigError> {
         let each = saved.iter().zip(needs);
-        Ok(each.map(|(_, needed)| needed.then_some(cotangent)).collect())
+        Ok(each
+            .map(|(_, needed)| needed.then_some(cotangent))
+            .collect())
     }
 }

@@ -18,11 +18,17 @@ pub struct Linear {
 impl Op for Linear {
     fn forward(&self, p: &mut Program, label: usize, x: &[Value]) -> Result<Forward, ConfigError> {
         let [x] = x else {
-            return Err(ConfigError::Operator { operator: "linear", what: "it has one input" });
+            return Err(ConfigError::Operator {
+                operator: "linear",
+                what: "it has one input",
+            });
         };
         let fact = p.fact(*x).clone();
         let Some((units, rest)) = fact.axes.split_last() else {
-            return Err(ConfigError::Operator { operator: "linear", what: "its input has an axis of units" });
+            return Err(ConfigError::Operator {
+                operator: "linear",
+                what: "its input has an axis of units",
+            });
         };
         let (units, rest) = (*units, over(rest));
         let extended = p.extended(units);
@@ -65,13 +71,19 @@ impl Op for Linear {
         needs: &[bool],
     ) -> Result<Vec<Option<Value>>, ConfigError> {
         let [input, weights] = saved else {
-            return Err(ConfigError::Operator { operator: "linear", what: "its forward pass comes first" });
+            return Err(ConfigError::Operator {
+                operator: "linear",
+                what: "its forward pass comes first",
+            });
         };
         let (input, weights) = (*input, *weights);
         let fact = p.fact(cotangent).clone();
         if fact.fraction != p.format().gradient_bits() {
             let what = "its output has to be rounded before anything that is not linear";
-            return Err(ConfigError::Operator { operator: "linear", what });
+            return Err(ConfigError::Operator {
+                operator: "linear",
+                what,
+            });
         }
         let (matrix, inputs) = (p.fact(weights).axes.clone(), p.fact(input).clone());
         let gradient = [

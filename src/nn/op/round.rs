@@ -16,7 +16,10 @@ pub struct Round;
 impl Op for Round {
     fn forward(&self, p: &mut Program, label: usize, x: &[Value]) -> Result<Forward, ConfigError> {
         let [x] = x else {
-            return Err(ConfigError::Operator { operator: "round", what: "it has one input" });
+            return Err(ConfigError::Operator {
+                operator: "round",
+                what: "it has one input",
+            });
         };
         let format = p.format();
         let to = (format.activation_bits(), format.output_range_bits());
@@ -36,6 +39,12 @@ impl Op for Round {
         let format = p.format();
         let to = (format.gradient_bits(), format.gradient_range_bits());
         let name = format!("H{label}");
-        Ok(vec![Some(gadget::rounded(p, name, cotangent, to, Check::GradientRange))])
+        Ok(vec![Some(gadget::rounded(
+            p,
+            name,
+            cotangent,
+            to,
+            Check::GradientRange,
+        ))])
     }
 }

@@ -33,11 +33,7 @@ pub(super) fn of_sum(
 }
 
 /// A bound on the magnitudes of a term: of every operand, times the number of products in a sum.
-fn of_term(
-    program: &Program,
-    term: &Term,
-    of: &impl Fn(Value) -> Option<u128>,
-) -> Option<u128> {
+fn of_term(program: &Program, term: &Term, of: &impl Fn(Value) -> Option<u128>) -> Option<u128> {
     let mut bound = term.factor.unsigned_abs();
     for operand in &term.operands {
         bound = bound.saturating_mul(of(operand.value)?);

@@ -116,7 +116,14 @@ pub fn update(
         for gradient in gradients {
             if let Node::Sum(terms) = &program.values[gradient.0].node {
                 for term in terms {
-                    move_by(program, trace, (*gradient, term), fits.then_some(coefficient), out, &moved)?;
+                    move_by(
+                        program,
+                        trace,
+                        (*gradient, term),
+                        fits.then_some(coefficient),
+                        out,
+                        &moved,
+                    )?;
                 }
             }
         }
@@ -339,7 +346,13 @@ impl Run<'_> {
         match outside {
             Some(x) => {
                 let (program, step) = (self.program, self.inputs.step);
-                Err(out_of_range(program, value, step, (*x).into(), table.bits()))
+                Err(out_of_range(
+                    program,
+                    value,
+                    step,
+                    (*x).into(),
+                    table.bits(),
+                ))
             }
             None => Ok(()),
         }
@@ -378,7 +391,10 @@ impl Run<'_> {
         }
         let mut out = vec![0; size];
         for term in terms {
-            let largest = |k: usize| match (program.values[term.operands[k].value.0].node.clone(), views(term)[k]) {
+            let largest = |k: usize| match (
+                program.values[term.operands[k].value.0].node.clone(),
+                views(term)[k],
+            ) {
                 (Node::Parameter(number), _) => self.sizes[number],
                 (_, View::Narrow(values)) => matmul::magnitude(values),
                 (_, View::Wide(_)) => 0,
@@ -396,12 +412,21 @@ impl Run<'_> {
             Some((gadget, image))
         });
         match maker {
-            Some((Gadget::Round { wide, narrow, shift, table }, _)) => {
-                self.round(*wide, *narrow, *shift, *table)
-            }
-            Some((Gadget::Lookup { key, images, table, .. }, _)) => {
-                self.images(*key, images, *table)
-            }
+            Some((
+                Gadget::Round {
+                    wide,
+                    narrow,
+                    shift,
+                    table,
+                },
+                _,
+            )) => self.round(*wide, *narrow, *shift, *table),
+            Some((
+                Gadget::Lookup {
+                    key, images, table, ..
+                },
+                _,
+            )) => self.images(*key, images, *table),
             _ => Ok(()),
         }
     }
@@ -451,9 +476,7 @@ impl Run<'_> {
     fn finish(self) -> Trace {
         let program = self.program;
         let told = program.gadgets.iter().filter_map(|gadget| match gadget {
-            Gadget::Tell { value, .. } => {
-                Some((*value, self.values[value.0].as_ref()?.get(0)))
-            }
+            Gadget::Tell { value, .. } => Some((*value, self.values[value.0].as_ref()?.get(0))),
             _ => None,
         });
         let told = told.collect();

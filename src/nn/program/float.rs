@@ -54,8 +54,8 @@ fn sum(program: &Program, reals: &Reals, value: Value, terms: &[Term]) -> Vec<f6
     let mut out = vec![0.0; program.size(value)];
     for term in terms {
         let fraction = |operand: &Operand| program.fact(operand.value).fraction as i32;
-        let shift = term.operands.iter().map(fraction).sum::<i32>()
-            - program.fact(value).fraction as i32;
+        let shift =
+            term.operands.iter().map(fraction).sum::<i32>() - program.fact(value).fraction as i32;
         let factor = term.factor as f64 * 2.0_f64.powi(shift);
         let operands: Vec<&[f64]> = term
             .operands
@@ -112,7 +112,10 @@ fn real(function: Function, x: f64) -> (f64, f64) {
         Function::Gelu => {
             let root = (8.0 / std::f64::consts::PI).sqrt();
             let cube = 0.044_715;
-            gate(root * (x + cube * x.powi(3)), root * (1.0 + 3.0 * cube * x * x))
+            gate(
+                root * (x + cube * x.powi(3)),
+                root * (1.0 + 3.0 * cube * x * x),
+            )
         }
         Function::Silu => gate(x, 1.0),
         Function::Tanh => (x.tanh(), 1.0 - x.tanh().powi(2)),

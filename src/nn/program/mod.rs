@@ -360,6 +360,21 @@ impl Program {
         &self.gradients
     }
 
+    /// Numbers that are told.
+    pub fn told(&self) -> impl Iterator<Item = Value> + '_ {
+        self.gadgets.iter().filter_map(|gadget| match gadget {
+            Gadget::Tell { value, .. } => Some(*value),
+            _ => None,
+        })
+    }
+
+    /// The value of this name, the first if there are several.
+    pub fn find(&self, name: &str) -> Option<Value> {
+        let mut all = self.numbered();
+        let found = all.find(|(_, definition)| definition.name == name);
+        found.map(|(value, _)| value)
+    }
+
     /// What the network says.
     pub fn outputs(&self) -> &[Value] {
         &self.outputs

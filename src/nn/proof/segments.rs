@@ -4,8 +4,8 @@ use crate::{
     commit::Curve,
     error::{DataError, ProveError, StatementError},
     nn::{
-        DatasetOpening, ParentWeights, TrainingProof, TrainingStatement, WeightCommitment,
-        Trainer, WeightOpening,
+        DatasetOpening, ParentWeights, Trainer, TrainingProof, TrainingStatement, WeightCommitment,
+        WeightOpening,
         encoding::Encoder,
         init,
         program::{Data, eval::Trace},

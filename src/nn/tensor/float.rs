@@ -25,9 +25,11 @@ fn add_matrices(
         let mut product = vec![0.0; m.len * n.len];
         let view = |values, rows, cols| ArrayView2::from_shape((rows, cols), values);
         let target = ArrayViewMut2::from_shape((m.len, n.len), &mut product);
-        if let (Ok(left), Ok(right), Ok(mut target)) =
-            (view(&left, m.len, k.len), view(&right, k.len, n.len), target)
-        {
+        if let (Ok(left), Ok(right), Ok(mut target)) = (
+            view(&left, m.len, k.len),
+            view(&right, k.len, n.len),
+            target,
+        ) {
             general_mat_mul(factor, &left, &right, 0.0, &mut target);
         }
         for (i, row) in product.chunks_exact(n.len).enumerate() {

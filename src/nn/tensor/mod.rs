@@ -164,7 +164,9 @@ impl Einsum {
     ) {
         Self::entries(&self.output, self.start(), &mut |[a, b, at]| {
             let mut sum = T::default();
-            Self::entries(&self.summed, [a, b, 0], &mut |[i, j, _]| sum += product(i, j));
+            Self::entries(&self.summed, [a, b, 0], &mut |[i, j, _]| {
+                sum += product(i, j)
+            });
             out[at] += scale(sum);
         });
     }
@@ -298,7 +300,10 @@ mod tests {
             }
             strides
         };
-        let (x, y) = (permuted([0, 1, 3], orders[0]), permuted([0, 3, 2], orders[1]));
+        let (x, y) = (
+            permuted([0, 1, 3], orders[0]),
+            permuted([0, 3, 2], orders[1]),
+        );
         let out = permuted([0, 1, 2], orders[2]);
         let index = |label: usize, len| Loop {
             len,

@@ -69,9 +69,8 @@ fn naive_step(sgd: &Sgd, weights: &Weights, step: &Step) -> (Vec<LayerTrace>, Ve
                 at % arch.outputs(l),
                 arch.outputs(l + 1),
             );
-            let terms = (0..n).map(|j| {
-                wide(traces[l + 1].g[b * n + j]) * wide(layers[l + 1].weight[i * n + j])
-            });
+            let terms = (0..n)
+                .map(|j| wide(traces[l + 1].g[b * n + j]) * wide(layers[l + 1].weight[i * n + j]));
             let p: i128 = terms.sum(); // (6)
             traces[l].p.push(p);
             traces[l].h.push(floor(p)); // (7)
@@ -296,7 +295,8 @@ fn shapes_are_checked() {
         (&[1, 2], &[1, 2], "targets"),
     ] {
         let error = step(&sgd, &mut weights, inputs, targets, 5).unwrap_err();
-        let matches = matches!(&error, TrainError::Shape { step: Some(5), tensor, .. } if *tensor == name);
+        let matches =
+            matches!(&error, TrainError::Shape { step: Some(5), tensor, .. } if *tensor == name);
         assert!(matches, "{error}");
     }
     let dataset = Dataset::from_rows(1, 1, vec![0; 8]).unwrap();
@@ -393,8 +393,7 @@ fn training_follows_double_precision() {
     let (sgd, mut weights, dataset, schedule) = wine();
     let mut float = FloatNetwork::new(&weights, &sgd.fixed_point);
     let rate = sgd.rate.as_f64(&sgd.fixed_point, 32);
-    let loss =
-        |weights: &Weights| mean_squared_error(&sgd.fixed_point, weights, &dataset).unwrap();
+    let loss = |weights: &Weights| mean_squared_error(&sgd.fixed_point, weights, &dataset).unwrap();
     let before = loss(&weights);
     let close = |a: f64, b: f64| (a - b).abs() < 0.03 * b;
     assert!(close(before, float.mean_squared_error(&dataset)));
