@@ -545,9 +545,11 @@ mod tests {
         let architecture: Architecture = "5,6,3".parse().unwrap();
         let root = init::expand(1, &architecture, &fixed);
         let moved = |by: &mut dyn FnMut(i64) -> i64| {
-            let layers = root.layers().iter().map(|layer| Layer {
-                weight: layer.weight.iter().map(|w| by(*w)).collect(),
-                bias: layer.bias.iter().map(|b| by(*b)).collect(),
+            let layers = root.layers().iter().map(|layer| {
+                Layer::new(
+                    layer.weight().iter().map(|w| by(*w)).collect(),
+                    layer.bias().iter().map(|b| by(*b)).collect(),
+                )
             });
             Weights::new(architecture.clone(), layers.collect()).unwrap()
         };
@@ -580,17 +582,14 @@ mod tests {
     fn differences_are_exact_or_none() {
         let architecture: Architecture = "1,1".parse().unwrap();
         let weights = |weight, bias| {
-            let layer = Layer {
-                weight: vec![weight],
-                bias: vec![bias],
-            };
+            let layer = Layer::new(vec![weight], vec![bias]);
             Weights::new(architecture.clone(), vec![layer]).unwrap()
         };
         let difference = |a: &Weights, b, factor| {
             let (update, factor) = a.difference(b, factor)?;
             Some((
-                update.layers()[0].weight[0],
-                update.layers()[0].bias[0],
+                update.layers()[0].weight()[0],
+                update.layers()[0].bias()[0],
                 factor,
             ))
         };

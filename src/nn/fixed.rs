@@ -478,64 +478,6 @@ mod tests {
     }
 
     #[test]
-    fn weight_bound_follows_its_formula() {
-        let fixed = FixedPoint::compact();
-        let architecture = Architecture::new(vec![11, 64, 1]).unwrap();
-        let initial = WeightBound::initial(&architecture, &fixed);
-        assert_eq!(
-            initial.get(),
-            (6_u128 << 68).checked_div(11).unwrap().isqrt()
-        );
-        let rate = LearningRate::from_coefficient(20).unwrap();
-        let after = initial.after(7, 32, &architecture, &fixed, rate).unwrap();
-        // The output layer's gradient, 4 (2^13 + 2^13) = 2^16, beats the hidden 2^15.
-        assert_eq!(
-            after.get() - initial.get(),
-            7 * 20 * 32 * (1 << 13) * (1 << 16)
-        );
-        assert_eq!(
-            initial.after(0, 32, &architecture, &fixed, rate),
-            Ok(initial)
-        );
-        let rate = LearningRate::from_coefficient(LearningRate::MAX).unwrap();
-        assert_eq!(
-            initial.after(u64::MAX, 32, &architecture, &fixed, rate),
-            Err(ConfigError::WeightBoundOverflow { steps: u64::MAX })
-        );
-    }
-
-    #[test]
-    fn wrapping_is_refused() {
-        let architecture = Architecture::new(vec![3072, 1024, 1024, 10]).unwrap();
-        for fixed in [FixedPoint::compact(), FixedPoint::paper()] {
-            let rate = LearningRate::nearest(&fixed, 64, 0.01).unwrap();
-            let bound = WeightBound::initial(&architecture, &fixed)
-                .after(1_000_000, 64, &architecture, &fixed, rate)
-                .unwrap();
-            bound.check_no_wrap(&architecture, &fixed, 255).unwrap();
-        }
-        let fixed = FixedPoint::compact();
-        // Terms 2^12, inputs 2^13, one bit for the difference: limits around 40 + 26 bits.
-        let bound = WeightBound::new(1 << 40);
-        let refused = |field_bits| bound.check_no_wrap(&architecture, &fixed, field_bits);
-        let wraps = |layer, tensor, bits, limit| {
-            Err(ConfigError::MayWrap {
-                layer,
-                tensor,
-                bits,
-                limit,
-            })
-        };
-        assert_eq!(refused(0), wraps(0, "W", 40, 0));
-        assert_eq!(refused(42), wraps(0, "W", 40, 40));
-        assert_eq!(refused(68), wraps(0, "Z - 2^w Y", 66, 66));
-        assert_eq!(refused(69), Ok(()));
-        let narrow = Architecture::new(vec![1, 1024, 1024]).unwrap();
-        let error = bound.check_no_wrap(&narrow, &fixed, 69).unwrap_err();
-        assert_eq!(error, wraps(0, "P - 2^w H", 67, 67).unwrap_err());
-    }
-
-    #[test]
     fn bit_counts() {
         for (x, bits) in [
             (0, 0),

@@ -268,11 +268,13 @@ mod tests {
     }
 
     fn weights(architecture: &Architecture, mut draw: impl FnMut() -> i64) -> Weights {
-        let layer = |k| Layer {
-            weight: (0..architecture.inputs(k) * architecture.outputs(k))
-                .map(|_| draw())
-                .collect(),
-            bias: (0..architecture.outputs(k)).map(|_| draw()).collect(),
+        let layer = |k| {
+            Layer::new(
+                (0..architecture.inputs(k) * architecture.outputs(k))
+                    .map(|_| draw())
+                    .collect(),
+                (0..architecture.outputs(k)).map(|_| draw()).collect(),
+            )
         };
         let layers = (0..architecture.num_layers()).map(layer).collect();
         Weights::new(architecture.clone(), layers).unwrap()
@@ -355,7 +357,7 @@ mod tests {
                 let weights = Weights::new(architecture.clone(), layers).unwrap();
                 WeightOpening::new(weights, hiding, &mut OsRng)
             };
-            let far = change(&|layer| layer.weight[3] = 32 << 4);
+            let far = change(&|layer| layer.weight_mut()[3] = 32 << 4);
             let refused = |opening: &WeightOpening<Scalar>| {
                 let commitment = opening.commit::<C>();
                 let proof = grid.prove(opening, &commitment, hiding, &SUBJECT);
@@ -363,7 +365,7 @@ mod tests {
             };
             let error = refused(&far);
             assert!(matches!(error, ProveError::NotInTable { .. }), "{error}");
-            let off = change(&|layer| layer.bias[1] = 8);
+            let off = change(&|layer| layer.bias_mut()[1] = 8);
             let error = refused(&off);
             assert_eq!(error, StatementError::OffGrid { step_bits: 4 }.into());
         }

@@ -440,7 +440,7 @@ mod tests {
             }
         );
         let mut wide = layers();
-        wide[1].weight.push(0);
+        wide[1] = Layer::new(vec![77; 4], vec![77; 1]);
         let shape = |tensor, expected, found| ConfigError::LayerShape {
             layer: 1,
             tensor,
@@ -449,7 +449,7 @@ mod tests {
         };
         assert_eq!(refused(wide), shape("weight", 3, 4));
         let mut bare = layers();
-        bare[1].bias.clear();
+        bare[1] = Layer::new(vec![77; 3], vec![]);
         assert_eq!(refused(bare), shape("bias", 1, 0));
     }
 }

@@ -20,7 +20,7 @@ use super::{
     claim::SegmentArgument,
     commitment::weight_layout,
     init,
-    mlp::weight_values,
+    layout::weight_values,
     proof,
     relation::{Relation, Values},
 };
@@ -63,6 +63,21 @@ fn small_format() -> FixedPoint {
         output_range_bits: 8,
         gradient_range_bits: 9,
         data_range_bits: 5,
+    })
+    .unwrap()
+}
+
+/// A small format, so that tables are small.
+pub(crate) fn tiny() -> FixedPoint {
+    FixedPoint::new(FixedPointConfig {
+        activation_bits: 4,
+        gradient_bits: 5,
+        weight_bits: 14,
+        limbs: vec![6, 8],
+        hidden_range_bits: 11,
+        output_range_bits: 12,
+        gradient_range_bits: 12,
+        data_range_bits: 8,
     })
     .unwrap()
 }
@@ -132,7 +147,7 @@ impl Scene {
             let mut layers = weights.into_layers();
             let outputs = architecture.outputs(0);
             layers[0]
-                .weight
+                .weight_mut()
                 .iter_mut()
                 .step_by(outputs)
                 .for_each(|w| *w = 0);
@@ -272,7 +287,8 @@ impl Attempt {
         let architecture = &self.statement.parameters.architecture;
         let first = self.known.len() - 1 - architecture.num_layers();
         let mut layers = Vec::new();
-        for (k, tensor) in self.parts.training.child().to_vec().into_iter().enumerate() {
+        for (k, tensors) in self.parts.training.parameters().iter().enumerate() {
+            let tensor = tensors.last.unwrap();
             let layout = weight_layout(architecture, k);
             let known = KnownMatrix {
                 values: self.values[&tensor].clone(),
@@ -307,7 +323,7 @@ fn accepted(attempt: impl Fn(bool) -> Attempt) {
 }
 
 /// `W_l[j, i, h]` of every layer, as large integers.
-fn wide_weights(opening: &WeightOpening<F>) -> Vec<Vec<i128>> {
+pub(crate) fn wide_weights(opening: &WeightOpening<F>) -> Vec<Vec<i128>> {
     (0..opening.weights().architecture().num_layers())
         .map(|k| {
             let values = weight_values(opening.weights(), k);

@@ -9,7 +9,7 @@ use crate::{
     nn::{
         Architecture, Dataset, DatasetOpening, FixedPoint, Layer, LearningRate, Normalization,
         Table, TrainingParameters, TrainingProof, WeightGrid, WeightOpening, Weights, init,
-        mlp::tests::tiny,
+        soundness::tiny,
     },
 };
 use rand::{SeedableRng, rngs::OsRng};
@@ -214,9 +214,11 @@ pub(crate) fn data_without_proof() -> Tried {
 /// An imported root, without the proof of its range or signed by another.
 fn imported(without_proof: bool, of_another: bool) -> Result<(), TreeError> {
     let architecture: Architecture = WIDTHS.parse().unwrap();
-    let layer = |inputs: i64, outputs: i64| Layer {
-        weight: (0..inputs * outputs).map(|k| (7 * k - 9) << 9).collect(),
-        bias: (0..outputs).map(|k| (k - 1) << 8).collect(),
+    let layer = |inputs: i64, outputs: i64| {
+        Layer::new(
+            (0..inputs * outputs).map(|k| (7 * k - 9) << 9).collect(),
+            (0..outputs).map(|k| (k - 1) << 8).collect(),
+        )
     };
     let weights = Weights::new(architecture, vec![layer(2, 3), layer(3, 1)]).unwrap();
     let opening = WeightOpening::<F>::new(weights, true, &mut OsRng);

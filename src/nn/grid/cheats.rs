@@ -37,9 +37,11 @@ struct Forger {
 impl Forger {
     fn new(hiding: bool) -> Self {
         let architecture = Architecture::new(WIDTHS.to_vec()).unwrap();
-        let layer = |inputs: usize, outputs: usize| Layer {
-            weight: (0..inputs * outputs).map(|k| (k as i64 - 7) << 4).collect(),
-            bias: (0..outputs).map(|k| (k as i64 - 2) << 4).collect(),
+        let layer = |inputs: usize, outputs: usize| {
+            Layer::new(
+                (0..inputs * outputs).map(|k| (k as i64 - 7) << 4).collect(),
+                (0..outputs).map(|k| (k as i64 - 2) << 4).collect(),
+            )
         };
         let layers = vec![layer(3, 5), layer(5, 2)];
         let weights = Weights::new(architecture.clone(), layers).unwrap();

@@ -206,7 +206,7 @@ fn weights_that_cannot_be_integers_are_named() {
         ));
     }
     let (weights, grid) = model.quantize(&fixed, 8).unwrap();
-    assert_eq!((weights.layers()[0].bias[0], grid.step_bits), (0, 0));
+    assert_eq!((weights.layers()[0].bias()[0], grid.step_bits), (0, 0));
 }
 
 /// A grid for a stated limit does not depend on the weights; one for the largest weight does.
@@ -251,7 +251,7 @@ fn values_out_of_range_are_named() {
 /// Inputs of four fraction bits in eight end at 8, those of `compact` at 32.
 #[test]
 fn the_preset_that_holds_is_named() {
-    let narrow = crate::nn::mlp::tests::tiny();
+    let narrow = crate::nn::soundness::tiny();
     let model = model(&[(1, 1)], || 1.0);
     let made = model.quantize(&narrow, 8).unwrap();
     let error = QuantizationReport::new(&model, (&made.0, made.1), &narrow, &[20.0]).unwrap_err();
@@ -279,7 +279,7 @@ proptest! {
         let model = FloatModel::from_safetensors(&file, None).unwrap();
         let (imported, grid) = model.quantize(&fixed, range_bits).unwrap();
         let all = |weights: &Weights| -> Vec<i64> {
-            let of = |layer: &Layer| [layer.weight.clone(), layer.bias.clone()].concat();
+            let of = |layer: &Layer| layer.values().to_vec();
             weights.layers().iter().flat_map(of).collect()
         };
         for (a, b) in all(&weights).into_iter().zip(all(&imported)) {

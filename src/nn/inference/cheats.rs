@@ -6,13 +6,12 @@ use crate::{
         Layer, WeightOpening, Weights,
         argument::Pending,
         claim::Claim,
-        mlp::{
-            Forward,
-            tests::{Pass, tiny},
+        lower::{
+            Lowered,
+            forger::{Forger, Place},
         },
-        relation::Values,
-        soundness::{cheats::tried, count},
-        train,
+        relation::{TensorId, Values},
+        soundness::{cheats::tried, count, wide_weights},
     },
 };
 use proptest::prelude::*;
@@ -55,18 +54,17 @@ proptest! {
 
 /// Where the committed tensors of layers have padding.
 fn padding(
-    forward: &Forward<Scalar>,
+    forward: &Lowered<Scalar>,
     widths: &[usize],
     samples: usize,
-) -> Vec<(crate::nn::relation::TensorId, Vec<usize>)> {
+) -> Vec<(TensorId, Vec<usize>)> {
     let relation = forward.relation();
     let padded = samples.next_power_of_two();
     let positions = |id| {
-        // Names end in the layer, or in the layer and a limb.
-        let name = relation
-            .name(id)
-            .trim_start_matches(|c: char| !c.is_ascii_digit());
-        let layer: usize = name.split(' ').next()?.parse().ok()?;
+        // Of a name the first number is the layer.
+        let name = relation.name(id);
+        let name = name.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let layer: usize = name.split(',').next()?.parse().ok()?;
         let width = *widths.get(layer)?;
         let all = 0..padded * width.next_power_of_two();
         let positions: Vec<usize> = all
@@ -79,32 +77,53 @@ fn padding(
     layers.filter_map(positions).collect()
 }
 
-/// The tiny format with ranges that nothing leaves.
-fn wide() -> FixedPoint {
-    FixedPoint::new(FixedPointConfig {
-        hidden_range_bits: 24,
-        output_range_bits: 24,
-        data_range_bits: 24,
-        ..tiny().config().clone()
-    })
-    .unwrap()
+/// Rows of values, each of the same width.
+fn rows(values: &[i64], count: usize) -> Vec<Vec<Vec<i64>>> {
+    let width = values.len().checked_div(count).unwrap_or(0).max(1);
+    vec![values.chunks(width).map(<[i64]>::to_vec).collect()]
 }
 
-/// Proves a statement by the forward pass in a wide format, altered, and verifies.
+/// The witness of a forward pass that lies, whatever its values, and the outputs that follow, row by row.
+fn forged(
+    statement: &InferenceStatement<C>,
+    secrets: InferenceSecrets<'_, Scalar>,
+    lie: impl Fn(Place<'_>, &mut i128),
+) -> (Values, Vec<i64>) {
+    let claim = statement.claim().unwrap();
+    let samples = statement.validate().unwrap();
+    let inputs = rows_of(&statement.inputs, secrets.inputs).unwrap();
+    let ends = rows_of(statement.claim.batch(), secrets.outputs).unwrap();
+    let data = [rows(&inputs, samples), rows(&ends, samples)];
+    let weights = wide_weights(secrets.weights);
+    let values = Forger::new(&claim.forward, data, weights, 0).run(lie);
+    let outputs = &values[&claim.forward.outputs().unwrap()];
+    let width = statement.model.architecture.num_outputs();
+    let padded = samples.next_power_of_two();
+    let entry = |b: usize, j: usize| outputs.get(b + j * padded).copied().unwrap_or(0);
+    let outputs = (0..samples).flat_map(|b| (0..width).map(move |j| (b, j)));
+    let outputs = outputs.map(|(b, j)| entry(b, j)).collect();
+    (values, outputs)
+}
+
+/// Proves a statement by a forward pass in which nothing is checked, altered, and verifies.
 fn verdict(
     statement: &InferenceStatement<C>,
     secrets: InferenceSecrets<'_, Scalar>,
-    alter: impl Fn(&Forward<Scalar>, &mut Values),
+    alter: impl Fn(&Lowered<Scalar>, &mut Values),
+) -> Result<(), VerifyError> {
+    // What is refused before anything is proven.
+    let _ = statement.claim()?;
+    let (values, _) = forged(statement, secrets, |_, _| ());
+    verdict_of(statement, secrets, values, alter)
+}
+
+fn verdict_of(
+    statement: &InferenceStatement<C>,
+    secrets: InferenceSecrets<'_, Scalar>,
+    mut values: Values,
+    alter: impl Fn(&Lowered<Scalar>, &mut Values),
 ) -> Result<(), VerifyError> {
     let claim = statement.claim()?;
-    let inputs = rows_of(&statement.inputs, secrets.inputs).unwrap();
-    let ends = rows_of(statement.claim.batch(), secrets.outputs).unwrap();
-    let weights = secrets.weights.weights();
-    let activations = train::forward(&wide(), weights, &inputs).unwrap();
-    let values = claim
-        .forward
-        .values(&claim.fixed, weights, &inputs, &activations, &ends);
-    let mut values = values.unwrap();
     alter(&claim.forward, &mut values);
     count(claim.forward.relation(), &mut values);
     let mut known = secrets.weights.matrices();
@@ -119,10 +138,10 @@ fn verdict(
 fn constant(hiding: bool, output: i64) -> Scene {
     let mut scene = Scene::new(&[2, 1], 2, hiding, 14);
     let fixed = &scene.model.fixed_point;
-    let layer = Layer {
-        weight: vec![0; 2],
-        bias: vec![output << (fixed.weight_bits() - fixed.activation_bits())],
-    };
+    let layer = Layer::new(
+        vec![0; 2],
+        vec![output << (fixed.weight_bits() - fixed.activation_bits())],
+    );
     let weights = Weights::new(scene.model.architecture.clone(), vec![layer]).unwrap();
     scene.weights = WeightOpening::new(weights, hiding, &mut OsRng);
     scene.model.weights = ParentWeights::Committed {
@@ -142,15 +161,39 @@ pub(crate) fn other_outputs() -> Tried {
     })
 }
 
+/// A scene with a hidden unit of a value that is chosen, and where that unit is: sample and unit.
+fn with_unit(hiding: bool, chosen: impl Fn(i64) -> bool) -> (Scene, [usize; 2]) {
+    let scenes = (0..).map(|seed| Scene::new(&[3, 5, 2], 3, hiding, seed));
+    let found = scenes.into_iter().find_map(|scene| {
+        let statement = scene.public(scene.outputs.clone());
+        let claim = statement.claim().unwrap();
+        let y = claim.forward.relation().find("Y1").unwrap();
+        let (values, _) = forged(&statement, scene.secrets(), |_, _| ());
+        let at = values[&y].iter().position(|y| chosen(*y))?;
+        let (sample, unit) = (at % 4, at / 4);
+        (sample < 3 && unit < 5).then(|| (scene, [sample, unit]))
+    });
+    found.unwrap()
+}
+
+/// Says of one unit that it is not negative, and computes what follows; the statement has the outputs.
+fn let_through(scene: &Scene, [sample, unit]: [usize; 2]) -> (InferenceStatement<C>, Values) {
+    let statement = scene.public(scene.outputs.clone());
+    let lie = |here: Place<'_>, value: &mut i128| {
+        if (here.name, here.sample, here.unit) == ("N1", sample, unit) {
+            *value = 0;
+        }
+    };
+    let (values, outputs) = forged(&statement, scene.secrets(), lie);
+    (scene.public(outputs), values)
+}
+
 /// A negative unit is said not to be negative, and passes its rectifier.
 pub(crate) fn a_unit_let_through() -> Tried {
     tried(Check::UnitRange, Check::LookupGate, |hiding| {
-        let mut pass = Pass::new(6, hiding);
-        let unit = pass.activations[0].y.iter().position(|y| *y < 0).unwrap();
-        let mut values = pass.let_through(Some(unit));
-        count(pass.relation.relation(), &mut values);
-        let outputs = pass.activations[1].y.clone();
-        pass.verdict(&values, outputs)
+        let (scene, at) = with_unit(hiding, |y| y < -64);
+        let (statement, values) = let_through(&scene, at);
+        verdict_of(&statement, scene.secrets(), values, |_, _| ())
     })
 }
 
@@ -158,28 +201,24 @@ pub(crate) fn a_unit_let_through() -> Tried {
 /// passes its rectifier.
 pub(crate) fn a_negative_low_limb() -> Tried {
     tried(Check::RangeLow, Check::LookupGate, |hiding| {
-        let mut pass = Pass::new(6, hiding);
-        let relation = pass.relation.relation().clone();
-        let inputs = |name: &str| relation.find(name).expect("a tensor of this name");
-        let limbs = ["Y1 limb 0", "Y1 limb 1"].map(inputs);
-        let y = pass.activations[0].y.clone();
-        let just_below = |y: &i64| (-32..0).contains(y);
-        let unit = y.iter().position(just_below).expect("a small value");
-        let mut values = pass.let_through(Some(unit));
-        let small = |values: &Values, id, at: usize| -> i64 { Vec::clone(&values[&id])[at] };
-        let at = values[&limbs[1]]
-            .iter()
-            .zip(values[&relation.find("Y1").unwrap()].iter())
-            .position(|(top, whole)| *top == -1 && *whole == y[unit])
-            .expect("its place");
-        assert_eq!(small(&values, limbs[1], at), -1);
-        let low_bits = (small(&values, limbs[0], at) - y[unit]).trailing_zeros();
-        let mut add = |id, by: i64| Arc::make_mut(values.get_mut(&id).unwrap())[at] += by;
-        add(limbs[0], -(1 << low_bits));
-        add(limbs[1], 1);
-        count(&relation, &mut values);
-        let outputs = pass.activations[1].y.clone();
-        pass.verdict(&values, outputs)
+        let (scene, [sample, unit]) = with_unit(hiding, |y| (-32..0).contains(&y));
+        let (statement, values) = let_through(&scene, [sample, unit]);
+        let at = sample + 4 * unit;
+        verdict_of(&statement, scene.secrets(), values, |forward, values| {
+            let named = |name: &str| {
+                forward
+                    .relation()
+                    .find(name)
+                    .expect("a tensor of this name")
+            };
+            let (y, limbs) = (named("Y1"), ["Y1, limb 0", "Y1, limb 1"].map(named));
+            let small = |values: &Values, id: TensorId| -> i64 { values[&id][at] };
+            assert_eq!(small(values, limbs[1]), -1);
+            let low_bits = (small(values, limbs[0]) - small(values, y)).trailing_zeros();
+            let mut add = |id, by: i64| Arc::make_mut(values.get_mut(&id).unwrap())[at] += by;
+            add(limbs[0], -(1 << low_bits));
+            add(limbs[1], 1);
+        })
     })
 }
 
@@ -259,7 +298,7 @@ pub(crate) fn another_error() -> Tried {
         };
         let statement = scene.statement(Batch::public(2, scene.inputs.clone()), claim);
         verdict(&statement, scene.secrets(), |forward, values| {
-            let tensor = forward.squared_error().unwrap();
+            let (_, tensor) = forward.told()[0];
             values.insert(tensor, Arc::new(vec![sum as i64]));
         })
     })

@@ -1,9 +1,10 @@
 //! Inferences: true ones are proven, false ones are refused.
 use super::*;
+use crate::nn::lower::limb_widths;
 use crate::{
     error::{ConfigError, ProveError},
     nn::{
-        DatasetOpening, WeightOpening, argument::Pending, data::Dataset, init, mlp::tests::tiny,
+        DatasetOpening, WeightOpening, argument::Pending, data::Dataset, init, soundness::tiny,
         train,
     },
 };

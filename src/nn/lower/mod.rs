@@ -28,8 +28,12 @@
 //! signs are looked up. zkDL has the weights of each step among its tensors.
 //!
 //! **References.** \[Sun et al. 23\] zkDL, arXiv 2307.16273.
+#[cfg(test)]
+pub(crate) mod forger;
 mod gadgets;
 mod limbs;
+#[cfg(test)]
+mod tests;
 mod witness;
 
 pub use limbs::{Cut, limb_widths};
@@ -110,6 +114,12 @@ impl<F: WideField> Lowered<F> {
     /// The relation.
     pub fn relation(&self) -> &Arc<Relation<F>> {
         &self.relation
+    }
+
+    /// The relation, for cheating provers.
+    #[cfg(test)]
+    pub(crate) fn relation_mut(&mut self) -> &mut Relation<F> {
+        Arc::get_mut(&mut self.relation).unwrap()
     }
 
     /// The program.

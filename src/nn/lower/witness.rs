@@ -153,3 +153,34 @@ fn slots(program: &Program, value: Value) -> Vec<Option<usize>> {
     slots.truncate(last);
     slots
 }
+
+/// For each entry of a value with all padding, row-major: its sample, and its index over the other axes in the order
+/// of a tensor.
+#[cfg(test)]
+pub(super) fn places(program: &Program, value: Value) -> Vec<(usize, usize)> {
+    let axes = &program.fact(value).axes;
+    let lens: Vec<usize> = axes
+        .iter()
+        .map(|axis| match program.body(*axis) {
+            Some(body) => 2 * program.len(body).next_power_of_two(),
+            None => program.len(*axis).next_power_of_two(),
+        })
+        .collect();
+    let place = |index: usize| {
+        let mut rest = index;
+        let mut indices: Vec<usize> = lens
+            .iter()
+            .rev()
+            .map(|len| {
+                let index = rest % len;
+                rest /= len;
+                index
+            })
+            .collect();
+        indices.reverse();
+        let pairs = indices.iter().zip(&lens).skip(1).rev();
+        let unit = pairs.fold(0, |unit, (index, len)| unit * len + index);
+        (indices.first().copied().unwrap_or(0), unit)
+    };
+    (0..lens.iter().product()).map(place).collect()
+}

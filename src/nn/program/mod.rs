@@ -21,8 +21,6 @@
 pub mod bound;
 pub mod eval;
 pub mod float;
-#[cfg(test)]
-pub(crate) mod naive;
 
 use super::fixed::FixedPoint;
 use crate::{check::Check, gkr::function::Function};

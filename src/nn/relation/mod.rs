@@ -43,6 +43,7 @@
 mod committed;
 mod dense;
 mod multiplicities;
+mod naive;
 mod prover;
 mod public;
 mod reduce;
@@ -50,6 +51,7 @@ mod verifier;
 
 pub use committed::Committed;
 pub use multiplicities::count_multiplicities;
+pub use naive::Violation;
 pub use prover::{Prover, Values};
 pub use public::Public;
 pub use reduce::{Claim, reduce};

@@ -291,7 +291,7 @@ pub(crate) fn another_child() -> Tried {
     in_training(Check::LastWeights, Check::LevelEnd, |hiding| {
         let scene = Plan::padded(hiding).scene();
         let mut attempt = lying(&Plan::padded(hiding), |_, _| ());
-        let child = attempt.parts.training.child()[0];
+        let child = super::witness::child(&attempt.parts.training, 0);
         Arc::make_mut(attempt.values.get_mut(&child).unwrap())[5] += 1;
         attempt.commit_child(&scene);
         attempt

@@ -204,7 +204,7 @@ fn false_statements_are_simulated() {
     let honest = public(&scene);
     let rng = &mut ChaCha20Rng::seed_from_u64(4);
     let mut layers = scene.child.weights().clone().into_layers();
-    layers[0].weight[0] += 1;
+    layers[0].weight_mut()[0] += 1;
     let architecture = scene.statement.parameters.architecture.clone();
     let other = crate::nn::Weights::new(architecture, layers).unwrap();
     scene.statement.child = WeightOpening::new(other, true, rng).commit();

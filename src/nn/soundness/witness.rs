@@ -3,9 +3,11 @@ use super::*;
 use crate::error::StatementError;
 use crate::nn::{
     claim::{Claim, DataClaim},
-    fixed,
-    mlp::{Extent, Training},
-    relation::{Kind, Public},
+    lower::{
+        Lowered,
+        forger::{self, Forger},
+    },
+    relation::{Kind, Public, TensorId},
 };
 
 /// A value that a prover may lie about, as it is computed.
@@ -40,198 +42,66 @@ pub(super) fn place(what: What, layer: usize, [step, sample, unit]: [usize; 3]) 
     }
 }
 
-/// A forger trains by the equations over all positions, padding too, except where it lies: all that
-/// is computed later follows the lie.
-struct Forger<'a> {
-    scene: &'a Scene,
-    training: &'a Training<F>,
-    /// The rows of each step.
-    batches: Vec<Vec<usize>>,
-    data: Dataset,
-    weights: Vec<Vec<i128>>,
-    /// Whether the bias is masked on padding.
-    masked: bool,
-    /// Whether what a remainder has beyond its range is in its lowest limb, or in the top one.
-    long_low_limb: bool,
-    values: Values,
+impl Place {
+    /// Where a forger of the program is.
+    fn new(here: forger::Place<'_>) -> Option<Self> {
+        let (what, name) = match here.name.strip_prefix("rest of ") {
+            Some(name) if name.starts_with('Y') => (RestZ, name),
+            Some(name) => (RestP, name),
+            None => {
+                let what = match here.name.chars().next()? {
+                    'Y' => Y,
+                    'S' => S,
+                    'H' => H,
+                    _ => return None,
+                };
+                (what, here.name)
+            }
+        };
+        let layer: usize = name.get(1..)?.parse().ok()?;
+        Some(place(what, layer - 1, [here.step, here.sample, here.unit]))
+    }
 }
 
-impl<'a> Forger<'a> {
-    fn new(scene: &'a Scene, training: &'a Training<F>) -> Self {
-        let schedule = scene.statement.schedule().unwrap();
-        Self {
-            scene,
-            training,
-            batches: schedule
-                .batches(0, scene.statement.parameters.steps)
-                .collect(),
-            data: scene.data.dataset().clone(),
-            weights: wide_weights(&scene.parent),
-            masked: true,
-            long_low_limb: false,
-            values: Values::new(),
-        }
-    }
+/// Trains over all positions, with the data and the weights of a scene.
+fn forger<'a>(scene: &Scene, training: &'a Lowered<F>) -> Forger<'a, F> {
+    let p = &scene.statement.parameters;
+    let schedule = scene.statement.schedule().unwrap();
+    let data = scene.data.dataset();
+    let rows = |of: &dyn Fn(usize) -> Vec<i64>| -> Vec<Vec<Vec<i64>>> {
+        let batches = schedule.batches(0, p.steps);
+        batches
+            .map(|batch| batch.into_iter().map(of).collect())
+            .collect()
+    };
+    let data = [
+        rows(&|row| data.features(row).to_vec()),
+        rows(&|row| data.targets(row).to_vec()),
+    ];
+    let weights = wide_weights(&scene.parent);
+    Forger::new(training, data, weights, p.rate.coefficient())
+}
 
-    fn put(&mut self, id: crate::nn::relation::TensorId, unit: usize, position: usize, v: i128) {
-        let relation = &self.training.relation;
-        let padded = self.padded();
-        let len = 1 << relation.num_vars(id);
-        let values = self
-            .values
-            .entry(id)
-            .or_insert_with(|| Arc::new(vec![0; len]));
-        Arc::make_mut(values)[unit * padded + position] = i64::try_from(v).unwrap();
-    }
+/// Runs a forger that lies.
+fn forged(forger: Forger<'_, F>, lie: impl Fn(Place, &mut i128)) -> Values {
+    forger.run(|here, value| {
+        if let Some(place) = Place::new(here) {
+            lie(place, value);
+        }
+    })
+}
 
-    fn padded(&self) -> usize {
-        let p = &self.scene.statement.parameters;
-        p.batch.next_power_of_two() * (p.steps as usize).next_power_of_two()
-    }
+pub(super) fn parent(training: &Lowered<F>, layer: usize) -> TensorId {
+    training.parameters()[layer].first
+}
 
-    fn run(mut self, lie: impl Fn(Place, &mut i128)) -> Values {
-        let p = &self.scene.statement.parameters;
-        let (training, fixed) = (self.training, &p.fixed_point);
-        let widths = p.architecture.widths();
-        let padded_widths: Vec<usize> = widths.iter().map(|w| w.next_power_of_two()).collect();
-        let depth = p.architecture.num_layers();
-        let (samples, steps) = (
-            p.batch.next_power_of_two(),
-            (p.steps as usize).next_power_of_two(),
-        );
-        let (s, w) = (fixed.activation_bits(), fixed.weight_bits());
-        let excess = fixed.gradient_bits() - s;
-        for (k, id) in training.parent().iter().enumerate() {
-            let values = self.weights[k].iter().map(|v| *v as i64).collect();
-            self.values.insert(*id, Arc::new(values));
-        }
-        for t in 0..steps {
-            let mut next = self.weights.clone();
-            for b in 0..samples {
-                let position = b + t * samples;
-                let real = b < p.batch && t < p.steps as usize;
-                let row = self.batches.get(t).and_then(|rows| rows.get(b)).copied();
-                let (mut a, mut target) = (
-                    vec![vec![0i128; padded_widths[0]]],
-                    vec![0i128; padded_widths[depth]],
-                );
-                if let Some(row) = row {
-                    let fill = |to: &mut [i128], from: &[i64]| {
-                        to.iter_mut()
-                            .zip(from)
-                            .for_each(|(t, f)| *t = i128::from(*f));
-                    };
-                    fill(&mut a[0], self.data.features(row));
-                    fill(&mut target, self.data.targets(row));
-                }
-                for (i, v) in a[0].clone().into_iter().enumerate() {
-                    self.put(training.inputs(), i, position, v);
-                }
-                for (j, v) in target.iter().enumerate() {
-                    self.put(training.targets(), j, position, *v);
-                }
-                let bias = i128::from(real || !self.masked) << s;
-                let mut signs = Vec::new();
-                let mut output = Vec::new();
-                for k in 0..depth {
-                    let (inputs, outputs) = (padded_widths[k], padded_widths[k + 1]);
-                    let (mut activation, mut sign) = (vec![0; outputs], vec![0; outputs]);
-                    for j in 0..outputs {
-                        let at = |what| place(what, k, [t, b, j]);
-                        let weights = &self.weights[k];
-                        let z = (0..inputs)
-                            .map(|i| a[k][i] * weights[j + outputs * i])
-                            .sum::<i128>()
-                            + bias * weights[j + outputs * inputs];
-                        let mut y = fixed::round(w, z);
-                        lie(at(Y), &mut y);
-                        let mut rest = z - (y << w);
-                        lie(at(RestZ), &mut rest);
-                        sign[j] = i128::from(y > 0);
-                        lie(at(S), &mut sign[j]);
-                        activation[j] = if k + 1 < depth { sign[j] * y } else { y };
-                        let layer = &training.layers[k];
-                        self.put(layer.y, j, position, y);
-                        if let Some((id, _)) = layer.hidden {
-                            self.put(id, j, position, sign[j]);
-                        }
-                        self.put_limbs(&layer.z_limbs, j, position, rest);
-                    }
-                    output = activation.clone();
-                    a.push(activation);
-                    signs.push(sign);
-                }
-                let mut g: Vec<i128> = output
-                    .iter()
-                    .zip(&target)
-                    .map(|(y, t)| (y - t) << excess)
-                    .collect();
-                for k in (0..depth).rev() {
-                    let (inputs, outputs) = (padded_widths[k], padded_widths[k + 1]);
-                    let c = i128::from(p.rate.coefficient());
-                    for j in 0..outputs {
-                        for i in 0..inputs {
-                            next[k][j + outputs * i] -= c * a[k][i] * g[j];
-                        }
-                        next[k][j + outputs * inputs] -= c * bias * g[j];
-                    }
-                    let Some(below) = k.checked_sub(1) else { break };
-                    let mut gradient = vec![0; inputs];
-                    for i in 0..inputs {
-                        let at = |what| place(what, below, [t, b, i]);
-                        let p: i128 = (0..outputs)
-                            .map(|j| g[j] * self.weights[k][j + outputs * i])
-                            .sum();
-                        let mut h = fixed::round(w, p);
-                        lie(at(H), &mut h);
-                        let mut rest = p - (h << w);
-                        lie(at(RestP), &mut rest);
-                        gradient[i] = signs[below][i] * h;
-                        let layer = &training.layers[below];
-                        if let Some((_, id)) = layer.hidden {
-                            self.put(id, i, position, h);
-                        }
-                        self.put_limbs(&layer.p_limbs, i, position, rest);
-                    }
-                    g = gradient;
-                }
-            }
-            self.weights = next;
-        }
-        for (k, id) in training.child().iter().enumerate() {
-            let values = self.weights[k].iter().map(|v| *v as i64).collect();
-            self.values.insert(*id, Arc::new(values));
-        }
-        self.values
-    }
-
-    fn put_limbs(
-        &mut self,
-        limbs: &[crate::nn::relation::TensorId],
-        unit: usize,
-        position: usize,
-        rest: i128,
-    ) {
-        let fixed = &self.scene.statement.parameters.fixed_point;
-        let widths = fixed.limbs();
-        let excess = match self.long_low_limb {
-            true => fixed::round(fixed.weight_bits(), rest) << fixed.weight_bits(),
-            false => 0,
-        };
-        let mut rest = rest - excess;
-        for (k, (id, bits)) in limbs.iter().zip(widths).enumerate() {
-            let last = k + 1 == limbs.len();
-            let value = if last { rest } else { rest & ((1 << bits) - 1) };
-            let value = if k == 0 { value + excess } else { value };
-            self.put(*id, unit, position, value);
-            rest >>= bits;
-        }
-    }
+pub(super) fn child(training: &Lowered<F>, layer: usize) -> TensorId {
+    training.parameters()[layer].last.unwrap()
 }
 
 /// The attempt with these values, with the scene's openings, multiplicities counted.
 pub(super) fn attempt(scene: &Scene, parts: SegmentArgument<F>, mut values: Values) -> Attempt {
-    count(&parts.training.relation, &mut values);
+    count(parts.training.relation(), &mut values);
     let mut known = Vec::new();
     if !scene.at_root() {
         known.extend(scene.parent.matrices());
@@ -254,9 +124,9 @@ pub(super) fn out_of_range(
 ) -> Attempt {
     let scene = plan.scene();
     let parts = scene.parts();
-    let mut forger = Forger::new(&scene, &parts.training);
+    let mut forger = forger(&scene, &parts.training);
     forger.long_low_limb = long_low_limb;
-    let values = forger.run(lie);
+    let values = forged(forger, lie);
     let mut attempt = attempt(&scene, parts, values);
     attempt.commit_child(&scene);
     attempt
@@ -290,11 +160,12 @@ fn without_a_lie_the_forger_is_honest() {
     accepted(|hiding| lying(&Plan::padded(hiding), |_, _| ()));
     let scene = Plan::padded(false).scene();
     let parts = scene.parts();
-    let values = Forger::new(&scene, &parts.training).run(|_, _| ());
-    for (k, id) in parts.training.child().iter().enumerate() {
-        let mut child = weight_values(scene.child.weights(), k);
-        child.resize(values[id].len(), 0);
-        assert_eq!(*values[id], child);
+    let values = forged(forger(&scene, &parts.training), |_, _| ());
+    for k in 0..parts.training.parameters().len() {
+        let trained = &values[&child(&parts.training, k)];
+        let mut honest = weight_values(scene.child.weights(), k);
+        honest.resize(trained.len(), 0);
+        assert_eq!(**trained, honest);
     }
     let root = |hiding| Plan {
         root: true,
@@ -445,8 +316,8 @@ fn garbage_in_the_padding_of_the_child() {
         refused(fails(PRODUCTS), |hiding| {
             let scene = Plan::padded(hiding).scene();
             let parts = scene.parts();
-            let child = parts.training.child()[0];
-            let mut values = Forger::new(&scene, &parts.training).run(|_, _| ());
+            let child = child(&parts.training, 0);
+            let mut values = forged(forger(&scene, &parts.training), |_, _| ());
             Arc::make_mut(values.get_mut(&child).unwrap())[index] += 1;
             let mut attempt = attempt(&scene, parts, values);
             attempt.commit_child(&scene);
@@ -462,8 +333,8 @@ fn wrong_update() {
         refused(fails(PRODUCTS), |hiding| {
             let scene = Plan::padded(hiding).scene();
             let parts = scene.parts();
-            let child = parts.training.child()[layer];
-            let mut values = Forger::new(&scene, &parts.training).run(|_, _| ());
+            let child = child(&parts.training, layer);
+            let mut values = forged(forger(&scene, &parts.training), |_, _| ());
             Arc::make_mut(values.get_mut(&child).unwrap())[5] += 1;
             let mut attempt = attempt(&scene, parts, values);
             attempt.commit_child(&scene);
@@ -474,7 +345,7 @@ fn wrong_update() {
     refused(VerifyError::Opening, |hiding| {
         let scene = Plan::padded(hiding).scene();
         let parts = scene.parts();
-        let values = Forger::new(&scene, &parts.training).run(|_, _| ());
+        let values = forged(forger(&scene, &parts.training), |_, _| ());
         let mut attempt = attempt(&scene, parts, values);
         attempt.statement.child = scene.parent.commit();
         attempt
@@ -490,14 +361,14 @@ pub(super) fn from_weights(
     let mut scene = plan.scene();
     let rng = &mut ChaCha20Rng::seed_from_u64(11);
     let parts = scene.parts();
-    let mut forger = Forger::new(&scene, &parts.training);
-    change(&mut forger.weights);
-    let values = forger.run(lie);
+    let mut forger = forger(&scene, &parts.training);
+    change(&mut forger.parameters);
+    let values = forged(forger, lie);
     let mut known = scene.parent.matrices();
     let architecture = scene.statement.parameters.architecture.clone();
     let layers = known.iter_mut().enumerate().map(|(k, known)| {
         let layout = weight_layout(&architecture, k);
-        known.values = values[&parts.training.parent()[k]].clone();
+        known.values = values[&parent(&parts.training, k)].clone();
         known.blindings = scene.blindings(layout.num_rows(), rng);
         let gens = Generators::<C>::get(1 << layout.row_vars(), 0);
         hyrax::commit_slices(&gens, &layout.slices(&known.values), &known.blindings)
@@ -527,7 +398,7 @@ fn the_padding_of_the_parent_is_the_lineages() {
         from_weights(&Plan::padded(hiding), change, |_, _| ())
     };
     let trained = attempt(false);
-    let child = &trained.values[&trained.parts.training.child()[0]];
+    let child = &trained.values[&child(&trained.parts.training, 0)];
     assert_ne!(child[16 + 3], ONE as i64, "the fourth unit is trained");
     accepted(attempt);
 }
@@ -539,13 +410,9 @@ fn unmasked_bias() {
         let scene = Plan::padded(hiding).scene();
         let p = &scene.statement.parameters;
         let steps = p.steps as usize;
-        let extent = Extent {
-            batch: p.batch,
-            steps,
-        };
-        let mut training = Training::new(&p.architecture, &p.fixed_point, p.rate, extent);
+        let mut training = scene.parts().training;
         if relation_too {
-            let relation = Arc::get_mut(&mut training.relation).unwrap();
+            let relation = training.relation_mut();
             let mask = relation
                 .tensors
                 .iter_mut()
@@ -553,10 +420,10 @@ fn unmasked_bias() {
                 .unwrap();
             mask.kind = Kind::Public(Public::Below(vec![4, 4]));
         }
-        let mut forger = Forger::new(&scene, &training);
+        let mut forger = forger(&scene, &training);
         forger.masked = false;
-        let values = forger.run(|_, _| ());
-        let child = training.child()[0];
+        let values = forged(forger, |_, _| ());
+        let child = child(&training, 0);
         let honest = weight_values(scene.child.weights(), 0);
         assert_ne!(values[&child][..honest.len()], honest[..]);
         let parts = scene
@@ -601,26 +468,33 @@ fn unmasked_bias() {
 /// the parent's.
 #[test]
 fn other_inputs() {
-    let attempt_with = |plan: &Plan, change: &dyn Fn(&mut Forger<'_>)| {
+    let attempt_with = |plan: &Plan, change: &dyn Fn(&mut Forger<'_, F>)| {
         let scene = plan.scene();
         let parts = scene.parts();
-        let mut forger = Forger::new(&scene, &parts.training);
+        let mut forger = forger(&scene, &parts.training);
         change(&mut forger);
-        let values = forger.run(|_, _| ());
+        let values = forged(forger, |_, _| ());
         let mut attempt = attempt(&scene, parts, values);
         attempt.commit_child(&scene);
         attempt
     };
-    let rotate = |forger: &mut Forger<'_>| forger.batches.rotate_left(1);
-    let swap = |forger: &mut Forger<'_>| forger.batches[1].swap(0, 1);
-    let repeat = |forger: &mut Forger<'_>| forger.batches[1][0] = forger.batches[1][1];
-    let data = |forger: &mut Forger<'_>| {
-        let mut values = forger.data.values().to_vec();
-        values.iter_mut().for_each(|v| *v = 1 - *v);
-        forger.data = Dataset::from_rows(3, 3, values).unwrap();
+    let both = |forger: &mut Forger<'_, F>, change: &dyn Fn(&mut Vec<Vec<Vec<i64>>>)| {
+        change(&mut forger.inputs);
+        change(&mut forger.targets);
     };
-    let weights = |forger: &mut Forger<'_>| forger.weights[0][4] += 1;
-    let inputs: [&dyn Fn(&mut Forger<'_>); 5] = [&rotate, &swap, &repeat, &data, &weights];
+    let rotate = |forger: &mut Forger<'_, F>| both(forger, &|steps| steps.rotate_left(1));
+    let swap = |forger: &mut Forger<'_, F>| both(forger, &|steps| steps[1].swap(0, 1));
+    let repeat = |forger: &mut Forger<'_, F>| {
+        both(forger, &|steps| steps[1][0] = steps[1][1].clone());
+    };
+    let data = |forger: &mut Forger<'_, F>| {
+        both(forger, &|steps| {
+            let values = steps.iter_mut().flatten().flatten();
+            values.for_each(|v| *v = 1 - *v);
+        });
+    };
+    let weights = |forger: &mut Forger<'_, F>| forger.parameters[0][4] += 1;
+    let inputs: [&dyn Fn(&mut Forger<'_, F>); 5] = [&rotate, &swap, &repeat, &data, &weights];
     for (k, change) in inputs.into_iter().enumerate() {
         refused(VerifyError::Opening, |hiding| {
             attempt_with(&Plan::padded(hiding), change)
@@ -637,7 +511,7 @@ fn other_inputs() {
                 matrix.values = Arc::new(values.collect());
             }
             if k == 4 {
-                let parent = attempt.parts.training.parent()[0];
+                let parent = parent(&attempt.parts.training, 0);
                 attempt.known[0].values = attempt.values[&parent].clone();
             }
             attempt
@@ -659,7 +533,7 @@ fn wrong_multiplicities() {
     let honest = |hiding: bool| {
         let scene = Plan::padded(hiding).scene();
         let parts = scene.parts();
-        let values = Forger::new(&scene, &parts.training).run(|_, _| ());
+        let values = forged(forger(&scene, &parts.training), |_, _| ());
         attempt(&scene, parts, values)
     };
     accepted(honest);
@@ -667,7 +541,7 @@ fn wrong_multiplicities() {
         for (up, down) in [(0, None), (1, Some(0)), (2, Some(1))] {
             refused(fails(IN_TABLE), |hiding| {
                 let mut attempt = honest(hiding);
-                let tables = &attempt.parts.training.relation.tables;
+                let tables = &attempt.parts.training.relation().tables;
                 let counts = attempt.values.get_mut(&tables[table].1).unwrap();
                 let counts = Arc::make_mut(counts);
                 counts[up] += 1;
@@ -701,8 +575,8 @@ fn smallest_networks() {
             refused(fails(PRODUCTS), |hiding| {
                 let scene = plan(hiding).scene();
                 let parts = scene.parts();
-                let child = parts.training.child()[0];
-                let mut values = Forger::new(&scene, &parts.training).run(|_, _| ());
+                let child = child(&parts.training, 0);
+                let mut values = forged(forger(&scene, &parts.training), |_, _| ());
                 Arc::make_mut(values.get_mut(&child).unwrap())[0] += 1;
                 let mut attempt = attempt(&scene, parts, values);
                 attempt.commit_child(&scene);
@@ -718,7 +592,7 @@ fn columns_beyond_the_data_are_kept_out() {
     accepted(|hiding| {
         let scene = Plan::padded(hiding).scene();
         let parts = scene.parts();
-        let values = Forger::new(&scene, &parts.training).run(|_, _| ());
+        let values = forged(forger(&scene, &parts.training), |_, _| ());
         let mut attempt = attempt(&scene, parts, values);
         let matrix = attempt.known.last_mut().unwrap();
         let values = matrix

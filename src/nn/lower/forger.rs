@@ -1,0 +1,364 @@
+//! A cheating prover: runs a program over all positions of its relation, padding too, one scalar at a time and
+//! without any check, except where it lies: all that is computed later follows the lie.
+use super::{Lowered, Source, witness::places};
+use crate::{
+    nn::{
+        fixed::round,
+        program::{self, Data, Gadget, Index, Node, Program, SAMPLE, Table, Term, Value},
+        relation::{TensorId, Values},
+        tensor::{self, Einsum, Loop, View},
+    },
+    poly::{WideField, num_vars},
+};
+use std::sync::Arc;
+
+/// Where a value stands that a prover may lie about: a committed value by its name, or `rest of` it for what
+/// rounding to it drops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) step: usize,
+    pub(crate) sample: usize,
+    pub(crate) unit: usize,
+}
+
+pub(crate) struct Forger<'a, F> {
+    lowered: &'a Lowered<F>,
+    /// Rows of each step.
+    pub(crate) inputs: Vec<Vec<Vec<i64>>>,
+    pub(crate) targets: Vec<Vec<Vec<i64>>>,
+    /// `W[j, i, h]` with all padding.
+    pub(crate) parameters: Vec<Vec<i128>>,
+    /// Of the rate.
+    pub(crate) coefficient: i128,
+    /// Whether the constant one is masked on padding.
+    pub(crate) masked: bool,
+    /// Whether what a remainder has beyond its range is in its lowest limb, or in the top one.
+    pub(crate) long_low_limb: bool,
+}
+
+impl<'a, F: WideField> Forger<'a, F> {
+    pub(crate) fn new(
+        lowered: &'a Lowered<F>,
+        data: [Vec<Vec<Vec<i64>>>; 2],
+        parameters: Vec<Vec<i128>>,
+        coefficient: u64,
+    ) -> Self {
+        let [inputs, targets] = data;
+        Self {
+            lowered,
+            inputs,
+            targets,
+            parameters,
+            coefficient: coefficient.into(),
+            masked: true,
+            long_low_limb: false,
+        }
+    }
+
+    pub(crate) fn run(mut self, lie: impl Fn(Place<'_>, &mut i128)) -> Values {
+        let lowered = self.lowered;
+        let mut values = Values::new();
+        let parameters = lowered.parameters();
+        for (tensors, parameter) in parameters.iter().zip(&self.parameters) {
+            values.insert(tensors.first, narrow(parameter));
+        }
+        let mut told = vec![0; lowered.told.len()];
+        for t in 0..1_usize << num_vars(lowered.steps) {
+            let mut step = Step {
+                forger: &self,
+                t,
+                values: vec![Vec::new(); lowered.program.values.len()],
+            };
+            step.run(&mut values, &lie);
+            for (sum, (value, _)) in told.iter_mut().zip(&lowered.told) {
+                *sum += step.values[value.0][0];
+            }
+            let moved = step.moved();
+            if t < lowered.steps {
+                self.parameters = moved;
+            }
+        }
+        for (tensors, parameter) in parameters.iter().zip(&self.parameters) {
+            values.extend(tensors.last.map(|last| (last, narrow(parameter))));
+        }
+        for (sum, (_, tensor)) in told.iter().zip(&lowered.told) {
+            values.insert(*tensor, narrow(&[*sum]));
+        }
+        for limbs in &lowered.limbs {
+            if let Source::Tensor(id) = limbs.source {
+                let whole = values.get(&id).cloned().unwrap_or_default();
+                for (limb, tensor) in super::limbs::Limb::all(&limbs.widths).zip(&limbs.limbs) {
+                    let column = whole.iter().map(|x| limb.of(*x)).collect();
+                    values.insert(*tensor, Arc::new(column));
+                }
+            }
+        }
+        values
+    }
+}
+
+fn narrow(values: &[i128]) -> Arc<Vec<i64>> {
+    Arc::new(values.iter().map(|v| i64::try_from(*v).unwrap()).collect())
+}
+
+/// Padded length of an axis.
+fn padded(program: &Program, axis: program::Axis) -> usize {
+    match program.body(axis) {
+        Some(body) => 2 * padded(program, body),
+        None => program.len(axis).next_power_of_two(),
+    }
+}
+
+fn padded_size(program: &Program, value: Value) -> usize {
+    let axes = program.fact(value).axes.iter();
+    axes.map(|axis| padded(program, *axis)).product()
+}
+
+/// The loops of a term over all padding.
+fn loops(program: &Program, value: Value, term: &Term) -> Einsum {
+    let of = |value: Value, indices: &[Index]| {
+        let (mut strides, mut offset, mut stride) = (Vec::new(), 0, 1);
+        let axes = &program.fact(value).axes;
+        for (axis, index) in axes.iter().zip(indices).rev() {
+            match index.axis() {
+                Some(label) => strides.push((label, stride)),
+                None => offset += padded(program, *axis) / 2 * stride,
+            }
+            stride *= padded(program, *axis);
+        }
+        (strides, offset)
+    };
+    let operands: Vec<_> = term
+        .operands
+        .iter()
+        .map(|o| of(o.value, &o.indices))
+        .collect();
+    let (output, output_offset) = of(value, &term.output);
+    let mut axes: Vec<_> = output.iter().map(|(axis, _)| *axis).collect();
+    for (axis, _) in operands.iter().flat_map(|(strides, _)| strides) {
+        if !axes.contains(axis) {
+            axes.push(*axis);
+        }
+    }
+    let stride = |strides: &[(program::Axis, usize)], axis| {
+        let found = strides.iter().find(|(a, _)| *a == axis);
+        found.map_or(0, |(_, stride)| *stride)
+    };
+    let index = |axis: &program::Axis| Loop {
+        len: padded(program, *axis),
+        operands: [0, 1].map(|k| operands.get(k).map_or(0, |(s, _)| stride(s, *axis))),
+        output: stride(&output, *axis),
+    };
+    let (kept, summed) = axes.split_at(output.len());
+    Einsum {
+        output: kept.iter().map(index).collect(),
+        summed: summed.iter().map(index).collect(),
+        offsets: [0, 1].map(|k| operands.get(k).map_or(0, |(_, offset)| *offset)),
+        output_offset,
+    }
+}
+
+struct Step<'a, 'b, F> {
+    forger: &'b Forger<'a, F>,
+    t: usize,
+    /// Row-major, with all padding.
+    values: Vec<Vec<i128>>,
+}
+
+impl<F: WideField> Step<'_, '_, F> {
+    fn run(&mut self, out: &mut Values, lie: &impl Fn(Place<'_>, &mut i128)) {
+        let program = &self.forger.lowered.program;
+        let gradients: Vec<Value> = program.gradients().iter().flatten().copied().collect();
+        let kept = program.kept();
+        for (value, definition) in program.numbered() {
+            if gradients.contains(&value) {
+                continue;
+            }
+            let mut computed = match &definition.node {
+                Node::Data(data) => self.data(value, *data),
+                Node::Parameter(k) => self.forger.parameters[*k].clone(),
+                Node::One => self.one(value),
+                Node::Sum(terms) => self.sum(value, terms),
+                Node::Committed => self.committed(value),
+            };
+            if definition.node == Node::Committed {
+                self.lie(&definition.name, value, &mut computed, lie);
+            }
+            self.values[value.0] = computed;
+            self.remainder(value, out, lie);
+            if let (Some(tensor), true) = (self.forger.lowered.tensor(value), kept[value.0]) {
+                self.put(tensor, value, &self.values[value.0], out);
+            }
+        }
+    }
+
+    /// The parameters after the step.
+    fn moved(&self) -> Vec<Vec<i128>> {
+        let program = &self.forger.lowered.program;
+        let mut parameters = self.forger.parameters.clone();
+        for (parameter, gradients) in parameters.iter_mut().zip(program.gradients()) {
+            for gradient in gradients {
+                if let Node::Sum(terms) = &program.values[gradient.0].node {
+                    let change = self.sum(*gradient, terms);
+                    let pairs = parameter.iter_mut().zip(change);
+                    pairs.for_each(|(w, change)| *w -= self.forger.coefficient * change);
+                }
+            }
+        }
+        parameters
+    }
+
+    fn data(&self, value: Value, data: Data) -> Vec<i128> {
+        let program = &self.forger.lowered.program;
+        let rows = match data {
+            Data::Inputs => &self.forger.inputs,
+            Data::Targets => &self.forger.targets,
+        };
+        let mut out = vec![0; padded_size(program, value)];
+        let width = out.len() / padded(program, SAMPLE);
+        for (b, row) in rows.get(self.t).into_iter().flatten().enumerate() {
+            let row = row.iter().map(|x| i128::from(*x));
+            out[b * width..]
+                .iter_mut()
+                .zip(row)
+                .for_each(|(out, x)| *out = x);
+        }
+        out
+    }
+
+    fn one(&self, value: Value) -> Vec<i128> {
+        let lowered = self.forger.lowered;
+        let program = &lowered.program;
+        let axes = &program.fact(value).axes;
+        let lens: Vec<[usize; 2]> = axes
+            .iter()
+            .map(|axis| [program.len(*axis), padded(program, *axis)])
+            .collect();
+        let is_real = |index: usize| {
+            let mut rest = index;
+            let mut each = lens.iter().rev().map(|[real, padded]| {
+                let index = rest % padded;
+                rest /= padded;
+                index < *real
+            });
+            each.all(|real| real) && self.t < lowered.steps
+        };
+        let entry = |index| i128::from(is_real(index) || !self.forger.masked);
+        (0..padded_size(program, value)).map(entry).collect()
+    }
+
+    fn sum(&self, value: Value, terms: &[Term]) -> Vec<i128> {
+        let program = &self.forger.lowered.program;
+        let mut out = vec![0; padded_size(program, value)];
+        for term in terms {
+            let operands = term.operands.iter();
+            let operands: Vec<View<'_>> = operands
+                .map(|operand| View::Wide(&self.values[operand.value.0]))
+                .collect();
+            let einsum = loops(program, value, term);
+            tensor::add_term(&einsum, term.factor, &operands, &|_| 0, &mut out);
+        }
+        out
+    }
+
+    fn committed(&self, value: Value) -> Vec<i128> {
+        let program = &self.forger.lowered.program;
+        let (gadget, image) = program.maker(value).unwrap();
+        match &program.gadgets[gadget] {
+            Gadget::Round { wide, shift, .. } => {
+                let wide = self.values[wide.0].iter();
+                wide.map(|x| round(*shift, *x)).collect()
+            }
+            Gadget::Lookup {
+                live, key, table, ..
+            } => {
+                let keys = &self.values[key.0];
+                let is_live = |k: usize| live.is_none_or(|live| self.values[live.0][k] != 0);
+                let images = keys.iter().enumerate().map(|(k, key)| match is_live(k) {
+                    true => image_of(*table, image, *key),
+                    false => 0,
+                });
+                images.collect()
+            }
+            Gadget::Tell { .. } => unreachable!("nothing is computed by telling"),
+        }
+    }
+
+    /// Lies about the entries of a value.
+    fn lie(
+        &self,
+        name: &str,
+        value: Value,
+        entries: &mut [i128],
+        lie: &impl Fn(Place<'_>, &mut i128),
+    ) {
+        let program = &self.forger.lowered.program;
+        for (k, (sample, unit)) in places(program, value).into_iter().enumerate() {
+            let place = Place {
+                name,
+                step: self.t,
+                sample,
+                unit,
+            };
+            lie(place, &mut entries[k]);
+        }
+    }
+
+    /// What rounding to a value drops, in limbs.
+    fn remainder(&self, value: Value, out: &mut Values, lie: &impl Fn(Place<'_>, &mut i128)) {
+        let lowered = self.forger.lowered;
+        let program = &lowered.program;
+        let made = lowered
+            .limbs
+            .iter()
+            .find(|limbs| limbs.source == Source::Remainder(value));
+        let gadget = program.maker(value).map(|(k, _)| &program.gadgets[k]);
+        let (Some(made), Some(Gadget::Round { wide, shift, .. })) = (made, gadget) else {
+            return;
+        };
+        let pairs = self.values[wide.0].iter().zip(&self.values[value.0]);
+        let mut rests: Vec<i128> = pairs.map(|(z, y)| z - (y << shift)).collect();
+        let name = format!("rest of {}", program.name(value));
+        self.lie(&name, value, &mut rests, lie);
+        let excess = |rest: i128| match self.forger.long_low_limb {
+            true => round(*shift, rest) << shift,
+            false => 0,
+        };
+        let mut low = 0;
+        for (k, (tensor, bits)) in made.limbs.iter().zip(&made.widths).enumerate() {
+            let last = k + 1 == made.limbs.len();
+            let limb = |rest: &i128| {
+                let inside = rest - excess(*rest);
+                let cut = inside >> low;
+                let cut = if last { cut } else { cut & ((1 << bits) - 1) };
+                if k == 0 { cut + excess(*rest) } else { cut }
+            };
+            let column: Vec<i128> = rests.iter().map(limb).collect();
+            self.put(*tensor, value, &column, out);
+            low += bits;
+        }
+    }
+
+    /// Writes a step's entries of a tensor of the shape of a value.
+    fn put(&self, tensor: TensorId, value: Value, entries: &[i128], out: &mut Values) {
+        let lowered = self.forger.lowered;
+        let (samples, steps) = (
+            padded(&lowered.program, SAMPLE),
+            1 << num_vars(lowered.steps),
+        );
+        let len = 1 << lowered.relation.num_vars(tensor);
+        let column = out.entry(tensor).or_insert_with(|| Arc::new(vec![0; len]));
+        let column = Arc::make_mut(column);
+        let places = places(&lowered.program, value);
+        for ((sample, unit), entry) in places.into_iter().zip(entries) {
+            let at = sample + samples * (self.t + steps * unit);
+            column[at] = i64::try_from(*entry).unwrap();
+        }
+    }
+}
+
+fn image_of(table: Table, image: usize, key: i128) -> i128 {
+    let key = i64::try_from(key).unwrap();
+    i128::from(table.images(key)[image])
+}
