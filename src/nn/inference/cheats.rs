@@ -191,7 +191,7 @@ fn let_through(scene: &Scene, [sample, unit]: [usize; 2]) -> (InferenceStatement
 /// A negative unit is said not to be negative, and passes its rectifier.
 pub(crate) fn a_unit_let_through() -> Tried {
     tried(Check::UnitRange, Check::LookupGate, |hiding| {
-        let (scene, at) = with_unit(hiding, |y| y < -64);
+        let (scene, at) = with_unit(hiding, |y| y < 0);
         let (statement, values) = let_through(&scene, at);
         verdict_of(&statement, scene.secrets(), values, |_, _| ())
     })

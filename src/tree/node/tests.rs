@@ -27,6 +27,14 @@ fn numbers(values: &[u64]) -> Vec<u8> {
     all.into_iter().flat_map(u64::to_le_bytes).collect()
 }
 
+/// One linear operator and its rounding, behind the length of the encoding.
+fn network() -> Vec<u8> {
+    let linear = [number(1), number(1), numbers(&[0])];
+    let round = [number(2), number(0), numbers(&[1])];
+    let bytes = [number(1), number(2), linear.concat(), round.concat()].concat();
+    [number(bytes.len() as u64), bytes].concat()
+}
+
 /// Behind its length.
 fn fixed_point() -> Vec<u8> {
     let kind = text("zktree/v1/fixed-point");
@@ -43,8 +51,8 @@ fn fixed_point() -> Vec<u8> {
 fn root_ids_by_hand() {
     let normalization = root().normalization().to_bytes();
     let bytes = [
-        text("zktree/v1/root"),
-        numbers(&[1, 1]),
+        text("zktree/v2/root"),
+        network(),
         fixed_point(),
         number(normalization.len() as u64),
         normalization,
@@ -91,15 +99,19 @@ fn node_ids_by_hand() {
     };
     let weights = opening.commit::<Pallas>().encode();
     let bytes = [
-        text("zktree/v1/pre-id"),
+        text("zktree/v2/pre-id"),
         text("Pallas"),
         root().id().0.to_vec(),
-        numbers(&[1, 1]),
+        network(),
         fixed_point(),
+        number(1),
+        [text("W1"), number(34), number(1)].concat(),
         number(weights.len() as u64),
         weights,
         vec![5; 32],
-        [6, 1, 1, 11, 2, 3, 4, 1, 8].map(number).concat(),
+        number(6),
+        [text("numbers"), number(1), text("numbers"), number(1)].concat(),
+        [11, 2, 3, 4, 1, 8].map(number).concat(),
         vec![9; 32],
         [number(1), text("é"), number(0), number(1), text("")].concat(),
         [number(1), number(0.5f64.to_bits())].concat(),
