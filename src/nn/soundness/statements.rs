@@ -310,8 +310,7 @@ fn sizes_beyond_reason_are_refused() {
         change(&mut statement.parameters);
         assert!(verdict(&statement, &proof).is_err());
         let segment = statement.parameters.segments().next().unwrap();
-        let error = statement.segment_argument(segment, false).err().unwrap();
-        error
+        statement.segment_argument(segment, false).err().unwrap()
     };
     for (steps, segment_steps) in [(1 << 24, 1 << 24), (1 << 40, 1 << 20), (1 << 62, 1 << 62)] {
         let error = refuse(&|p| (p.steps, p.segment_steps) = (steps, segment_steps));
