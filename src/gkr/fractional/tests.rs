@@ -2,7 +2,10 @@
 use super::*;
 use crate::poly::Fraction;
 use crate::{
-    gkr::table::{Relu, Signed, Unsigned},
+    gkr::{
+        Function,
+        table::{Activation, Relu, Signed, Unsigned},
+    },
     poly::{self, eq_evals},
     sumcheck::{self, Product, SumOfProducts, Table},
     transcript::{Expr, Mask, MaskPlan, ProverChannel, VerifierChannel},
@@ -57,6 +60,8 @@ fn tables() -> Vec<Arc<dyn LookupTable<Fr>>> {
         Arc::new(Unsigned { bits: 0 }),
         Arc::new(Signed { bits: 5 }),
         Arc::new(Absolute),
+        Arc::new(Activation::new(Function::Gelu, 4, 2, Some(3)).unwrap()),
+        Arc::new(Activation::new(Function::Sigmoid, 5, 3, None).unwrap()),
     ]
 }
 
@@ -64,7 +69,7 @@ fn tables() -> Vec<Arc<dyn LookupTable<Fr>>> {
 fn instance(seed: u64, max_vars: usize) -> Instance {
     let rng = &mut ChaCha8Rng::seed_from_u64(seed);
     let tables: Vec<_> = (0..rng.gen_range(1..5))
-        .map(|_| tables()[rng.gen_range(0..6)].clone())
+        .map(|_| tables()[rng.gen_range(0..8)].clone())
         .collect();
     let lookups: Vec<(usize, usize)> = (0..rng.gen_range(0..6))
         .map(|_| (rng.gen_range(0..tables.len()), rng.gen_range(0..=max_vars)))
