@@ -1,9 +1,9 @@
 //! Smooth functions of fixed-point numbers, correctly rounded, by integers alone.
 //!
 //! *Tables of functions* in the [`notes`](crate::notes). A value is *defined* as that of the real function,
-//! rounded to nearest, ties up: $\lfloor 2^s f(y 2^{-s}) + 1/2 \rfloor$, $\lfloor 2^\varphi f^{\prime}(y 2^{-s}) + 1/2 \rfloor$ and
-//! $\lfloor 2^p \exp(-d 2^{-\sigma}) + 1/2 \rfloor$. Here is no floating point and no library of the
-//! platform, so that everybody has the same tables.
+//! rounded to nearest, ties up: $\lfloor 2^s f(y 2^{-s}) + 1/2 \rfloor$,
+//! $\lfloor 2^\varphi f^{\prime}(y 2^{-s}) + 1/2 \rfloor$ and $\lfloor 2^p \exp(-d 2^{-\sigma}) + 1/2 \rfloor$.
+//! Here is no floating point and no library of the platform, so that everybody has the same tables.
 //!
 //! **How.** All four functions and their slopes are short expressions in the logistic function
 //! $\sigma(a) = 1 / (1 + e^{-a})$ and in $\sigma (1 - \sigma)$, since $1 + \tanh z = 2 \sigma(2 z)$; $e^{-t}$ is

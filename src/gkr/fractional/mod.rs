@@ -30,7 +30,7 @@
 //!
 //! **Verifier.** Checks each sumcheck and gate (two products of received scalars a layer) and, at
 //! the leaves, that the two claims are the combination of the columns' values, of the tables'
-//! closed forms and of the padding. What it returns is unchecked: [`LookupClaims`].
+//! extensions and of the padding. What it returns is unchecked: [`LookupClaims`].
 //!
 //! **Soundness.** With $2^n$ leaves and arity at most $J$, a false claim on committed columns
 //! ends in true claims with probability at most $(2^n J + \frac{3}{2} n^2 + 2 n) / |F|$. If a tuple is in
