@@ -132,7 +132,7 @@ fn weights(world: &World, first: &str, third: &str) {
         })
         .unwrap();
     let unit = (1_u64 << FixedPoint::compact().weight_bits()) as f32;
-    assert!((torch - weights.layers()[0].weight[0] as f32 / unit).abs() < 1e-6);
+    assert!((torch - weights.layers()[0].weight()[0] as f32 / unit).abs() < 1e-6);
 
     let checked = world.json(&format!(
         "check-weights --tree bob {short} first.safetensors"

@@ -176,7 +176,7 @@ pub fn is_training(error: &TreeError) -> bool {
 /// Another commitment to other weights of the same shape.
 pub fn other_weights(opening: &WeightOpening<Field>) -> WeightOpening<Field> {
     let mut layers = opening.weights().layers().to_vec();
-    layers[1].weight[3] += 1;
+    layers[1].weight_mut()[3] += 1;
     let weights = Weights::new(architecture(), layers).unwrap();
     WeightOpening::new(weights, true, &mut ChaCha20Rng::seed_from_u64(3))
 }

@@ -10,7 +10,7 @@ use zktree::{
     nn::{
         Architecture, DatasetCommitment, FixedPoint, FixedPointConfig, LearningRate, Normalization,
         TrainingParameters, TrainingProof, WeightCommitment, WeightOpening, data::ColumnStatistics,
-        init,
+        init, model::Mlp, op::Nonlinearity,
     },
     poly::WideField,
     tree::{
@@ -52,6 +52,8 @@ struct ImportedRoot {
 #[derive(Deserialize)]
 struct RootFields {
     widths: Vec<usize>,
+    activation: String,
+    residual: bool,
     format: (Vec<u32>, Vec<u32>),
     features: Vec<(String, f64, f64)>,
     targets: Vec<(String, f64, f64)>,
@@ -104,9 +106,13 @@ impl RootFields {
             columns.map(column).collect()
         };
         let normalization = Normalization::new(columns(&self.features), columns(&self.targets));
-        let architecture = Architecture::new(self.widths.clone()).unwrap();
+        let architecture = Architecture::perceptron(&Mlp {
+            widths: self.widths.clone(),
+            activation: self.activation.parse().unwrap(),
+            residual: self.residual,
+        });
         Root::new(
-            architecture,
+            architecture.unwrap(),
             fixed.unwrap(),
             normalization.unwrap(),
             self.seed,
@@ -208,7 +214,7 @@ impl Case {
 #[test]
 fn vectors_of_an_independent_implementation() {
     let vectors: Vectors = serde_json::from_str(include_str!("../vectors/identity.json")).unwrap();
-    assert_eq!(vectors.cases.len(), 2);
+    assert_eq!(vectors.cases.len(), 7);
     for case in vectors.cases {
         match case.curve.as_str() {
             "Pallas" => case.check::<Pallas>(),
@@ -238,6 +244,8 @@ fn number() -> impl Strategy<Value = u64> {
 prop_compose! {
     fn roots()(
         hidden in proptest::collection::vec(1..40usize, 0..3),
+        activation in prop::sample::select(&Nonlinearity::ALL[..]),
+        residual: bool,
         columns in proptest::collection::vec((-1e9..1e9, 0.0..1e9), 2..6),
         paper: bool,
         seed in number(),
@@ -252,7 +260,8 @@ prop_compose! {
         let widths = [vec![features.len()], hidden, vec![1]].concat();
         let fixed = if paper { FixedPoint::paper() } else { FixedPoint::compact() };
         let normalization = Normalization::new(features.to_vec(), targets.to_vec());
-        let architecture = Architecture::new(widths).unwrap();
+        let mlp = Mlp { widths, activation, residual };
+        let architecture = Architecture::perceptron(&mlp).unwrap();
         Root::new(architecture, fixed, normalization.unwrap(), seed).unwrap()
     }
 }
@@ -349,16 +358,16 @@ fn refusals_say_what_is_wrong() {
     let huge = u64::MAX.to_le_bytes();
     for (bytes, message) in [
         (
-            replaced(&root, b"v1/root", b"v2/root"),
-            "it is of version 2; this program knows",
+            replaced(&root, b"v2/root", b"v3/root"),
+            "it is of version 3; this program knows",
         ),
         (
-            replaced(&root, b"v1/root", b"v1/tree"),
-            "it is of the kind \"zktree/v1/tree\", not",
+            replaced(&root, b"v2/root", b"v2/tree"),
+            "it is of the kind \"zktree/v2/tree\", not",
         ),
         (
             node.clone(),
-            "it is of the kind \"zktree/v1/pre-id\", not \"zktree/v1/root\"",
+            "it is of the kind \"zktree/v2/pre-id\", not \"zktree/v2/root\"",
         ),
         (
             replaced(&root, b"v1/fixed", b"v3/fixed"),
@@ -381,15 +390,15 @@ fn refusals_say_what_is_wrong() {
             ),
             "it is not the canonical encoding",
         ),
-        (root[..30].to_vec(), "it ends within the field `widths`"),
-        // A number of widths that nobody has memory for.
+        (root[..30].to_vec(), "it ends within the field `network`"),
+        // A number of nodes that nobody has memory for.
         (
             replaced(&root, &2u64.to_le_bytes(), &huge),
-            "it ends within the field `widths`",
+            "it ends within the field `operator`",
         ),
         (
             replaced(&root, &2u64.to_le_bytes(), &(1u64 << 61).to_le_bytes()),
-            "it ends within",
+            "it ends within the field `operator`",
         ),
     ] {
         let error = Root::decode(&bytes).unwrap_err().to_string();
@@ -455,4 +464,30 @@ fn refusals_say_what_is_wrong() {
     );
     let len = WeightCommitment::<Pallas>::encoded_len(&Architecture::new(vec![1, 1]).unwrap());
     assert_eq!(len, 33);
+}
+
+/// What the first version wrote, whose networks are lists of widths, is refused as what it is.
+#[test]
+fn the_first_version_is_named() {
+    #[derive(Deserialize)]
+    struct First {
+        root: String,
+        node: String,
+        imported: String,
+    }
+    let first = include_str!("../vectors/identity-v1.json");
+    let first: First = serde_json::from_str(first).unwrap();
+    let decoded = |hex: &str| hex::decode(hex).unwrap();
+    let of_version_1 = |kind| DecodeError::Version { kind, version: 1 };
+    let error = Root::decode(&decoded(&first.root)).unwrap_err();
+    assert_eq!(error, of_version_1("zktree/v2/root"));
+    assert_eq!(
+        error.to_string(),
+        "it is of version 1; this program knows \"zktree/v2/root\": read it with the program that \
+         wrote it"
+    );
+    let error = Root::decode(&decoded(&first.imported)).unwrap_err();
+    assert_eq!(error, of_version_1("zktree/v2/imported-pre-id"));
+    let error = Node::<Pallas>::decode(&decoded(&first.node)).unwrap_err();
+    assert_eq!(error, of_version_1("zktree/v2/pre-id"));
 }

@@ -32,9 +32,12 @@ fn normalization() -> Normalization {
 
 fn opening() -> WeightOpening<Scalar> {
     let architecture: Architecture = "2,3,1".parse().unwrap();
-    let layer = |inputs: i64, outputs: i64| Layer {
-        weight: (0..inputs * outputs).map(|k| (7 * k - 9) << 9).collect(),
-        bias: (0..outputs).map(|k| (k - 1) << 8).collect(),
+    let layer = |inputs: i64, outputs: i64| {
+        let weight = (0..inputs * outputs).map(|k| (7 * k - 9) << 9);
+        Layer::new(
+            weight.collect(),
+            (0..outputs).map(|k| (k - 1) << 8).collect(),
+        )
     };
     let weights = Weights::new(architecture, vec![layer(2, 3), layer(3, 1)]).unwrap();
     WeightOpening::new(weights, true, &mut OsRng)

@@ -17,9 +17,16 @@ use zktree::{
         fractional::{self, LookupShape},
     },
     nn::{
-        Architecture, Dataset, Layer, LearningRate, Schedule, ScheduleSeed, Sgd, Step, Weights,
+        Architecture, Dataset, Layer, LearningRate, Schedule, ScheduleSeed, Sgd, Trainer, Weights,
         init,
-        mlp::{self, Extent, Training, weight_tensors, weight_values},
+        layout::weight_values,
+        lower::{self, Cut, Extent, lower},
+        op::loss,
+        optimise::Optimiser,
+        program::{
+            Data, Program, Purpose, SAMPLE,
+            eval::{self, Trace},
+        },
         relation::{self, Index, Prover, Public, Relation, TensorId, Values, Verifier, at, term},
         train,
     },
@@ -241,9 +248,10 @@ fn reduces(relation: &Relation<Fr>, values: &Values) -> bool {
 /// A run of training, step by step, and the witness of its relation by name.
 struct Run {
     widths: Vec<usize>,
-    extent: Extent,
+    batch: usize,
     rate: i128,
-    steps: Vec<Step>,
+    program: Program,
+    steps: Vec<Trace>,
     /// Weights before each step and after the last.
     weights: Vec<Weights>,
     witness: BTreeMap<String, Arc<Vec<i64>>>,
@@ -277,21 +285,21 @@ impl Run {
             .unwrap();
             weights.push(next);
         }
-        let extent = Extent { batch, steps };
-        let training = Training::<Fr>::new(&architecture, &fixed, rate, extent);
-        let witness = training
-            .witness(
-                &fixed,
-                &weight_tensors(&weights[0]),
-                &trace,
-                &weight_tensors(&weights[steps]),
-            )
-            .unwrap();
-        let name = |id: &TensorId| training.relation().name(*id).to_string();
+        let trainer = Trainer::new(&sgd, &architecture, batch).unwrap();
+        let extent = Extent {
+            steps,
+            optimiser: Some(Optimiser::Sgd(rate)),
+            cut: Cut::Format,
+            opened_outputs: false,
+        };
+        let lowered = lower::<Fr>(trainer.program().clone(), &extent).unwrap();
+        let witness = lowered.witness(&trace).unwrap();
+        let name = |id: &TensorId| lowered.relation().name(*id).to_string();
         Self {
             widths: widths.to_vec(),
-            extent,
+            batch,
             rate: i128::from(rate.coefficient()),
+            program: trainer.program().clone(),
             steps: trace,
             weights,
             witness: witness
@@ -302,7 +310,7 @@ impl Run {
     }
 
     fn vars(&self) -> (usize, usize) {
-        (num_vars(self.extent.batch), num_vars(self.extent.steps))
+        (num_vars(self.batch), num_vars(self.steps.len()))
     }
 
     /// Value of a tensor over sample, step and unit; `h` is on top of the unit.
@@ -336,12 +344,52 @@ impl Run {
         self.widths[l].next_power_of_two()
     }
 
-    /// The value of a row-major `[B, width]` matrix of a step; zero outside.
-    fn real<T: Copy + Into<i128>>(&self, l: usize, b: usize, u: usize, of: &[T]) -> i128 {
-        match b < self.extent.batch && u < self.widths[l] {
-            true => of[b * self.widths[l] + u].into(),
+    /// Whether an index over sample, step and unit of layer `l` is no padding.
+    fn is_real(&self, l: usize, b: usize, t: usize, u: usize) -> bool {
+        b < self.batch && t < self.steps.len() && u < self.widths[l]
+    }
+
+    /// The value that training computed, of layer `l`; zero outside.
+    fn real(&self, name: &str, l: usize, b: usize, t: usize, u: usize) -> i128 {
+        let of = |step: &Trace| step.get(self.program.find(name)?).cloned();
+        self.entry(of, l, b, t, u)
+    }
+
+    /// What training rounded to the value of this name; zero outside.
+    fn wide(&self, name: &str, l: usize, b: usize, t: usize, u: usize) -> i128 {
+        let of = |step: &Trace| step.remainder(self.program.find(name)?).cloned();
+        self.entry(of, l, b, t, u) + (self.real(name, l, b, t, u) << 14)
+    }
+
+    fn entry(
+        &self,
+        of: impl Fn(&Trace) -> Option<Arc<Vec<i64>>>,
+        l: usize,
+        b: usize,
+        t: usize,
+        u: usize,
+    ) -> i128 {
+        match self.is_real(l, b, t, u) {
+            true => of(&self.steps[t]).unwrap()[b * self.widths[l] + u].into(),
             false => 0,
         }
+    }
+
+    /// `Z_l(b, t, j)` by (27).
+    fn product(&self, l: usize, b: usize, t: usize, j: usize) -> i128 {
+        let time = t.min(self.steps.len());
+        (0..self.padded_width(l - 1))
+            .flat_map(|i| [(i, 0), (i, 1)])
+            .map(|(i, h)| self.input(l, b, t, i, h) * self.weight(time, l, j, i, h))
+            .sum()
+    }
+
+    /// `P_l(b, t, i)` by (28).
+    fn pulled_back(&self, l: usize, b: usize, t: usize, i: usize) -> i128 {
+        let (time, name) = (t.min(self.steps.len()), format!("G{}", l + 1));
+        (0..self.padded_width(l + 1))
+            .map(|j| self.at(&name, b, t, j) * self.weight(time, l + 1, j, i, 0))
+            .sum()
     }
 }
 
@@ -366,21 +414,14 @@ fn equations_23_and_27_are_the_forward_pass() {
         let (samples, steps) = run.padded();
         for l in 1..run.widths.len() {
             for (b, t) in (0..samples).flat_map(|b| (0..steps).map(move |t| (b, t))) {
-                let masked = b < run.extent.batch && t < run.extent.steps;
+                let masked = b < run.batch && t < run.steps.len();
                 for i in 0..run.padded_width(l - 1) {
                     let bias = if masked && i == 0 { 1 << 4 } else { 0 };
                     assert_eq!(run.input(l, b, t, i, 1), bias);
                 }
                 for j in 0..run.padded_width(l) {
-                    let time = t.min(run.extent.steps);
-                    let z: i128 = (0..run.padded_width(l - 1))
-                        .flat_map(|i| [(i, 0), (i, 1)])
-                        .map(|(i, h)| run.input(l, b, t, i, h) * run.weight(time, l, j, i, h))
-                        .sum();
-                    let expected = match run.steps.get(t) {
-                        Some(step) => run.real(l, b, j, &step.layers[l - 1].z),
-                        None => 0,
-                    };
+                    let z = run.product(l, b, t, j);
+                    let expected = run.wide(&format!("Y{l}"), l, b, t, j);
                     assert_eq!(z, expected, "layer {l}, sample {b}, step {t}, unit {j}");
                 }
             }
@@ -395,7 +436,6 @@ fn equation_24_rectifies() {
         let (samples, steps) = run.padded();
         let last = run.widths.len() - 1;
         for (b, t) in (0..samples).flat_map(|b| (0..steps).map(move |t| (b, t))) {
-            let step = run.steps.get(t);
             for l in 1..last {
                 for u in 0..run.padded_width(l) {
                     let [y, s, h] = ["Y", "S", "H"].map(|n| run.at(&format!("{n}{l}"), b, t, u));
@@ -403,13 +443,12 @@ fn equation_24_rectifies() {
                     assert_eq!(s * y, y.max(0));
                     assert_eq!(run.input(l + 1, b, t, u, 0), s * y);
                     assert_eq!(run.at(&format!("G{l}"), b, t, u), s * h);
-                    let g = step.map_or(0, |step| run.real(l, b, u, &step.layers[l - 1].g));
-                    assert_eq!(s * h, g);
+                    assert_eq!(s * h, run.real(&format!("G{l}"), l, b, t, u));
                 }
             }
             for u in 0..run.padded_width(last) {
                 let y = run.at(&format!("Y{last}"), b, t, u);
-                let x = step.map_or(0, |step| run.real(last, b, u, &step.targets));
+                let x = run.real("target", last, b, t, u);
                 let g = run.at(&format!("G{last}"), b, t, u);
                 assert_eq!(g, (y - x) << 1); // g - s = 1
             }
@@ -438,10 +477,10 @@ fn equations_25_and_26_telescope() {
                     run.weight(0, l, j, i, h) - run.rate * sum
                 };
                 for t in 0..steps {
-                    let now = run.weight(t.min(run.extent.steps), l, j, i, h);
+                    let now = run.weight(t.min(run.steps.len()), l, j, i, h);
                     assert_eq!(telescoped(&|tau| tau < t), now, "W{l}({j}, {i}, {h}, {t})");
                 }
-                let after = run.weight(run.extent.steps, l, j, i, h);
+                let after = run.weight(run.steps.len(), l, j, i, h);
                 assert_eq!(telescoped(&|_| true), after);
             }
         }
@@ -456,18 +495,8 @@ fn equation_28_is_the_backward_pass() {
         for l in 1..run.widths.len() - 1 {
             for (b, t) in (0..samples).flat_map(|b| (0..steps).map(move |t| (b, t))) {
                 for i in 0..run.padded_width(l) {
-                    let time = t.min(run.extent.steps);
-                    let p: i128 = (0..run.padded_width(l + 1))
-                        .map(|j| {
-                            run.at(&format!("G{}", l + 1), b, t, j)
-                                * run.weight(time, l + 1, j, i, 0)
-                        })
-                        .sum();
-                    let expected = match run.steps.get(t) {
-                        Some(step) => run.real(l, b, i, &step.layers[l - 1].p),
-                        None => 0,
-                    };
-                    assert_eq!(p, expected);
+                    let expected = run.wide(&format!("H{l}"), l, b, t, i);
+                    assert_eq!(run.pulled_back(l, b, t, i), expected);
                 }
             }
         }
@@ -513,7 +542,7 @@ fn limb_sums(widths: &[u32]) -> Vec<(i64, i64)> {
 #[test]
 fn equation_57_covers_the_range_once() {
     for (bits, values) in [(1, 1), (8, 9), (11, 100), (13, 1), (13, 100_000)] {
-        let widths = mlp::limb_widths(bits, values);
+        let widths = lower::limb_widths(bits, values);
         let mut sums = limb_sums(&widths);
         sums.sort_unstable();
         let half = 1_i64 << (bits - 1);
@@ -549,17 +578,17 @@ fn equation_29_holds_in_the_witness() {
     for run in runs() {
         let (samples, steps) = run.padded();
         for l in 1..run.widths.len() {
-            let kinds: &[(&str, &str)] = match l + 1 < run.widths.len() {
-                true => &[("Z", "Y"), ("P", "H")],
-                false => &[("Z", "Y")],
+            let kinds: &[char] = match l + 1 < run.widths.len() {
+                true => &['Y', 'H'],
+                false => &['Y'],
             };
-            for (wide, rounded) in kinds {
+            for rounded in kinds {
                 for (b, t) in (0..samples).flat_map(|b| (0..steps).map(move |t| (b, t))) {
                     for u in 0..run.padded_width(l) {
                         let mut shift = 0;
                         let mut sum = 0;
                         for (k, bits) in limb_bits.iter().enumerate() {
-                            let limb = run.at(&format!("{wide}{l} limb {k}"), b, t, u);
+                            let limb = run.at(&format!("rest of {rounded}{l}, limb {k}"), b, t, u);
                             let unsigned = k + 1 < limb_bits.len();
                             let range = match unsigned {
                                 true => 0..1 << bits,
@@ -570,15 +599,12 @@ fn equation_29_holds_in_the_witness() {
                             shift += bits;
                         }
                         let y = run.at(&format!("{rounded}{l}"), b, t, u);
-                        let expected = run.steps.get(t).map_or(0, |step| {
-                            let layer = &step.layers[l - 1];
-                            let of = if *wide == "Z" { &layer.z } else { &layer.p };
-                            run.real(l, b, u, of)
-                        });
+                        let expected = match rounded {
+                            'Y' => run.product(l, b, t, u),
+                            _ => run.pulled_back(l, b, t, u),
+                        };
                         assert_eq!(sum + (y << 14), expected);
-                        let real =
-                            b < run.extent.batch && t < run.extent.steps && u < run.widths[l];
-                        assert!(real || (y == 0 && sum == 0));
+                        assert!(run.is_real(l, b, t, u) || (y == 0 && sum == 0));
                     }
                 }
             }
@@ -944,18 +970,44 @@ fn equation_55_with_padding() {
     let rng = &mut rng(55);
     for (batch, width) in [(1, 1), (3, 5), (4, 2)] {
         let (outputs, targets) = (small(rng, batch * width), small(rng, batch * width));
-        let padded = |values: &[i64]| -> Vec<Fr> {
-            let mut tensor = vec![Fr::ZERO; (batch * width).next_power_of_two() * 4];
-            let samples = batch.next_power_of_two();
-            for (k, value) in values.iter().enumerate() {
-                tensor[k / width + samples * (k % width)] = Fr::from(*value);
-            }
-            tensor
+        let naive = outputs.iter().zip(&targets).map(|(y, x)| (y - x).pow(2));
+        let naive: i64 = naive.sum();
+
+        let mut p = Program::new(Purpose::Inference, &crate::common::tiny(), batch);
+        let columns = p.axis(width);
+        let y = p.input("outputs", Data::Inputs, &[SAMPLE, columns]);
+        let x = p.input("targets", Data::Targets, &[SAMPLE, columns]);
+        let sum = loss::tell_squared_error(&mut p, y, x);
+        let inputs = eval::Inputs {
+            inputs: &Arc::new(outputs),
+            targets: &Arc::new(targets),
+            parameters: &[],
+            step: None,
         };
-        let pairs = padded(&outputs).into_iter().zip(padded(&targets));
-        let sum: Fr = pairs.map(|(y, x)| (y - x).square()).sum();
-        let found = mlp::squared_error_of(&outputs, &targets).unwrap();
-        assert_eq!(sum, Fr::from(found));
+        let trace = eval::eval(&p, &inputs).unwrap();
+        assert_eq!(trace.told(sum), Some(naive.into()));
+
+        let extent = Extent {
+            steps: 1,
+            optimiser: None,
+            cut: Cut::Cheapest,
+            opened_outputs: false,
+        };
+        let lowered = lower::<Fr>(p, &extent).unwrap();
+        let mut witness = lowered.witness(&[trace]).unwrap();
+        let tensors = [y, x].map(|value| lowered.tensor(value).unwrap());
+        let [y, x] = tensors.map(|tensor| {
+            let padded = num_vars(batch) + num_vars(width);
+            let values = &witness[&tensor];
+            let value = |k: usize| values.get(k).copied().unwrap_or(0);
+            (0..1 << padded).map(value).collect::<Vec<_>>()
+        });
+        let padded: i64 = y.iter().zip(&x).map(|(y, x)| (y - x).pow(2)).sum();
+        let told = lowered.told()[0].1;
+        assert_eq!((padded, &witness[&told][..]), (naive, &[naive][..]));
+        assert!(reduces(lowered.relation(), &witness));
+        witness.insert(told, Arc::new(vec![naive + 1]));
+        assert!(!reduces(lowered.relation(), &witness));
     }
 }
 
@@ -965,10 +1017,8 @@ fn equation_56_at_a_point() {
     let rng = &mut rng(56);
     let architecture: Architecture = "3,5".parse().unwrap();
     let (step, unit) = (4_u32, Fr::from(16u64));
-    let layer = Layer {
-        weight: small(rng, 15).iter().map(|v| v << step).collect(),
-        bias: small(rng, 5).iter().map(|v| v << step).collect(),
-    };
+    let [weight, bias] = [15, 5].map(|n| small(rng, n).iter().map(|v| v << step).collect());
+    let layer = Layer::new(weight, bias);
     let weights = Weights::new(architecture, vec![layer.clone()]).unwrap();
     let tensor = weight_values(&weights, 0);
     let (rj, ri) = (random(rng, 3), random(rng, 2));
@@ -976,12 +1026,12 @@ fn equation_56_at_a_point() {
     let mut v = vec![Fr::ZERO; 8 * 4];
     let mut gates = v.clone();
     for (i, j) in (0..3).flat_map(|i| (0..5).map(move |j| (i, j))) {
-        v[8 * i + j] = Fr::from(layer.weight[5 * i + j] >> step);
+        v[8 * i + j] = Fr::from(layer.weight()[5 * i + j] >> step);
         gates[8 * i + j] = Fr::ONE;
     }
     let point = [&rj[..], &ri].concat();
     assert_eq!(unit * poly::evaluate(&v, &point), at(&ri, Fr::ZERO));
-    let bias: Vec<Fr> = layer.bias.iter().map(|b| Fr::from(b >> step)).collect();
+    let bias: Vec<Fr> = layer.bias().iter().map(|b| Fr::from(b >> step)).collect();
     let bias = [bias, vec![Fr::ZERO; 3]].concat();
     assert_eq!(
         unit * poly::evaluate(&bias, &rj),

@@ -9,7 +9,9 @@ use zktree::{
     error::TrainError,
     nn::{
         Architecture, Dataset, FixedPoint, FixedPointConfig, LearningRate, Normalization, Schedule,
-        ScheduleSeed, Sgd, Step, Table, WeightBound, Weights, init, train,
+        ScheduleSeed, Sgd, Table, Trainer, WeightBound, Weights, init,
+        program::{Program, eval::Trace},
+        train,
     },
 };
 
@@ -117,28 +119,28 @@ fn digest<'a>(values: impl IntoIterator<Item = &'a i64>) -> String {
 
 /// `W_1, b_1, W_2, b_2, ...`, each row by row.
 fn all_values(weights: &Weights) -> Vec<i64> {
-    let layers = weights.layers().iter();
-    layers
-        .flat_map(|layer| [&layer.weight[..], &layer.bias].concat())
-        .collect()
+    weights.tensors().concat()
 }
 
 /// SHA-256 of the values of a step, layer by layer.
-fn digests(step: &Step, w: u32) -> Vec<LayerDigests> {
-    let remainder = |wide: &[i128], rounded: &[i64]| {
-        let pairs = wide.iter().zip(rounded);
-        let remainders = pairs.map(|(&x, &y)| i64::try_from(x - (i128::from(y) << w)).unwrap());
-        digest(&remainders.collect::<Vec<_>>())
+fn digests(program: &Program, step: &Trace) -> Vec<LayerDigests> {
+    let value = |name: char, layer: usize| program.find(&format!("{name}{layer}"));
+    let kept = |name, layer| {
+        step.get(value(name, layer)?)
+            .map(|values| digest(&**values))
     };
-    let layers = step.layers.iter();
-    let layer = layers.map(|layer| LayerDigests {
-        y: digest(&layer.y),
-        z_remainder: remainder(&layer.z, &layer.y),
-        h: (!layer.h.is_empty()).then(|| digest(&layer.h)),
-        p_remainder: (!layer.p.is_empty()).then(|| remainder(&layer.p, &layer.h)),
-        g: digest(&layer.g),
-    });
-    layer.collect()
+    let dropped = |name, layer| {
+        let remainder = step.remainder(value(name, layer)?);
+        remainder.map(|values| digest(&**values))
+    };
+    let layer = |layer| LayerDigests {
+        y: kept('Y', layer).unwrap(),
+        z_remainder: dropped('Y', layer).unwrap(),
+        h: kept('H', layer),
+        p_remainder: dropped('H', layer),
+        g: kept('G', layer).unwrap(),
+    };
+    (1..=program.parameters().len()).map(layer).collect()
 }
 
 /// The numerator of (12).
@@ -261,7 +263,7 @@ impl Case {
         let weights = init::expand(self.init_seed, architecture, fixed);
         for (l, (layer, first)) in weights.layers().iter().zip(&self.init_first).enumerate() {
             let item = format!("first initial weights of layer {l} (from 0)");
-            self.same(&item, &layer.weight[..first.len()], first);
+            self.same(&item, &layer.weight()[..first.len()], first);
         }
         let hash = digest(&all_values(&weights));
         self.same("initial weights", &hash, &self.init_sha256);
@@ -277,6 +279,7 @@ impl Case {
         let mut weights = self.initial(fixed, &architecture);
         let rate = LearningRate::from_coefficient(self.c).unwrap();
         let sgd = Sgd { fixed_point, rate };
+        let trainer = Trainer::new(&sgd, &architecture, self.batch).unwrap();
 
         let epoch = schedule.steps_per_epoch();
         let bound = WeightBound::initial(&architecture, fixed);
@@ -300,7 +303,7 @@ impl Case {
             let data = (&dataset, &schedule);
             result = train::train(&sgd, &mut weights, data, step..step + 1, |_, trace| {
                 if step == 0 {
-                    let ours = digests(&trace, fixed.weight_bits());
+                    let ours = digests(trainer.program(), &trace);
                     for (l, (ours, vector)) in ours.iter().zip(&self.step_0).enumerate() {
                         self.same(&format!("step 0, layer {l} (from 0)"), ours, vector);
                     }
@@ -350,13 +353,13 @@ impl Stop {
             "output" => ("Y", fixed.output_range_bits()),
             "gradient" => ("H", fixed.gradient_range_bits()),
             "weight" => ("W", 64),
-            "bias" => ("b", 64),
+            // The bias is a row of its layer's weights.
+            "bias" => ("W", 64),
             what => panic!("unknown stop {what}"),
         };
         TrainError::OutOfRange {
             step: Some(self.step),
-            layer: self.layer,
-            tensor,
+            tensor: format!("{tensor}{}", self.layer + 1),
             value: self.value.parse().unwrap(),
             bits,
         }

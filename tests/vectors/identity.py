@@ -1,5 +1,5 @@
-"""Independent implementation of identities and signatures, from `paper-notes.md` (*Byte formats*)
-and RFC 8032; writes `identity.json`, which `tests/library/identity.rs` compares byte for byte.
+"""Independent implementation of identities and signatures, from `paper-notes.md` (*Byte formats*),
+the descriptions in `src/tree/identity.rs` and `src/nn/model/graph.rs`, and RFC 8032; writes `identity.json`, which `tests/library/identity.rs` compares byte for byte.
 
 Standard library. To regenerate: python3 tests/vectors/identity.py
 """
@@ -16,6 +16,7 @@ number = struct.Struct("<Q").pack
 flag = lambda b: number(int(b))
 bytes_ = lambda b: number(len(b)) + b
 string = lambda s: bytes_(s.encode())
+number_pair = lambda a, b: number(a) + number(b)
 numbers = lambda ns: number(len(ns)) + b"".join(map(number, ns))
 optional = lambda value, encode: flag(value is not None) + (b"" if value is None else encode(value))
 le_double = struct.Struct("<d").pack
@@ -116,11 +117,49 @@ def normalization(features, targets):
 def format_(widths, limbs):
     return string("zktree/v1/fixed-point") + numbers(widths) + numbers(limbs)
 
+OPERATORS = dict(linear=1, round=2, add=3, relu=4, gelu=5, silu=6, tanh=7, sigmoid=8)
+
+def graph(root):
+    """The operators of a perceptron. Inputs of a node are numbered: 0 is the network's, k what node k makes,
+    nodes counting from 1."""
+    widths, nodes = root["widths"], []
+    def node(operator, number, *inputs):
+        nodes.append(number_pair(OPERATORS[operator], number) + numbers(inputs))
+        return len(nodes)
+    x = 0
+    for layer, (before, outputs) in enumerate(zip(widths, widths[1:])):
+        z = node("linear", outputs, x)
+        if layer + 2 == len(widths):
+            node("round", 0, z)
+        else:
+            y = node(root["activation"], 0, z)
+            same = root["residual"] and layer > 0 and before == outputs
+            x = node("add", 0, x, y) if same else y
+    return number_pair(widths[0], len(nodes)) + b"".join(nodes)
+
 def commitment(curve, widths):
-    """Points of a commitment to weights. The last of several rows is the identity, which a commitment to
-    zeros is."""
-    count = sum(rows(widths))
-    return b"".join(point(curve, 0 if 0 < k == count - 1 else k + 1) for k in range(count))
+    """Points of a commitment to weights, by layer. The last of several rows is the identity, which a commitment
+    to zeros is."""
+    layers = list(rows(widths))
+    count = sum(layers)
+    points = [point(curve, 0 if 0 < k == count - 1 else k + 1) for k in range(count)]
+    return [b"".join(points.pop(0) for _ in range(rows)) for rows in layers]
+
+def network(root):
+    """What all roots say."""
+    return (
+        bytes_(graph(root)) + bytes_(format_(*root["format"]))
+        + bytes_(normalization(root["features"], root["targets"]))
+    )
+
+def tensors(curve, root):
+    """The parameters of a node: name, fraction bits, whether it was trained, rows."""
+    layers = commitment(curve, root["widths"])
+    weight_bits = root["format"][0][2]
+    return number(len(layers)) + b"".join(
+        string(f"W{k}") + number(weight_bits) + flag(True) + bytes_(rows)
+        for k, rows in enumerate(layers, 1)
+    )
 
 def labels(said):
     texts = b"".join(optional(said[field], string) for field in ("title", "licence", "note"))
@@ -130,9 +169,8 @@ def imported(curve, root, node):
     """The root of the same network if its weights were imported by the node's author, with its labels."""
     secret = bytes([node["secret"]] * 32)
     public, _ = ed_sign(secret, b"")
-    claim = string("zktree/v1/imported-pre-id") + numbers(root["widths"])
-    claim += bytes_(format_(*root["format"])) + bytes_(normalization(root["features"], root["targets"]))
-    claim += string(curve["name"]) + bytes_(commitment(curve, root["widths"]))
+    claim = string("zktree/v2/imported-pre-id") + network(root)
+    claim += string(curve["name"]) + bytes_(b"".join(commitment(curve, root["widths"])))
     claim += number(root["grid"][0]) + number(root["grid"][1]) + public + labels(node)
     pre_id, proof = sha256(claim).digest(), bytes.fromhex(node["proofs"][0])
     id_ = sha256(string("zktree/v1/imported-id") + pre_id + sha256(proof).digest()).digest()
@@ -149,17 +187,16 @@ def head(node):
     return json.dumps(fields | dict(signature=signature.hex()), separators=(",", ":")) + "\n"
 
 def case(curve, root, node):
-    fixed = format_(*root["format"])
-    encoded_root = string("zktree/v1/root") + numbers(root["widths"]) + bytes_(fixed)
-    encoded_root += bytes_(normalization(root["features"], root["targets"])) + number(root["seed"])
+    encoded_root = string("zktree/v2/root") + network(root) + number(root["seed"])
     root_id = sha256(encoded_root).digest()
     secret = bytes([node["secret"]] * 32)
     public, _ = ed_sign(secret, b"")
-    weights = commitment(curve, root["widths"])
-    encoded = string("zktree/v1/pre-id") + string(curve["name"]) + root_id
-    encoded += numbers(root["widths"]) + bytes_(fixed) + bytes_(weights)
-    encoded += bytes([node["dataset"]] * 32)
-    for field in ("rows", "features", "targets", "rate", "batch", "steps", "segment_steps"):
+    encoded = string("zktree/v2/pre-id") + string(curve["name"]) + root_id
+    encoded += bytes_(graph(root)) + bytes_(format_(*root["format"])) + tensors(curve, root)
+    encoded += bytes([node["dataset"]] * 32) + number(node["rows"])
+    for field in ("features", "targets"):
+        encoded += string("numbers") + number(node[field])
+    for field in ("rate", "batch", "steps", "segment_steps"):
         encoded += number(node[field])
     encoded += flag(node["hiding"]) + number(node["nonce"]) + public
     encoded += labels(node)
@@ -181,6 +218,7 @@ def case(curve, root, node):
 def main():
     compact = ([8, 10, 34, 14, 14, 16, 14], [17, 17])
     custom = ([6, 9, 30, 12, 13, 15, 11], [7, 13, 10])
+    plain = dict(activation="relu", residual=False)
     node = dict(
         dataset=5, rows=6, features=1, targets=1, rate=11, batch=2, steps=3, segment_steps=4,
         hiding=True, nonce=8, secret=9, title="é", licence=None, note="", loss=0.5,
@@ -189,13 +227,13 @@ def main():
     cases = [
         case(
             PALLAS,
-            dict(widths=[1, 1], format=compact, features=[("a", 1.5, 0.5)],
+            plain | dict(widths=[1, 1], format=compact, features=[("a", 1.5, 0.5)],
                  targets=[("x", 2.5, 0.0)], seed=7, grid=[6, 10]),
             node,
         ),
         case(
             BLS,
-            dict(widths=[11, 64, 1], format=custom,
+            plain | dict(widths=[11, 64, 1], format=custom,
                  features=[(f"column {k}", k / 3, 1 / (k + 1)) for k in range(11)],
                  targets=[("Qualität", -1e-300, 5e-324)], seed=2**64 - 1, grid=[42, 20]),
             node | dict(
@@ -204,6 +242,16 @@ def main():
                 licence="MIT OR Apache-2.0", note="two\nlines", loss=None, proofs=["", "ff" * 70],
             ),
         ),
+    ] + [
+        case(
+            PALLAS,
+            dict(activation=activation, residual=residual, widths=[1, 3, 3, 3, 2, 2, 1], format=compact,
+                 features=[("a", 1.5, 0.5)], targets=[("x", 2.5, 0.0)], seed=7, grid=[6, 10]),
+            node,
+        )
+        for activation, residual in [
+            ("relu", True), ("gelu", True), ("silu", False), ("tanh", True), ("sigmoid", False),
+        ]
     ]
     path = HERE / "identity.json"
     path.write_text(json.dumps(dict(cases=cases), indent=1, ensure_ascii=False) + "\n")
