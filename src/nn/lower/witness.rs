@@ -3,7 +3,7 @@ use super::{Lowered, Source, dims, limbs::Limb};
 use crate::{
     error::ProveError,
     nn::{
-        program::{Node, Program, SAMPLE, Value, eval::Trace},
+        program::{Program, SAMPLE, Value, eval::Trace},
         relation::{TensorId, Values, count_multiplicities},
     },
     poly::{WideField, num_vars, parallel},
@@ -35,7 +35,9 @@ impl<F: WideField> Lowered<F> {
         let mut values = Values::new();
         for (value, _) in program.numbered() {
             let parts: Option<Vec<_>> = steps.iter().map(|step| step.get(value)).collect();
-            if let (Some(tensor), Some(parts)) = (self.tensor(value), parts) {
+            // A sum over samples is one over steps, too: its tensor is no arrangement of it.
+            let has_samples = program.fact(value).axes.first() == Some(&SAMPLE);
+            if let (true, Some(tensor), Some(parts)) = (has_samples, self.tensor(value), parts) {
                 let all = |x: &i64| *x;
                 values.insert(tensor, Arc::new(self.arrange(value, &parts, &all)));
             }
@@ -95,8 +97,6 @@ fn arrange(
     steps: &[&Arc<Vec<i64>>],
     of: &(impl Fn(&i64) -> i64 + Sync),
 ) -> Vec<i64> {
-    let has_samples = program.fact(value).axes.first() == Some(&SAMPLE);
-    debug_assert!(has_samples || matches!(program.values[value.0].node, Node::Sum(_)));
     let samples = program.len(SAMPLE);
     let low = num_vars(samples);
     let padded = 1 << (low + num_vars(num_steps));

@@ -94,8 +94,9 @@ impl Graph {
     /// A network of so many inputs.
     ///
     /// # Errors
-    /// [`ConfigError`] for too many nodes, widths or parameters, a node that reads no earlier one, or shapes
-    /// that an operator cannot take.
+    /// [`ConfigError`] for too many nodes, widths or parameters, a node that reads no earlier one, shapes
+    /// that an operator cannot take, sums that are not rounded where they must be, or an output that is not
+    /// what a rounding makes.
     pub fn new(inputs: usize, nodes: Vec<GraphNode>) -> Result<Self, ConfigError> {
         let refuse = |node, what: &str| ConfigError::Graph {
             node,
@@ -110,18 +111,26 @@ impl Graph {
             );
             return Err(refuse(0, &what));
         }
-        let mut widths: Vec<usize> = Vec::with_capacity(nodes.len());
+        let (mut widths, mut rounded) = (Vec::with_capacity(nodes.len()), Vec::new());
         for (k, node) in nodes.iter().enumerate() {
-            let width = |input: &usize| match input.checked_sub(1) {
-                None => Some(inputs),
-                Some(before) => widths.get(before).copied(),
+            let read = |input: &usize| match input.checked_sub(1) {
+                None => Some((inputs, true)),
+                Some(before) => Some((*widths.get(before)?, *rounded.get(before)?)),
             };
-            let read: Option<Vec<usize>> = node.inputs.iter().map(width).collect();
+            let read: Option<Vec<(usize, bool)>> = node.inputs.iter().map(read).collect();
             let read =
                 read.ok_or_else(|| refuse(k, "it reads a node that does not come before"))?;
+            let (read, are_rounded): (Vec<usize>, Vec<bool>) = read.into_iter().unzip();
             let width = output_width(&node.operator, &read);
-            widths.push(width.ok_or_else(|| refuse(k, "it has not the inputs that it needs"))?);
-            check_width(k + 1, widths.last().copied().unwrap_or(0))?;
+            let width = width.ok_or_else(|| refuse(k, "it has not the inputs that it needs"))?;
+            check_width(k + 1, width)?;
+            let is_rounded = is_rounded(&node.operator, !are_rounded.contains(&false));
+            rounded.push(is_rounded.map_err(|what| refuse(k, what))?);
+            widths.push(width);
+        }
+        let last = nodes.last().map(|node| &node.operator);
+        if !matches!(last, Some(Operator::Round(_))) {
+            return Err(refuse(nodes.len() - 1, "the last one is a rounding"));
         }
         let graph = Self {
             inputs,
@@ -242,6 +251,20 @@ fn output_width(operator: &Operator, inputs: &[usize]) -> Option<usize> {
             same.then_some(*first)
         }
         _ => None,
+    }
+}
+
+/// Whether an operator's output has no more fraction bits than activations, from whether all of its inputs are
+/// such; an error where it cannot take them.
+fn is_rounded(operator: &Operator, inputs: bool) -> Result<bool, &'static str> {
+    match (operator, inputs) {
+        (Operator::Linear(_), true) => Ok(false),
+        // One rounding drops no more bits than weights have.
+        (Operator::Linear(_), false) => Err("what it reads has to be rounded first"),
+        // It makes a value of its own, that a proof can open as the output.
+        (Operator::Round(_), true) => Err("what it reads has nothing to round"),
+        (Operator::Round(_), false) | (Operator::Activation(_), _) => Ok(true),
+        (Operator::Add(_), inputs) => Ok(inputs),
     }
 }
 
