@@ -21,7 +21,7 @@ fn accepts(statement: &TrainingStatement<Pallas>, proof: &TrainingProof) -> bool
 /// middle and near the end, the end cut off, the other statement's.
 fn family() -> Vec<(TrainingStatement<Pallas>, TrainingProof, bool)> {
     let story = Story::<Pallas>::new(&Case {
-        widths: vec![3, 4, 1],
+        network: "3,4,1".parse().unwrap(),
         batch: 2,
         steps: 2,
         segment_steps: 2,

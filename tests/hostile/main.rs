@@ -2,6 +2,7 @@
 //!
 //! The same targets run under libFuzzer, see `fuzz/README.md`; its corpus is where mutation starts
 //! here.
+mod graphs;
 mod memory;
 mod proportion;
 mod seeds;

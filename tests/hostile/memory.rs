@@ -1,7 +1,7 @@
 //! Memory: a parser takes a multiple of the bytes that it is given, a verifier no more for a forged
 //! proof than for an honest one of the same statement.
 use crate::{
-    alone, seeds,
+    alone, graphs, seeds,
     targets::{Field, Scene, altered, author},
 };
 use peak_alloc::PeakAlloc;
@@ -42,7 +42,8 @@ pub fn peak<T>(run: impl FnOnce() -> T) -> usize {
 /// A parser and the target whose corpus is of its format.
 type Parser = (&'static str, fn(&[u8]));
 
-const PARSERS: [Parser; 17] = [
+const PARSERS: [Parser; 18] = [
+    ("network", |b| drop(black_box(Architecture::decode(b)))),
     ("root", |b| drop(black_box(Root::decode(b)))),
     ("node", |b| drop(black_box(Node::<Pallas>::decode(b)))),
     ("node_file", |b| {
@@ -95,7 +96,7 @@ const PARSERS: [Parser; 17] = [
 const FACTOR: usize = 96;
 const CONSTANT: usize = 1 << 16;
 
-fn check(name: &str, parse: fn(&[u8]), input: &[u8]) {
+pub fn check(name: &str, parse: fn(&[u8]), input: &[u8]) {
     let peak = peak(|| parse(input));
     let len = input.len();
     let most = FACTOR * len + CONSTANT;
@@ -201,26 +202,28 @@ fn giants() -> Vec<Vec<u8>> {
 
 fn giant(widths: Vec<usize>) -> Vec<Vec<u8>> {
     let root = Scene::get(true).root.encode();
-    let mut decoder = Decoder::new("zktree/v1/root", &root).unwrap();
-    decoder.numbers("widths").unwrap();
+    let mut decoder = Decoder::new("zktree/v2/root", &root).unwrap();
+    decoder.bytes("network").unwrap();
     let format = decoder.bytes("format").unwrap();
-    let widths = widths.into_iter().map(|width| width as u64);
-    let start = Encoder::new("zktree/v1/pre-id").string(Pallas::NAME);
+    let graph = graphs::perceptron(&widths);
+    let start = Encoder::new("zktree/v2/pre-id").string(Pallas::NAME);
     let node = start
         .hash(&[0; 32])
-        .numbers(widths.clone())
+        .bytes(&graph)
         .bytes(format)
-        .bytes(&[])
+        .count(widths.len() - 1)
+        .string("W1")
         .finish();
     let file = Encoder::new("zktree/v1/node-file").bytes(&node);
     let network = |kind| {
-        let widths = Encoder::new(kind).numbers(widths.clone());
-        widths.bytes(format).finish()
+        let encoder = Encoder::new(kind).bytes(&graph);
+        encoder.bytes(format).finish()
     };
     let imported = Encoder::new("zktree/v2/imported-root");
-    let imported = imported.bytes(&network("zktree/v1/imported-pre-id"));
+    let imported = imported.bytes(&network("zktree/v2/imported-pre-id"));
     let imported = [imported.bytes(&[]).finish(), vec![0; 64]].concat();
-    vec![node, file.finish(), network("zktree/v1/root"), imported]
+    let root = network("zktree/v2/root");
+    vec![node, file.finish(), root, imported, graph]
 }
 
 #[test]

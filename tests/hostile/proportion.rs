@@ -48,10 +48,24 @@ fn formats() -> [FixedPoint; 3] {
 fn statement(
     widths: Vec<usize>,
     fixed_point: FixedPoint,
+    rows: (usize, usize),
+    hiding: bool,
+) -> TrainingStatement<Pallas> {
+    statement_of(
+        Architecture::new(widths).unwrap(),
+        fixed_point,
+        rows,
+        hiding,
+    )
+}
+
+/// The same for any network.
+pub fn statement_of(
+    architecture: Architecture,
+    fixed_point: FixedPoint,
     (rows, batch): (usize, usize),
     hiding: bool,
 ) -> TrainingStatement<Pallas> {
-    let architecture = Architecture::new(widths).unwrap();
     let commitment = WeightCommitment::placeholder(&architecture);
     let (inputs, outputs) = (architecture.num_inputs(), architecture.num_outputs());
     let points = RowCommitments {

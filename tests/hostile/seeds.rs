@@ -1,5 +1,8 @@
 //! The corpus: small inputs made of honest objects, from which mutation starts.
-use crate::targets::{Scene, author};
+use crate::{
+    graphs,
+    targets::{Scene, author},
+};
 use std::{fs, path::PathBuf};
 use zktree::{
     Bls12381, Pallas,
@@ -66,6 +69,7 @@ fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
             "json",
             texts(&[
                 "[11,64,64,1]",
+                "\"11,64,64,1 tanh\"",
                 "3",
                 &serde_json::to_string(hiding.root.fixed_point()).unwrap(),
                 &serde_json::to_string(&hiding.root.id()).unwrap(),
@@ -83,6 +87,7 @@ fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
             .concat(),
         ),
         ("log_proof", log_proofs()),
+        ("network", graphs::samples()),
         (
             "node",
             vec![open.child.node.encode(), hiding.child.node.encode()],
@@ -119,6 +124,7 @@ fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
             "text",
             texts(&[
                 "11,64,64,1",
+                "11,64,64,1 gelu residual",
                 " 3 , 4",
                 "compact",
                 &hiding.root.id().to_string(),
@@ -316,7 +322,8 @@ fn statements() -> Vec<Vec<u8>> {
     // The second is the largest number of steps that there is.
     let steps: [&[u8]; 2] = [&[2], &[216, 0, 0, 2]];
     let of = |steps: &[u8], parent: &[u8], hiding: u8, points: u8| {
-        let network = [&[0, 0, 0, 0, 0, 1, 0, 0, 0][..], &format].concat();
+        // Rectifiers, no residual connections.
+        let network = [&[0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0][..], &format].concat();
         let training = [&[1, 2], steps, &[1, hiding]].concat();
         let tail = [0, 0, points, 0, 2, 0];
         [&network, &[5, 1][..], parent, &training, &tail].concat()
@@ -328,10 +335,10 @@ fn statements() -> Vec<Vec<u8>> {
             seeds.push(of(steps, &[1, 9, 0, 0, 0], 1, points));
         }
     }
-    let deep = [&[0, 0, 3][..], &[0; 3 * 65]].concat();
     // One fraction bit, the smallest ranges, 60 limbs of one bit.
     let format = [&[0, 0, 58, 0, 0, 0, 0][..], &[0; 60]].concat();
-    for hiding in [0, 1] {
+    for (hiding, network) in [(0, [0, 0]), (1, [0, 0]), (0, [1, 1]), (1, [3, 1])] {
+        let deep = [&[0, 0, 3][..], &[0; 3 * 65], &network].concat();
         let training = [&[5, 1, 1, 9, 0, 0, 0, 1, 2][..], &[216, 0, 0, 2, 1, hiding]].concat();
         seeds.push([&deep[..], &format, &training, &[0, 0, 255, 0, 2, 0]].concat());
     }

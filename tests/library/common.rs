@@ -31,7 +31,7 @@ pub fn tiny() -> FixedPoint {
 /// What to train.
 #[derive(Debug, Clone)]
 pub struct Case {
-    pub widths: Vec<usize>,
+    pub network: Architecture,
     pub batch: usize,
     pub steps: u64,
     pub segment_steps: u64,
@@ -66,7 +66,7 @@ impl<C: Curve<ScalarField: WideField>> Story<C> {
 
     fn attempt(case: &Case, seed: u64) -> Option<Self> {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let architecture = Architecture::new(case.widths.clone()).unwrap();
+        let architecture = case.network.clone();
         let parameters = TrainingParameters {
             architecture: architecture.clone(),
             fixed_point: case.fixed.clone(),

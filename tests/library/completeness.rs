@@ -4,7 +4,9 @@ use crate::common::{Case, Story};
 use proptest::prelude::*;
 use zktree::{
     commit::Curve,
-    nn::{FixedPoint, WeightCommitment, argument::Pending},
+    nn::{
+        Architecture, FixedPoint, WeightCommitment, argument::Pending, model::Mlp, op::Nonlinearity,
+    },
     poly::WideField,
 };
 
@@ -33,9 +35,40 @@ fn honest<C: Curve<ScalarField: WideField>>(case: &Case) -> Result<(), TestCaseE
     Ok(())
 }
 
-fn cases(fixed: FixedPoint, max_width: usize) -> impl Strategy<Value = Case> {
+/// Perceptrons; with residual connections most hidden layers have one width.
+fn networks(
+    max_width: usize,
+    functions: &'static [Nonlinearity],
+) -> impl Strategy<Value = Architecture> {
     (
         prop::collection::vec(1..=max_width, 2..=5),
+        prop::sample::select(functions),
+        any::<bool>(),
+    )
+        .prop_map(|(mut widths, activation, residual)| {
+            let last = widths.len() - 1;
+            if residual && last > 1 {
+                let width = widths[1];
+                widths[1..last].fill(width);
+            }
+            let mlp = Mlp {
+                widths,
+                activation,
+                residual,
+            };
+            Architecture::perceptron(&mlp).unwrap()
+        })
+}
+
+/// No table of the paper's preset is of a function.
+const RELU: &[Nonlinearity] = &[Nonlinearity::Relu];
+
+fn cases(
+    fixed: FixedPoint,
+    network: impl Strategy<Value = Architecture>,
+) -> impl Strategy<Value = Case> {
+    (
+        network,
         1usize..=9,
         1u64..=9,
         1u64..=9,
@@ -43,8 +76,8 @@ fn cases(fixed: FixedPoint, max_width: usize) -> impl Strategy<Value = Case> {
         any::<bool>(),
     )
         .prop_map(
-            move |(widths, batch, steps, segment_steps, seed, hiding)| Case {
-                widths,
+            move |(network, batch, steps, segment_steps, seed, hiding)| Case {
+                network,
                 batch,
                 steps,
                 segment_steps,
@@ -59,12 +92,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
-    fn small_tables_on_pallas(case in cases(crate::common::tiny(), 40)) {
+    fn small_tables_on_pallas(case in cases(crate::common::tiny(), networks(40, &Nonlinearity::ALL))) {
         honest::<Pallas>(&case)?;
     }
 
     #[test]
-    fn small_tables_on_bls12_381(case in cases(crate::common::tiny(), 12)) {
+    fn small_tables_on_bls12_381(case in cases(crate::common::tiny(), networks(12, &Nonlinearity::ALL))) {
         honest::<Bls>(&case)?;
     }
 }
@@ -73,7 +106,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4))]
 
     #[test]
-    fn compact_preset(case in cases(FixedPoint::compact(), 40)) {
+    fn compact_preset(case in cases(FixedPoint::compact(), networks(40, &Nonlinearity::ALL))) {
         honest::<Pallas>(&case)?;
         honest::<Bls>(&case)?;
     }
@@ -84,7 +117,7 @@ proptest! {
 
     /// Tables of 2^21 entries: one case, on both curves.
     #[test]
-    fn paper_preset(case in cases(FixedPoint::paper(), 20)) {
+    fn paper_preset(case in cases(FixedPoint::paper(), networks(20, RELU))) {
         honest::<Pallas>(&case)?;
         honest::<Bls>(&case)?;
     }

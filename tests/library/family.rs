@@ -30,10 +30,15 @@ pub fn architecture() -> Architecture {
 }
 
 pub fn root(seed: u64) -> Root {
+    root_of(architecture(), seed)
+}
+
+/// A root of 3 features and 2 targets.
+pub fn root_of(architecture: Architecture, seed: u64) -> Root {
     let table = Table::from_reader("t.csv", "a,b,c,x,y\n1,2,3,4,5\n2,3,4,5,7\n".as_bytes());
     let targets = ["x".to_owned(), "y".to_owned()];
     let normalization = Normalization::fit(&table.unwrap(), &targets).unwrap();
-    Root::new(architecture(), tiny(), normalization, seed).unwrap()
+    Root::new(architecture, tiny(), normalization, seed).unwrap()
 }
 
 pub fn parameters() -> TrainingParameters {

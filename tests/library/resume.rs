@@ -10,7 +10,7 @@ use zktree::{
 
 fn story(hiding: bool) -> Story<Pallas> {
     Story::new(&Case {
-        widths: vec![3, 5, 2],
+        network: "3,5,2".parse().unwrap(),
         batch: 3,
         steps: 5,
         segment_steps: 2,
@@ -73,7 +73,7 @@ fn a_resumed_proof_verifies() {
 fn recorded_training_is_not_run_again() {
     let other = |seed, segment_steps| {
         Story::<Pallas>::new(&Case {
-            widths: vec![3, 5, 2],
+            network: "3,5,2".parse().unwrap(),
             batch: 3,
             steps: 5,
             segment_steps,

@@ -14,7 +14,7 @@ type F = <Pallas as ark_ec::PrimeGroup>::ScalarField;
 
 fn story(seed: u64) -> Story<Pallas> {
     Story::new(&Case {
-        widths: vec![2, 3, 1],
+        network: "2,3,1".parse().unwrap(),
         batch: 2,
         steps: 2,
         segment_steps: 2,

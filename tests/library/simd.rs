@@ -15,7 +15,7 @@ const CHILD: &str = "ZKTREE_TEST_DIGESTS";
 /// Digests of proofs without blinding, which depend on nothing but the statement.
 fn digests<C: Curve<ScalarField: WideField>>(fixed: &FixedPoint) -> Vec<String> {
     let story = Story::<C>::new(&Case {
-        widths: vec![40, 33, 64, 3],
+        network: "40,33,64,3".parse().unwrap(),
         batch: 24,
         steps: 5,
         segment_steps: 3,

@@ -22,7 +22,7 @@ use zktree::{
 /// A tiny run with as many kinds of messages as the protocol has: two layers, two segments.
 fn story(seed: u64, hiding: bool) -> Story<Pallas> {
     Story::new(&Case {
-        widths: vec![2, 2, 1],
+        network: "2,2,1".parse().unwrap(),
         batch: 2,
         steps: 2,
         segment_steps: 1,

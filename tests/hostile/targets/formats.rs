@@ -1,14 +1,18 @@
 //! Parsers of single formats. What decodes is encoded again: to the same bytes where the format
 //! promises that, else to what decodes to the same.
-use super::input::Input;
+use super::{input::Input, scene::Field};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt::Display, str::FromStr};
 use zktree::{
     Bls12381, Pallas,
     commit::{Curve, RowCommitments},
     nn::{
-        Architecture, FixedPoint, LearningRate, Normalization, WeightCommitment,
+        Architecture, FixedPoint, LearningRate, Normalization, Sgd, Trainer, WeightCommitment,
         encoding::{Decoder, Encoder},
+        init,
+        lower::{Cut, Extent, lower},
+        optimise::Optimiser,
+        train,
     },
     poly::WideField,
     tree::{
@@ -77,6 +81,40 @@ pub fn weight_commitment(data: &[u8]) {
         let len = WeightCommitment::<Pallas>::encoded_len(&architecture);
         assert_eq!(len, bytes.len());
     }
+}
+
+/// A network. Of a small one a step is run, and its witness made.
+pub fn network(data: &[u8]) {
+    let Ok(network) = Architecture::decode(data) else {
+        return;
+    };
+    assert_eq!(network.encode(), data);
+    if network.as_perceptron().is_some() {
+        assert_eq!(network.to_string().parse(), Ok(network.clone()));
+        json_again(&network);
+    }
+    let rate = LearningRate::from_coefficient(3).unwrap();
+    let fixed_point = FixedPoint::compact();
+    let sgd = Sgd { fixed_point, rate };
+    let trainer = Trainer::new(&sgd, &network, 2).unwrap();
+    let extent = Extent {
+        steps: 1,
+        optimiser: Some(Optimiser::Sgd(rate)),
+        cut: Cut::Format,
+        opened_outputs: false,
+    };
+    let relation = lower::<Field>(trainer.program().clone(), &extent).unwrap();
+    let (inputs, outputs) = (network.num_inputs(), network.num_outputs());
+    if network.num_parameters() > 1 << 12 || inputs.max(outputs) > 1 << 8 {
+        return;
+    }
+    let mut weights = init::expand(1, &network, &sgd.fixed_point);
+    let rows = |width: usize| (0..2 * width as i64).map(|k| k % 7 - 3).collect::<Vec<_>>();
+    let step = train::step(&sgd, &mut weights, &rows(inputs), &rows(outputs), 0);
+    if let Ok(step) = step {
+        assert!(relation.witness(&[step]).is_ok());
+    }
+    let _ = train::predict(&sgd.fixed_point, &weights, &rows(inputs));
 }
 
 pub fn root(data: &[u8]) {

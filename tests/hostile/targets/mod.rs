@@ -10,7 +10,7 @@ mod scene;
 
 pub use files::{cache, import, key, safetensors, table, tree_dir};
 pub use formats::{
-    encoding, json, log_proof, node, node_file, normalization, points, root, text,
+    encoding, json, log_proof, network, node, node_file, normalization, points, root, text,
     weight_commitment,
 };
 pub use input::altered;
@@ -23,7 +23,7 @@ pub use scene::{Field, Scene, author};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 24] = [
+pub const ALL: [Target; 25] = [
     ("cache", cache),
     ("channel", channel),
     ("checkpoint", checkpoint),
@@ -35,6 +35,7 @@ pub const ALL: [Target; 24] = [
     ("key", key),
     ("lineage", lineage),
     ("log_proof", log_proof),
+    ("network", network),
     ("node", node),
     ("node_file", node_file),
     ("normalization", normalization),

@@ -15,6 +15,8 @@ use zktree::{
         WeightCommitment,
         argument::Pending,
         inference::{Batch, InferenceSecrets, RowsOpening},
+        model::Mlp,
+        op::Nonlinearity,
         proof, train,
     },
     transcript::{Challenger, VerifierChannel},
@@ -317,7 +319,12 @@ fn identities(count: usize) -> Vec<u8> {
 fn any_statement(input: &mut Input<'_>) -> Option<TrainingStatement<Pallas>> {
     let layers = [1, 2, 3, 64][input.below(4)];
     let widths = (0..=layers).map(|_| 1 + input.below(33)).collect();
-    let architecture = Architecture::new(widths).ok()?;
+    let network = Mlp {
+        widths,
+        activation: Nonlinearity::ALL[usize::from(input.byte() % 5)],
+        residual: input.byte() % 2 == 1,
+    };
+    let architecture = Architecture::perceptron(&network).ok()?;
     let fixed_point = any_format(input)?;
     let rows = identities(input.byte().into());
     let rows = RowCommitments::<Pallas>::decode(&rows, rows.len() / Pallas::ENCODED_LEN).unwrap();

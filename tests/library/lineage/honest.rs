@@ -1,7 +1,9 @@
 //! What is honest verifies, and the tree itself.
 use crate::{
     common::tiny,
-    family::{BATCH, Family, STEPS, author, draft, go, other_weights, parameters, root},
+    family::{
+        BATCH, Family, STEPS, author, dataset, draft, go, other_weights, parameters, root, root_of,
+    },
 };
 use ark_pallas::Projective as Pallas;
 use rand::SeedableRng;
@@ -10,7 +12,7 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 use zktree::{
     error::{ProveError, VerifyError},
     nn::{Architecture, Dataset, DatasetOpening, WeightBound},
-    tree::{Child, Draft, Labels, NodeId, ProvenDataset, Root, Tree, TreeError},
+    tree::{Child, Draft, Labels, Node, NodeId, ProvenDataset, Root, Tree, TreeError},
 };
 
 /// An id that no tree has is named, whatever is asked of it.
@@ -77,6 +79,49 @@ fn without_hiding_too_and_on_bls12_381() {
         .unwrap();
     let id = tree.add_node(child.node, child.edge).unwrap();
     assert_eq!(tree.verify_lineage(id).map(|l| l.steps), Ok(STEPS.into()));
+}
+
+/// A child and a grandchild of a network with this text verify, stored and read again.
+fn a_lineage_of(network: &str) {
+    let architecture: Architecture = network.parse().unwrap();
+    let attempt = |seed| {
+        let rng = &mut ChaCha20Rng::seed_from_u64(seed);
+        let start = root_of(architecture.clone(), seed);
+        let mut tree = Tree::<Pallas>::new();
+        let mut parent = tree.add_root(start.clone()).unwrap();
+        let mut opening = start.opening().unwrap();
+        for title in ["child", "grandchild"] {
+            let data = dataset(rng);
+            let mut draft = draft(parent, &data, title);
+            draft.parameters.architecture = architecture.clone();
+            let child = draft.train(&tree, &opening, rng, &mut go).ok()?;
+            let node = Node::decode(&child.node.encode()).unwrap();
+            assert_eq!(node, child.node);
+            parent = tree.add_node(node, child.edge).unwrap();
+            opening = child.opening;
+        }
+        Some((tree, parent))
+    };
+    let trained = (0..64).find_map(attempt);
+    let (tree, id) = trained.expect("a seed of 64 whose training stays in range");
+    let lineage = tree.verify_lineage(id).unwrap();
+    assert_eq!(
+        (lineage.ids.len(), lineage.steps),
+        (3, u128::from(2 * STEPS))
+    );
+}
+
+#[test]
+fn networks_of_other_operators_have_lineages() {
+    for network in [
+        "3,4,4,2 residual",
+        "3,4,2 gelu",
+        "3,4,4,4,2 silu residual",
+        "3,3,3,2 tanh residual",
+        "3,5,2 sigmoid",
+    ] {
+        a_lineage_of(network);
+    }
 }
 
 #[test]
