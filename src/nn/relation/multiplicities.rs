@@ -1,7 +1,27 @@
 //! How often the lookups of a relation use each entry of its tables.
-use super::{Relation, TensorId, Values};
+use super::{Kind, Relation, TensorId, Values};
 use crate::{error::ProveError, gkr::fractional, poly::WideField};
 use std::sync::Arc;
+
+/// The columns of a tuple of tensors.
+type Columns = Vec<Arc<Vec<i64>>>;
+
+/// The values of the tensors of each lookup, public ones too, up to the last that is not zero.
+pub(super) fn columns<F: WideField>(relation: &Relation<F>, values: &Values) -> Vec<Columns> {
+    let of = |id: &TensorId| match relation.tensors.get(id.0).map(|t| (&t.kind, &t.dims)) {
+        Some((Kind::Public(public), dims)) => {
+            let mut values = public.values(dims);
+            let end = values.iter().rposition(|value| *value != 0);
+            values.truncate(end.map_or(0, |last| last + 1));
+            Arc::new(values)
+        }
+        _ => values.get(id).cloned().unwrap_or_default(),
+    };
+    let lookups = relation.lookups.iter();
+    lookups
+        .map(|(_, tensors)| tensors.iter().map(of).collect())
+        .collect()
+}
 
 /// Fills in how often each table entry is used by the lookups of a relation.
 ///
@@ -12,12 +32,7 @@ pub fn count_multiplicities<F: WideField>(
     values: &mut Values,
 ) -> Result<(), ProveError> {
     let shape = relation.lookup_shape()?;
-    let of = |id: &TensorId| values.get(id).cloned().unwrap_or_default();
-    let columns: Vec<Vec<_>> = relation
-        .lookups
-        .iter()
-        .map(|(_, tensors)| tensors.iter().map(of).collect())
-        .collect();
+    let columns = columns(relation, values);
     let counts = fractional::count_multiplicities(&shape, &columns).map_err(|error| {
         let tensor = relation
             .lookups

@@ -296,12 +296,7 @@ impl<F: WideField> Party<F> for Prover<'_, F> {
         shape: &LookupShape<F>,
     ) -> Result<(Vec<F>, Vec<Vec<F>>, Vec<F>), ProveError> {
         let values = |id: &TensorId| self.values.get(id).cloned().unwrap_or_default();
-        let columns: Vec<Vec<_>> = self
-            .relation
-            .lookups
-            .iter()
-            .map(|(_, tensors)| tensors.iter().map(values).collect())
-            .collect();
+        let columns = super::multiplicities::columns(self.relation, self.values);
         let multiplicities: Vec<_> = self
             .relation
             .tables
