@@ -8,15 +8,17 @@ type Columns = Vec<Arc<Vec<i64>>>;
 
 /// The values of the tensors of each lookup, public ones too, up to the last that is not zero.
 pub(super) fn columns<F: WideField>(relation: &Relation<F>, values: &Values) -> Vec<Columns> {
-    let of = |id: &TensorId| match relation.tensors.get(id.0).map(|t| (&t.kind, &t.dims)) {
+    let public = |id: &TensorId| match relation.tensors.get(id.0).map(|t| (&t.kind, &t.dims)) {
         Some((Kind::Public(public), dims)) => {
             let mut values = public.values(dims);
             let end = values.iter().rposition(|value| *value != 0);
             values.truncate(end.map_or(0, |last| last + 1));
             Arc::new(values)
         }
-        _ => values.get(id).cloned().unwrap_or_default(),
+        _ => Arc::default(),
     };
+    // What a prover says of a public tensor comes first: it may be a lie.
+    let of = |id: &TensorId| values.get(id).cloned().unwrap_or_else(|| public(id));
     let lookups = relation.lookups.iter();
     lookups
         .map(|(_, tensors)| tensors.iter().map(of).collect())
