@@ -5,7 +5,7 @@ from collections import namedtuple
 from functools import partial
 
 from errors import at, check
-from multilinear import eq, eq_table, evaluate, log2, none, sumcheck
+from multilinear import eq, eq_table, log2, none, sumcheck
 from relation import Reduction
 from transcript import Channel, Form
 
@@ -37,7 +37,7 @@ class Argument:
         self.curve, self.relation, self.hiding = curve, relation, hiding
         # What is public the verifier evaluates itself.
         self.inputs = {
-            name: Public(partial(evaluate, tensor.body, r=curve.r))
+            name: Public(partial(relation.evaluate, name, r=curve.r))
             for name, tensor in relation.tensors.items()
             if tensor.kind == "public"
         }

@@ -1,17 +1,23 @@
 """Lookups: LogUp-GKR over one tree of fractions (notes, *Lookups*)."""
 
+from encoding import le64
 from errors import at, check
-from multilinear import eq, none, sumcheck
+from functions import FUNCTIONS, columns
+from multilinear import eq, evaluate, none, sumcheck
 from transcript import Form
 
 
 class Table:
-    """A table of 2^bits tuples by its kind; the entry at 0 is all zero."""
+    """A table of 2^bits tuples by its kind; the entry at 0 is all zero. Those of functions have s fraction
+    bits, and phi of slopes, if there are any."""
 
-    def __init__(self, kind, bits):
-        self.kind, self.bits = kind, bits
+    def __init__(self, kind, bits, s=None, *phi):
+        self.kind, self.bits, self.s, self.phi = kind, bits, s, phi
         self.arity = 1 if kind in ("unsigned", "signed") else 2
-        self.id = kind.encode() + b"/" + bits.to_bytes(8, "little")
+        numbers = [bits]
+        if kind in FUNCTIONS:
+            self.arity, numbers = 3 + len(phi), [bits, s, *phi]
+        self.id = kind.encode() + b"/" + b"".join(map(le64, numbers))
 
     def __eq__(self, other):
         return isinstance(other, Table) and self.id == other.id
@@ -33,7 +39,11 @@ class Table:
         if self.kind == "negative":  # (v, [v < 0])
             return [signed, sign]
         # gated: (v, 1) where |v| is less than half, and (0, 0) at 0, and (0, 1) in place of the least
-        return [signed + (sign * low << self.bits - 1), 1 - (1 - sign) * low]
+        key, live = signed + (sign * low << self.bits - 1), 1 - (1 - sign) * low
+        if self.kind == "gated":
+            return [key, live]
+        images = columns(self.kind, self.bits, self.s, *self.phi or (0,))[: 1 + len(self.phi)]
+        return [live, key, *(evaluate(image, point, r) for image in images)]
 
 
 def verify(lookups, tables, channel):
@@ -42,7 +52,7 @@ def verify(lookups, tables, channel):
     blocks, size = stack(lookups, tables)
     check(size <= 1 << 40, "the lookups are too large")
     numbers = [len(tables)] + [number for lookup in lookups for number in lookup]
-    channel.transcript.absorb("lookup shape", b"".join(n.to_bytes(8, "little") for n in numbers))
+    channel.transcript.absorb("lookup shape", b"".join(map(le64, numbers)))
     for table in tables:
         channel.transcript.absorb("lookup table", table.id)
     alpha, beta = channel.challenge("lookup alpha"), channel.challenge("lookup beta")

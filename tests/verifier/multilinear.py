@@ -33,6 +33,22 @@ def none(point, r):
     return eq(point, [0] * len(point), r)
 
 
+def below(bound, point, r):
+    """The extension of [x < bound]."""
+    less = 0
+    for k, x in enumerate(point):
+        less = (1 - x + x * less if bound >> k & 1 else (1 - x) * less) % r
+    return 1 if bound >> len(point) else less
+
+
+def earlier(t, s, r):
+    """The extension of [s < t]."""
+    less = 0
+    for x, y in zip(t, s, strict=True):
+        less = (x * (1 - y) + eq([x], [y], r) * less) % r
+    return less
+
+
 def sumcheck(claim, variables, degree, channel):
     """(17), (18): returns the point and the claim that is left there."""
     point = []

@@ -1,5 +1,5 @@
-"""Networks: number formats, bounds on weights, public randomness (notes, *Integer SGD* and *Public
-randomness*), and how weights and data are committed (notes, *Rows*, *Hashes*)."""
+"""Networks: graphs, number formats, public randomness (notes, *Networks*, *Integer SGD*, *Public randomness*),
+and how weights and data are committed (notes, *Rows*, *Hashes*)."""
 
 from collections import namedtuple
 from functools import lru_cache
@@ -7,77 +7,69 @@ from hashlib import sha256
 from math import isqrt
 
 from argument import Matrix, layout, row_vars
-from encoding import le64
+from encoding import Reader, le64
 from errors import check
 from multilinear import eq_table, log2, none
 
 MAX_WIDTH, MAX_LAYERS, MAX_TABLE_BITS = 1 << 16, 64, 24
+MAX_NODES, MAX_EDGES = 1 << 10, 1 << 12
+OPERATORS = [None, "linear", "round", "add", "relu", "gelu", "silu", "tanh", "sigmoid"]
+
+Node = namedtuple("Node", "operator number inputs")
 
 
-def check_widths(widths):
-    check(2 <= len(widths) <= MAX_LAYERS + 1, "number of layers")
-    check(all(1 <= width <= MAX_WIDTH for width in widths), "widths")
-    check(parameters(widths) <= 1 << 28, "number of weights")
+class Graph(namedtuple("Graph", "inputs outputs nodes shapes encoding")):
+    """A network; `shapes` are pairs of inputs and outputs of its linear operators."""
+
+    @classmethod
+    def read(cls, data):
+        """Notes, *Networks*."""
+        with Reader(data) as reader:
+            widths, nodes, shapes = [reader.number()], [], []
+            for k in range(reader.number()):
+                code, number, inputs = reader.number(), reader.number(), reader.numbers()
+                check(1 <= code < len(OPERATORS), "there is no such operator")
+                check(all(source <= k for source in inputs), "a node reads no earlier one")
+                node = Node(OPERATORS[code], number, inputs)
+                read = [widths[source] for source in inputs]
+                if node.operator == "linear":
+                    shapes += [(width, number) for width in read]
+                check(number == 0 or node.operator == "linear", "an operator has a number that is not 0")
+                count = len(read) >= 2 if node.operator == "add" else len(read) == 1
+                check(count and len(set(read)) == 1, "an operator has not the inputs that it needs")
+                widths.append(number if node.operator == "linear" else read[0])
+                nodes.append(node)
+        check(1 <= len(nodes) <= MAX_NODES, "number of operators")
+        check(sum(len(node.inputs) for node in nodes) <= MAX_EDGES, "number of their inputs")
+        check(1 <= len(shapes) <= MAX_LAYERS, "number of layers")
+        check(all(1 <= width <= MAX_WIDTH for width in widths), "widths")
+        check(parameters(shapes) <= 1 << 28, "number of weights")
+        return cls(widths[0], widths[-1], nodes, tuple(shapes), data)
 
 
-def parameters(widths):
-    return sum((i + 1) * o for i, o in zip(widths, widths[1:]))
+def parameters(shapes):
+    return sum((inputs + 1) * outputs for inputs, outputs in shapes)
 
 
 class Format(namedtuple("Format", "s g w hidden output gradient data limbs encoding")):
     """A fixed-point format; the four ranges are signed, by their bits."""
 
-    def check(self):
-        s, g, w, limbs = self.s, self.g, self.w, self.limbs
+    @classmethod
+    def read(cls, data):
+        with Reader(data, "zktree/v1/fixed-point") as fields:
+            numbers, limbs = fields.numbers(), fields.numbers()
+        check(len(numbers) == 7, "a fixed-point format has seven numbers")
+        fixed = cls(*numbers, limbs, data)
+        s, g, w, *ranges = numbers
         check(1 <= s <= 24 and s <= g <= s + 12 and s + g <= w <= 60, "fraction bits")
-        ranges = (self.hidden, self.output, self.gradient, self.data)
         check(all(2 <= bits <= MAX_TABLE_BITS for bits in ranges), "bits of ranges")
         check(all(1 <= bits <= MAX_TABLE_BITS for bits in limbs) and sum(limbs) == w, "limbs")
-
-    def max_input(self, layer):
-        return 1 << (self.data if layer == 0 else self.hidden) - 1
-
-    def max_gradient(self, layer, layers):
-        if layer < layers - 1:
-            return 1 << self.gradient - 1
-        return (1 << self.g - self.s) * ((1 << self.output - 1) + (1 << self.data - 1))
-
-
-# ---- Bounds, (13)
+        return fixed
 
 
 def initial_bound(inputs, fixed):
     """(14)."""
     return isqrt((6 << 2 * fixed.w) // inputs)
-
-
-def root_bound(widths, fixed):
-    return max(initial_bound(inputs, fixed) for inputs in widths[:-1])
-
-
-def bound_after(bound, widths, fixed, rate, batch, steps):
-    """(13)."""
-    layers = range(len(widths) - 1)
-    largest = max(
-        max(fixed.max_input(l), 1 << fixed.s) * fixed.max_gradient(l, len(layers)) for l in layers
-    )
-    after = bound + steps * rate * batch * largest
-    check(after < 1 << 128, "the bound on weights leaves 128 bits")
-    return after
-
-
-def check_no_wrap(bound, widths, fixed, field_bits):
-    """The three lines below (13)."""
-    limit, weight, last = field_bits - 2, log2(bound) if bound else 0, len(widths) - 2
-    for l in range(last + 1):
-        rounded = fixed.w + (fixed.output if l == last else fixed.hidden) - 1
-        forward = log2(widths[l] + 1) + max(log2(fixed.max_input(l)), fixed.s) + weight
-        bits = [weight, 1 + max(forward, rounded)]
-        if l < last:
-            gradient = log2(fixed.max_gradient(l + 1, last + 1))
-            backward = log2(widths[l + 2]) + gradient + weight
-            bits.append(1 + max(backward, fixed.w + fixed.gradient - 1))
-        check(all(b < limit for b in bits), f"layer {l} might wrap around the field")
 
 
 # ---- Public randomness
@@ -123,18 +115,18 @@ def draws(key, stream):
 
 
 @lru_cache
-def initial_weights(seed, widths, fixed, layer):
+def initial_weights(seed, shape, fixed, layer):
     """The matrix of a layer of a root, row by row; biases are zero."""
     below = draws(sha256(b"zktree/v1/init" + le64(seed)).digest(), layer)
-    bound = initial_bound(widths[layer], fixed)
-    return [below(2 * bound + 1) - bound for _ in range(widths[layer] * widths[layer + 1])]
+    bound = initial_bound(shape[0], fixed)
+    return [below(2 * bound + 1) - bound for _ in range(shape[0] * shape[1])]
 
 
-def evaluate_initial(seed, widths, fixed, layer, r):
-    """The extension of W_l of a root, over output unit, input unit and bias."""
+def evaluate_initial(seed, shape, fixed, layer, r):
+    """The extension of the parameters of a layer of a root, over output unit, input unit and bias."""
 
     def evaluate(point):
-        weights, outputs = initial_weights(seed, widths, fixed, layer), widths[layer + 1]
+        weights, outputs = initial_weights(seed, shape, fixed, layer), shape[1]
         low = eq_table(point[: log2(outputs)], r)
         high = eq_table(point[log2(outputs) : -1], r)
         rows = (weights[k : k + outputs] for k in range(0, len(weights), outputs))
@@ -161,10 +153,10 @@ def scheduled_rows(seed, rows, batch, first, steps):
 # ---- Commitments
 
 
-def weight_layouts(widths):
+def weight_layouts(shapes):
     """For each layer the length of rows and the rows that are committed."""
-    wanted = row_vars(parameters(widths))
-    for inputs, outputs in zip(widths, widths[1:]):
+    wanted = row_vars(parameters(shapes))
+    for inputs, outputs in shapes:
         j, i = log2(outputs), log2(inputs)
         real = [(0, inputs << j), (1 << i + j, (1 << i + j) + outputs)]
         yield layout(j + i + 1, wanted, real)
@@ -178,22 +170,16 @@ def hash_of_rows(curve, encodings):
 
 
 class Weights:
-    """A commitment to weights, from the points of all layers, one after the other."""
+    """A commitment to weights, of which `take(layer, size)` gives the points of each layer."""
 
-    def __init__(self, curve, widths, data):
-        size, self.layers, hashes = curve.point_bytes, [], b""
-        for length, rows in weight_layouts(widths):
-            part, data = data[: size * len(rows)], data[size * len(rows) :]
-            check(len(part) == size * len(rows), "rows of weights are missing")
-            encodings = split(part, size)
+    def __init__(self, curve, shapes, take):
+        self.layers, hashes = [], b""
+        for layer, (length, rows) in enumerate(weight_layouts(shapes)):
+            encodings = split(take(layer, curve.point_bytes * len(rows)), curve.point_bytes)
+            check(len(encodings) == len(rows), "rows of weights")
             self.layers.append(Matrix(length, rows, [curve.decode(e) for e in encodings]))
             hashes += hash_of_rows(curve, encodings)
-        check(not data, "there are too many rows of weights")
         self.hash = sha256(b"zktree-v1 weight commitment" + le64(len(self.layers)) + hashes).digest()
-
-    @staticmethod
-    def size(curve, widths):
-        return curve.point_bytes * sum(len(rows) for _, rows in weight_layouts(widths))
 
 
 def split(data, size):

@@ -26,27 +26,33 @@ def verify_data_range(curve, dataset, bits, hiding, proof):
     argument.verify(statement, proof)
 
 
-def verify_weight_range(curve, widths, weights, imported):
+def verify_weight_range(curve, graph, weights, imported):
     """(56): imported weights are on a grid and their padding is zero. Such a proof hides."""
     step_bits, range_bits = imported.step_bits, imported.range_bits
-    statement = enc.string("zktree/v2/weight-range") + enc.string(curve.name) + enc.numbers(widths)
+    statement = enc.string("zktree/v3/weight-range") + enc.string(curve.name) + enc.bytes_(graph.encoding)
     statement += weights.hash + le64(step_bits) + le64(range_bits) + le64(True) + imported.pre_id
     relation, table = Relation(), Table("gated", range_bits)
-    for l, width in enumerate(widths):
-        relation.axis(f"u{l}", log2(width))
+    # An operator behind another one shares its width.
+    widths, ends = [graph.inputs], []
+    for inputs, outputs in graph.shapes:
+        widths += ([] if widths[-1] == inputs else [inputs]) + [outputs]
+        ends.append((len(widths) - 2, len(widths) - 1))
+    for k, width in enumerate(widths):
+        relation.axis(f"u{k}", log2(width))
     relation.axis("h", 1)
-    for l, width in enumerate(widths):
-        relation.public(f"real{l}", f"u{l}", [1] * width)
+    for k, width in enumerate(widths):
+        relation.public(f"real{k}", f"u{k}", width)
     scale = pow(2, -step_bits, curve.r)
-    for l in range(1, len(widths)):
-        i, j = f"u{l - 1}", f"u{l}"
+    for l, (before, after) in enumerate(ends):
+        i, j = f"u{before}", f"u{after}"
         relation.input(f"W{l}", f"{j} {i} h")
         relation.define(f"V{l}", f"{j} {i}", (scale, f"{j} {i}", f"W{l} {j} {i} 0"))
-        relation.define(f"gate{l}", f"{j} {i}", (1, f"{j} {i}", f"real{l} {j}", f"real{l - 1} {i}"))
+        gates = f"real{after} {j}", f"real{before} {i}"
+        relation.define(f"gate{l}", f"{j} {i}", (1, f"{j} {i}", *gates))
         relation.look_up(table, f"V{l}", f"gate{l}")
         relation.define(f"v{l}", j, (scale, j, f"W{l} {j} 0 1"))
-        relation.look_up(table, f"v{l}", f"real{l}")
+        relation.look_up(table, f"v{l}", f"real{after}")
     argument = Argument(curve, relation, {}, True)
-    for l, matrix in enumerate(weights.layers, 1):
+    for l, matrix in enumerate(weights.layers):
         argument.inputs[f"W{l}"] = Opened(matrix)
     argument.verify(statement, imported.proof)

@@ -6,7 +6,7 @@ an index for each dimension, "W1 u1 u0 0 t": an axis, 0 for the first or 1 for t
 from collections import namedtuple
 
 import lookup
-from multilinear import eq, evaluate, sumcheck
+from multilinear import below, earlier, eq, sumcheck
 from transcript import Form
 
 Tensor = namedtuple("Tensor", "dims kind body level affine")
@@ -27,8 +27,21 @@ class Relation:
     def input(self, name, axes):
         self._add(name, axes, "input", None, 0, True)
 
-    def public(self, name, axes, values):
-        self._add(name, axes, "public", values, 0, True)
+    def public(self, name, axes, *bounds):
+        """1 where each index is below its bound, else 0; without bounds of (t, s) where s < t."""
+        self._add(name, axes, "public", bounds, 0, True)
+
+    def evaluate(self, name, point, r):
+        """The extension of a public tensor."""
+        parts, start, value = [], 0, 1
+        for dim in self.tensors[name].dims:
+            parts.append(point[start : start + dim])
+            start += dim
+        if not self.tensors[name].body:
+            return earlier(*parts, r)
+        for bound, part in zip(self.tensors[name].body, parts, strict=True):
+            value = value * below(bound, part, r) % r
+        return value
 
     def define(self, name, axes, *terms):
         """(20): the sum of terms (coefficient, indices of the output, operand, ...)."""
@@ -99,10 +112,9 @@ class Substitution:
         for axis in self.output.keys() & self.summed:
             weight = weight * eq(self.output[axis], at[axis], self.r) % self.r
         for operand in self.term.operands:
-            tensor = self.relation.tensors[operand[0]]
-            if tensor.kind == "public":
+            if self.relation.tensors[operand[0]].kind == "public":
                 point = coordinates(self.bind(operand)[1], at)
-                weight = weight * evaluate(tensor.body, point, self.r) % self.r
+                weight = weight * self.relation.evaluate(operand[0], point, self.r) % self.r
         return weight
 
 

@@ -13,8 +13,7 @@ import encoding as enc
 from curves import CURVES
 from encoding import Reader
 from errors import Refused, at, check
-from layers import Origin
-from network import Dataset, Format, Weights, check_widths, merkle_root, root_bound
+from network import Dataset, Format, Graph, Weights, initial_bound, merkle_root
 from ranges import verify_data_range, verify_weight_range
 from training import Training
 
@@ -30,41 +29,30 @@ LONGEST_FILE = 1 << 31
 LONGEST_TITLE, LONGEST_NOTE = 1 << 10, 1 << 16
 
 Imported = namedtuple("Imported", "curve points step_bits range_bits author pre_id proof signature")
-Root = namedtuple("Root", "id widths fixed seed imported")
+Root = namedtuple("Root", "id graph fixed seed imported")
+# Where a network stands: a seed or a commitment (the other is None), and a bound on weights.
+Origin = namedtuple("Origin", "id graph fixed seed weights bound")
 Node = namedtuple(
     "Node",
-    "parent widths fixed weights dataset rows features targets rate batch steps segment_steps hiding"
+    "parent graph fixed weights dataset rows features targets rate batch steps segment_steps hiding"
     " nonce author pre_id proofs signature id",
 )
 
 
-def read_widths(reader):
-    """Widths and number format."""
-    widths = reader.numbers()
-    check_widths(widths)
-    data = reader.bytes()
-    with Reader(data, "zktree/v1/fixed-point") as fields:
-        ranges, limbs = fields.numbers(), fields.numbers()
-    check(len(ranges) == 7, "a fixed-point format has seven numbers")
-    fixed = Format(*ranges, limbs, data)
-    fixed.check()
-    return widths, fixed
-
-
 def read_network(reader):
-    """Widths and format of a root, whose normalisation has a column for each input and output."""
-    widths, fixed = read_widths(reader)
+    """Graph and format of a root, whose normalisation has a column for each input and output."""
+    graph, fixed = Graph.read(reader.bytes()), Format.read(reader.bytes())
     kind, data, names = b"zktree/v1/normalization", reader.bytes(), set()
     check(data.startswith(kind), "normalisation")
     with Reader(data[len(kind) :]) as fields:
         columns = fields.number(), fields.number()
-        check(columns == (widths[0], widths[-1]), "the normalisation is of another network")
+        check(columns == (graph.inputs, graph.outputs), "the normalisation is of another network")
         for _ in range(sum(columns)):
             names.add(fields.string())
             fields.real()
             check(fields.real() >= 0, "a deviation is negative")
     check(len(names) == sum(columns), "two columns have one name")
-    return widths, fixed
+    return graph, fixed
 
 
 def read_labels(reader):
@@ -77,14 +65,14 @@ def read_labels(reader):
 def read_root(data):
     if Reader(data).bytes() == b"zktree/v2/imported-root":
         return read_imported_root(data)
-    with Reader(data, "zktree/v1/root") as reader:
+    with Reader(data, "zktree/v2/root") as reader:
         return Root(sha256(data).digest(), *read_network(reader), reader.number(), None)
 
 
 def read_imported_root(data):
     with Reader(data, "zktree/v2/imported-root") as file:
         encoded, proof, signature = file.bytes(), file.bytes(), file.take(64)
-    with Reader(encoded, "zktree/v1/imported-pre-id") as reader:
+    with Reader(encoded, "zktree/v2/imported-pre-id") as reader:
         network, curve, points = read_network(reader), reader.string(), reader.bytes()
         step_bits, range_bits, author = reader.number(), reader.number(), reader.hash()
         read_labels(reader)
@@ -95,14 +83,30 @@ def read_imported_root(data):
     return Root(identity, *network, None, imported)
 
 
+def read_weights(reader, curve, graph, fixed):
+    """The parameters of a node, tensor by tensor."""
+
+    def take(layer, _):
+        check(reader.string() == f"W{layer + 1}", "the name of a parameter")
+        check(reader.number() == fixed.w, "a parameter has another format than weights")
+        check(reader.flag(), "a parameter is frozen")
+        return reader.bytes()
+
+    check(reader.number() == len(graph.shapes), "number of parameters")
+    return Weights(curve, graph.shapes, take)
+
+
 def read_node(data, curve):
     with Reader(data, "zktree/v1/node-file") as file:
         encoded, proofs, signature = file.bytes(), (file.hash(), file.hash()), file.take(64)
-    with Reader(encoded, "zktree/v1/pre-id") as reader:
+    with Reader(encoded, "zktree/v2/pre-id") as reader:
         check(reader.string() == curve.name, "the node is of another curve")
-        fields = [reader.hash(), *read_widths(reader)]
-        fields += [Weights(curve, fields[1], reader.bytes()), reader.hash()]
-        fields += [*(reader.number() for _ in range(7)), reader.flag(), reader.number(), reader.hash()]
+        fields = [reader.hash(), Graph.read(reader.bytes()), Format.read(reader.bytes())]
+        fields += [read_weights(reader, curve, *fields[1:]), reader.hash(), reader.number()]
+        for _ in ("features", "targets"):
+            check(reader.string() == "numbers", "a kind of columns that is not known")
+            fields.append(reader.number())
+        fields += [*(reader.number() for _ in range(4)), reader.flag(), reader.number(), reader.hash()]
         read_labels(reader)
     pre_id = sha256(encoded).digest()
     edge = sha256(enc.string("zktree/v1/edge") + b"".join(proofs)).digest()
@@ -250,7 +254,7 @@ class Tree:
         origin = self.origins.get(entry.parent)
         check(origin, "its parent is refused")
         self.check_signature(identity, entry)
-        check(entry.widths == origin.widths, "it is of another architecture than its root")
+        check(entry.graph == origin.graph, "it is of another architecture than its root")
         check(entry.fixed == origin.fixed, "it is of another number format than its root")
         dataset = self.dataset(entry.dataset)
         shape = len(dataset.encodings), dataset.features, dataset.targets
@@ -261,7 +265,7 @@ class Tree:
             training.verify(self.proof(entry.proofs[0]))
         with at("range of data"):
             self.check_range(dataset, entry)
-        return Origin(identity, origin.widths, origin.fixed, None, entry.weights, bound)
+        return Origin(identity, origin.graph, origin.fixed, None, entry.weights, bound)
 
     def check_signature(self, identity, entry):
         message = enc.string("zktree/v1/signature") + identity
@@ -269,16 +273,17 @@ class Tree:
 
     def verified_root(self, root):
         if root.imported is None:
-            bound = root_bound(root.widths, root.fixed)
-            return Origin(root.id, root.widths, root.fixed, root.seed, None, bound)
+            bound = max(initial_bound(inputs, root.fixed) for inputs, _ in root.graph.shapes)
+            return Origin(root.id, root.graph, root.fixed, root.seed, None, bound)
         imported = root.imported
         self.check_signature(root.id, imported)
         check(imported.curve == self.curve.name, "its weights are of another curve")
-        weights = Weights(self.curve, root.widths, imported.points)
+        with Reader(imported.points) as points:
+            weights = Weights(self.curve, root.graph.shapes, lambda _, size: points.take(size))
         with at("range of weights"):
-            verify_weight_range(self.curve, root.widths, weights, imported)
+            verify_weight_range(self.curve, root.graph, weights, imported)
         bound = ((1 << imported.range_bits - 1) - 1) << imported.step_bits
-        return Origin(root.id, root.widths, root.fixed, None, weights, bound)
+        return Origin(root.id, root.graph, root.fixed, None, weights, bound)
 
     def dataset(self, name):
         if name not in self.datasets:
