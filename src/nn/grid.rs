@@ -26,7 +26,7 @@
 )]
 mod range;
 
-use range::WeightRange;
+pub use range::WeightRange;
 
 use super::{
     Architecture, WeightBound, WeightCommitment, WeightOpening,
@@ -223,7 +223,7 @@ impl<C: Curve<ScalarField: WideField>> Claim<C> for GridClaim<'_, C> {
     fn statement(&self) -> Vec<u8> {
         Encoder::new("zktree/v3/weight-range")
             .string(C::NAME)
-            .numbers(self.architecture.widths().iter().map(|w| *w as u64))
+            .bytes(&self.architecture.encode())
             .hash(&self.commitment.digest())
             .number(u64::from(self.grid.step_bits))
             .number(u64::from(self.grid.range_bits))

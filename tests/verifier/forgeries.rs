@@ -15,7 +15,8 @@ use zktree::{
         argument::{Argument, KnownMatrix, Source},
         commitment::{row_vars, weight_layout},
         encoding::{Decoder, Encoder},
-        mlp::{self, WeightRange},
+        grid::WeightRange,
+        layout::weight_values,
         relation::count_multiplicities,
     },
     tree::{Labels, Root},
@@ -40,9 +41,9 @@ pub fn wider_root(family: &Family<Pallas>) -> Case {
     let points = opening.commit::<Pallas>().encode();
     let commitment = WeightCommitment::<Pallas>::decode(&points, &architecture).unwrap();
     let claim = claim(&narrow, &points);
-    let statement = Encoder::new("zktree/v2/weight-range")
+    let statement = Encoder::new("zktree/v3/weight-range")
         .string(Pallas::NAME)
-        .numbers(architecture.widths().iter().map(|width| *width as u64))
+        .bytes(&architecture.encode())
         .hash(&commitment.digest())
         .number(GRID.step_bits.into())
         .number(GRID.range_bits.into())
@@ -75,16 +76,14 @@ fn weights(units: usize) -> Weights {
             0
         }
     };
-    let first = Layer {
-        weight: (0..3 * units)
+    let first = Layer::new(
+        (0..3 * units)
             .map(|k| entry(k % units < UNITS, k / units + k % units))
             .collect(),
-        bias: (0..units).map(|j| entry(j >= UNITS, j)).collect(),
-    };
-    let last = Layer {
-        weight: (0..units * 2).map(|k| entry(k / 2 < UNITS, k)).collect(),
-        bias: vec![0; 2],
-    };
+        (0..units).map(|j| entry(j >= UNITS, j)).collect(),
+    );
+    let weight = (0..units * 2).map(|k| entry(k / 2 < UNITS, k)).collect();
+    let last = Layer::new(weight, vec![0; 2]);
     let architecture = Architecture::new(vec![3, units, 2]).unwrap();
     Weights::new(architecture, vec![first, last]).unwrap()
 }
@@ -118,7 +117,7 @@ fn forge(
     for id in values.keys().copied().collect::<Vec<_>>() {
         match relation.name(id) {
             "b1 in steps" => {
-                let biases = wide.layers()[0].bias.iter();
+                let biases = wide.layers()[0].bias().iter();
                 let steps = biases.map(|bias| bias >> GRID.step_bits).collect();
                 values.insert(id, Arc::new(steps));
             }
@@ -135,7 +134,7 @@ fn forge(
     for (layer, id) in range.weights().iter().enumerate() {
         let matrix = argument.known_matrix(weight_layout(architecture, layer));
         argument.input(*id, Source::Matrix(matrix));
-        let tensor = Arc::new(mlp::weight_values(wide, layer));
+        let tensor = Arc::new(weight_values(wide, layer));
         values.insert(*id, tensor.clone());
         known.push(KnownMatrix {
             values: tensor,

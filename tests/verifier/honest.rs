@@ -9,9 +9,12 @@ use std::ops::ControlFlow;
 use zktree::{
     Bls12381, Pallas,
     commit::Curve,
+    gkr::function::Function,
     nn::{
         Architecture, ColumnStatistics, Dataset, DatasetOpening, FixedPoint, FixedPointConfig,
         Layer, LearningRate, Normalization, TrainingParameters, WeightGrid, WeightOpening, Weights,
+        model::{Graph, GraphNode, Operator, ParameterShape},
+        op::{Activation, Add, Linear, Nonlinearity, Round},
     },
     poly::WideField,
     tree::{
@@ -106,12 +109,11 @@ pub fn normalization(inputs: usize, outputs: usize) -> Normalization {
 
 /// A tree on a seeded root. Seeds whose training leaves its range are passed over.
 fn grow<C: Curve<ScalarField: WideField>>(
-    widths: &[usize],
+    architecture: &Architecture,
     fixed: &FixedPoint,
     runs: &[Run],
     seed: u64,
 ) -> Family<C> {
-    let architecture = Architecture::new(widths.to_vec()).unwrap();
     let normalization = normalization(architecture.num_inputs(), architecture.num_outputs());
     let family = |seed| {
         let root = Root::new(
@@ -241,17 +243,55 @@ pub fn family<C: Curve<ScalarField: WideField>>(seed: u64) -> Family<C> {
         Run::new(None, (2, 2, 1)).open(),
         Run::new(None, (2, 2, 1)),
     ];
-    grow(&[2, 3, 1], &tiny(), &runs, seed)
+    grow(&network("2,3,1"), &tiny(), &runs, seed)
+}
+
+fn network(text: &str) -> Architecture {
+    text.parse().unwrap()
+}
+
+/// A root with two nodes of a network with tabulated functions and sums.
+pub fn smooth(seed: u64) -> Family<Pallas> {
+    let runs = [
+        Run::new(None, (3, 3, 2)),
+        Run::new(Some(CHILD), (2, 1, 1)).open(),
+    ];
+    grow(&network("3,4,4,4,2 gelu residual"), &tiny(), &runs, seed)
+}
+
+/// A network that is no perceptron: two layers read the input, one input is added to itself, an operator is
+/// in vain, and the output is a function's.
+fn branched() -> Architecture {
+    let linear = |outputs| Operator::Linear(Linear { outputs });
+    let function = |function| Operator::Activation(Activation { function });
+    let nodes = [
+        (linear(3), vec![0]),
+        (function(Nonlinearity::Relu), vec![1]),
+        (linear(3), vec![0]),
+        (function(Nonlinearity::Smooth(Function::Tanh)), vec![3]),
+        (Operator::Add(Add), vec![2, 4, 4]),
+        (linear(2), vec![2]),
+        (linear(1), vec![5]),
+        (Operator::Round(Round), vec![7]),
+        (function(Nonlinearity::Smooth(Function::Sigmoid)), vec![8]),
+    ];
+    let nodes = nodes.map(|(operator, inputs)| GraphNode { operator, inputs });
+    Architecture::from(Graph::new(2, nodes.to_vec()).unwrap())
 }
 
 /// A root of unknown origin and a child.
 pub fn imported<C: Curve<ScalarField: WideField>>(seed: u64) -> Family<C> {
-    let layer = |inputs: i64, outputs: i64| Layer {
-        weight: (0..inputs * outputs).map(|k| (7 * k - 9) << 8).collect(),
-        bias: (0..outputs).map(|k| (k - 1) << 7).collect(),
+    import(network("2,3,1"), seed)
+}
+
+fn import<C: Curve<ScalarField: WideField>>(architecture: Architecture, seed: u64) -> Family<C> {
+    let layer = |shape: &ParameterShape| {
+        let (inputs, outputs) = (shape.inputs as i64, shape.outputs as i64);
+        let weight = (0..inputs * outputs).map(|k| (7 * k - 9) << 8).collect();
+        Layer::new(weight, (0..outputs).map(|k| (k - 1) << 7).collect())
     };
-    let architecture: Architecture = "2,3,1".parse().unwrap();
-    let weights = Weights::new(architecture, vec![layer(2, 3), layer(3, 1)]).unwrap();
+    let layers = architecture.shapes().iter().map(layer).collect();
+    let weights = Weights::new(architecture, layers).unwrap();
     let opening = WeightOpening::new(weights, true, &mut ChaCha20Rng::seed_from_u64(seed));
     let grid = WeightGrid {
         step_bits: 6,
@@ -272,26 +312,22 @@ pub fn imported<C: Curve<ScalarField: WideField>>(seed: u64) -> Family<C> {
     plant(root, opening, &[Run::new(None, (2, 1, 1))], seed).expect("training stays in range")
 }
 
-/// Networks of one and of three layers, of one unit, batches of all rows, many steps a segment.
+/// Networks of one and of three layers, of one unit, batches of all rows, many steps a segment, functions, and
+/// one that is no perceptron.
 pub fn shapes() -> Vec<Case> {
-    fn case<C: Curve<ScalarField: WideField>>(
-        what: &str,
-        widths: &[usize],
-        fixed: &FixedPoint,
-        run: Run,
-    ) -> Case {
-        Case::honest(what, grow::<C>(widths, fixed, &[run], 9).files)
+    fn case<C: Curve<ScalarField: WideField>>(text: &str, fixed: &FixedPoint, run: Run) -> Case {
+        Case::honest(text, grow::<C>(&network(text), fixed, &[run], 9).files)
     }
     let run = |batch, steps, segment| Run::new(None, (batch, steps, segment));
     vec![
-        case::<Pallas>("one unit", &[1, 1], &tiny(), run(1, 1, 1)),
-        case::<Pallas>("one layer", &[3, 2], &tiny(), run(3, 5, 3)),
-        case::<Pallas>(
-            "four layers",
-            &[3, 1, 4, 5, 2],
-            &three_limbs(),
-            run(2, 2, 2),
-        ),
-        case::<Bls12381>("wide", &[9, 6, 2], &tiny(), run(5, 3, 8).open()),
+        case::<Pallas>("1,1", &tiny(), run(1, 1, 1)),
+        case::<Pallas>("3,2", &tiny(), run(3, 5, 3)),
+        case::<Pallas>("3,1,4,5,2", &three_limbs(), run(2, 2, 2)),
+        case::<Bls12381>("9,6,2", &tiny(), run(5, 3, 8).open()),
+        case::<Pallas>("2,3,3,1 silu", &tiny(), run(2, 2, 2).open()),
+        case::<Pallas>("2,3,3,1 tanh residual", &tiny(), run(2, 1, 1).open()),
+        case::<Pallas>("2,3,3,3,1 sigmoid residual", &tiny(), run(3, 2, 2).open()),
+        case::<Pallas>("2,3,3,1 residual", &three_limbs(), run(2, 2, 1).open()),
+        Case::honest("no perceptron", import::<Pallas>(branched(), 5).files),
     ]
 }

@@ -27,8 +27,9 @@ fn the_second_verifier_agrees() {
     };
     let (pallas, bls) = (honest::family::<Pallas>(1), honest::family::<Bls12381>(2));
     let imported = honest::imported::<Pallas>(3);
+    let smooth = honest::smooth(4);
     let mut cases: Vec<Case> = honest::shapes();
-    for family in [&pallas.files, &bls.files, &imported.files] {
+    for family in [&pallas.files, &bls.files, &imported.files, &smooth.files] {
         cases.push(Case::honest("a family", family.clone()));
     }
     cases.extend(logs::honest_logs(&pallas));
@@ -40,9 +41,10 @@ fn the_second_verifier_agrees() {
     cases.extend(edges::of_signatures(&pallas));
     cases.extend(edges::of_containers(&pallas));
     cases.extend(roots::of_roots(&pallas, &imported));
+    cases.extend(roots::of_networks(&pallas));
     cases.extend(logs::of_files(&pallas));
     cases.extend(logs::of_logs(&pallas));
     cases.push(forgeries::wider_root(&pallas));
-    let predictions = predictions::all(&pallas, &bls);
+    let predictions = predictions::all(&pallas, &bls, &smooth);
     compare(&python, &cases, &predictions);
 }

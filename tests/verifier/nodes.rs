@@ -7,7 +7,7 @@ use crate::{
 use ark_ec::CurveGroup;
 use zktree::{
     Pallas,
-    commit::RowCommitments,
+    commit::{Curve, RowCommitments},
     nn::{Architecture, DatasetCommitment, LearningRate},
     tree::{AuthorSecret, DatasetName, Edge, Loss, Node},
 };
@@ -159,11 +159,39 @@ pub fn of_node_encodings(family: &Family<Pallas>) -> Vec<Case> {
     };
     let (curve, title) = (find(b"Pallas"), find("Enkelin".as_bytes()));
     let (note, end) = (find(b"two\nlines"), encoded.len());
-    let points = child.node.weights.encode();
-    let weights = find(&points);
+    // Count of tensors, then of each its name, fraction bits, flag, and rows behind their length.
+    let weights = find(&child.node.weights.layers()[0].encode());
+    let kinds = find(b"numbers");
     let alterations: Vec<(&str, Alter)> = vec![
-        ("kind", Box::new(|bytes| bytes[8 + 7] = b'2')),
+        ("version", Box::new(|bytes| bytes[8 + 8] = b'1')),
         ("curve", Box::new(move |bytes| bytes[curve] = b'p')),
+        (
+            "number of parameters",
+            Box::new(move |bytes| bytes[weights - 42] -= 1),
+        ),
+        (
+            "name of a parameter",
+            Box::new(move |bytes| bytes[weights - 25] = b'2'),
+        ),
+        (
+            "fraction bits of a parameter",
+            Box::new(move |bytes| bytes[weights - 24] += 1),
+        ),
+        (
+            "frozen parameter",
+            Box::new(move |bytes| bytes[weights - 16] = 0),
+        ),
+        (
+            "rows of a parameter",
+            Box::new(move |bytes| {
+                let _ = bytes.drain(weights..weights + Pallas::ENCODED_LEN);
+                bytes[weights - 8] -= Pallas::ENCODED_LEN as u8;
+            }),
+        ),
+        (
+            "kind of columns",
+            Box::new(move |bytes| bytes[kinds] = b'N'),
+        ),
         ("UTF-8", Box::new(move |bytes| bytes[title] = 0xff)),
         ("control character", Box::new(move |bytes| bytes[title] = 7)),
         (

@@ -15,14 +15,18 @@ use zktree::{
         WeightOpening,
         data::Dataset,
         inference::{Batch, InferenceSecrets, RowsOpening},
-        mlp, train,
+        train,
     },
     poly::WideField,
     tree::{Inference, LabelledRows, NodeId, Said},
 };
 
-/// Of both families.
-pub fn all(pallas: &Family<Pallas>, bls: &Family<Bls12381>) -> Vec<Predictions> {
+/// Of the families; of that of another network what is not tampered with.
+pub fn all(
+    pallas: &Family<Pallas>,
+    bls: &Family<Bls12381>,
+    smooth: &Family<Pallas>,
+) -> Vec<Predictions> {
     let mut files = honest(pallas);
     // All families of messages are in one that hides everything, one that hides nothing, and an error.
     let tampered: Vec<_> = files
@@ -39,6 +43,10 @@ pub fn all(pallas: &Family<Pallas>, bls: &Family<Bls12381>) -> Vec<Predictions> 
         Predictions {
             tree: bls.lineage(CHILD),
             files: honest(bls),
+        },
+        Predictions {
+            tree: smooth.lineage(CHILD),
+            files: honest(smooth),
         },
     ]
 }
@@ -85,11 +93,12 @@ fn prediction<C: Curve<ScalarField: WideField>>(
     hiding: bool,
 ) -> Vec<u8> {
     let mut rng = StdRng::seed_from_u64(5);
-    let inputs = vec![3, -7, 0, 12, -16, 5];
     let origin = family.tree.path(model).unwrap().end().unwrap();
+    let architecture = origin.start().architecture();
+    let (width, height) = (architecture.num_inputs(), architecture.num_outputs());
+    let inputs: Vec<i64> = [3, -7, 0, 12, -16, 5].repeat(width)[..3 * width].to_vec();
     let fixed = origin.start().fixed_point().clone();
-    let layers = train::forward(&fixed, weights.weights(), &inputs).unwrap();
-    let outputs = layers.last().unwrap().y.clone();
+    let outputs = train::predict(&fixed, weights.weights(), &inputs).unwrap();
     let mut batch = |committed, width, values: Vec<i64>| match committed {
         true => {
             let opening = RowsOpening::new(width, &values, hiding, &mut rng).unwrap();
@@ -97,8 +106,8 @@ fn prediction<C: Curve<ScalarField: WideField>>(
         }
         false => (Batch::public(width, values), None),
     };
-    let (inputs, input_rows) = batch(committed[0], 2, inputs);
-    let (outputs, output_rows) = batch(committed[1], 1, outputs);
+    let (inputs, input_rows) = batch(committed[0], width, inputs);
+    let (outputs, output_rows) = batch(committed[1], height, outputs);
     let secrets = InferenceSecrets {
         weights,
         inputs: input_rows.as_ref(),
@@ -120,8 +129,7 @@ fn error<C: Curve<ScalarField: WideField>>(
     let data: &Dataset = opening.dataset();
     let all: Vec<usize> = (0..data.num_rows()).collect();
     let (features, targets) = data.gather(&all);
-    let layers = train::forward(&fixed, weights.weights(), &features).unwrap();
-    let sum = mlp::squared_error_of(&layers.last().unwrap().y, &targets).unwrap();
+    let sum = train::squared_error(&fixed, weights.weights(), (&features, &targets)).unwrap();
     let rows_opening = committed.then(|| RowsOpening::from(opening));
     let rows = match committed {
         true => LabelledRows::Committed(opening.commit()),
@@ -134,7 +142,7 @@ fn error<C: Curve<ScalarField: WideField>>(
     };
     let said = Said::SquaredError {
         rows,
-        sum: sum.unsigned_abs(),
+        sum: u64::try_from(sum).unwrap(),
     };
     let proven = Inference::prove(&origin, said, true, secrets).unwrap();
     proven.to_json().into_bytes()

@@ -2,9 +2,17 @@
 use crate::{
     compare::{Alter, Case, Tampered},
     files,
-    honest::{Family, OPEN, author},
+    honest::{Family, OPEN, author, normalization},
 };
-use zktree::{Pallas, tree::AuthorSecret};
+use zktree::{
+    Pallas,
+    nn::{
+        Architecture,
+        model::{Graph, GraphNode, Operator},
+        op::{Activation, Add, Linear, Nonlinearity, Round},
+    },
+    tree::{AuthorSecret, Node, Root},
+};
 
 /// Fields of roots. That of a seed takes its children along: they are signed anew.
 pub fn of_roots(family: &Family<Pallas>, imported: &Family<Pallas>) -> Vec<Case> {
@@ -22,28 +30,18 @@ pub fn of_roots(family: &Family<Pallas>, imported: &Family<Pallas>) -> Vec<Case>
     for (name, at) in consistent {
         let mut bytes = root.clone();
         bytes[at] ^= 1;
-        let (parent, mut tree) = files::lone_root(&family.files, bytes, &author());
-        for (name, content) in &family.files {
-            if name.starts_with("proofs") || name.starts_with("datasets") {
-                tree.insert(name.clone(), content.clone());
-            }
-        }
-        let mut node = child.node.clone();
-        node.parent = parent;
-        let new = node.id(&child.edge);
-        tree.insert(format!("nodes/{new}"), Vec::new());
-        files::set_log(&mut tree, &[parent, new]);
-        let new = files::replace(&mut tree, new, (&node, &child.edge), &author());
-        let tampered = Tampered {
-            node: Some(new),
-            reason: Some("training"),
-        };
-        cases.push(Case::tampered(format!("root: {name}"), tree, tampered));
+        let name = format!("root: {name}");
+        cases.push(adopted(family, name, bytes, child.node.clone(), "training"));
     }
     let alterations: Vec<(&str, Alter)> = vec![
-        ("kind", Box::new(|bytes| bytes[8 + 7] = b'2')),
-        ("number of layers", Box::new(|bytes| bytes[22] = 0)),
-        ("width of zero", Box::new(|bytes| bytes[30] = 0)),
+        ("version", Box::new(|bytes| bytes[8 + 8] = b'1')),
+        // The graph: behind its length the inputs, the number of nodes, and of the first one code, number and
+        // what it reads, behind its count.
+        ("no inputs", Box::new(|bytes| bytes[30] = 0)),
+        ("number of nodes", Box::new(|bytes| bytes[38] = 0)),
+        ("unknown operator", Box::new(|bytes| bytes[46] = 9)),
+        ("width of zero", Box::new(|bytes| bytes[54] = 0)),
+        ("node that reads itself", Box::new(|bytes| bytes[70] = 1)),
         (
             "mean that is no number",
             Box::new(move |bytes| bytes[mean..mean + 8].fill(0xff)),
@@ -72,6 +70,90 @@ pub fn of_roots(family: &Family<Pallas>, imported: &Family<Pallas>) -> Vec<Case>
     }
     cases.extend(of_imported_root(imported));
     cases
+}
+
+/// A root of these bytes with a node of the family, signed anew, which is refused for `reason`.
+fn adopted(
+    family: &Family<Pallas>,
+    name: String,
+    root: Vec<u8>,
+    mut node: Node<Pallas>,
+    reason: &'static str,
+) -> Case {
+    let edge = &family.children[OPEN].edge;
+    let (parent, mut tree) = files::lone_root(&family.files, root, &author());
+    for (name, content) in &family.files {
+        if name.starts_with("proofs") || name.starts_with("datasets") {
+            tree.insert(name.clone(), content.clone());
+        }
+    }
+    node.parent = parent;
+    let new = node.id(edge);
+    tree.insert(format!("nodes/{new}"), Vec::new());
+    files::set_log(&mut tree, &[parent, new]);
+    let new = files::replace(&mut tree, new, (&node, edge), &author());
+    let tampered = Tampered {
+        node: Some(new),
+        reason: Some(reason),
+    };
+    Case::tampered(name, tree, tampered)
+}
+
+/// Networks that are graphs, but of which there is no relation.
+pub fn of_networks(family: &Family<Pallas>) -> Vec<Case> {
+    let linear = |outputs| Operator::Linear(Linear { outputs });
+    let relu = Operator::Activation(Activation {
+        function: Nonlinearity::Relu,
+    });
+    let (add, round) = (Operator::Add(Add), Operator::Round(Round));
+    let chain = |operators: &[Operator]| -> Vec<GraphNode> {
+        let node = |(k, operator): (usize, &Operator)| GraphNode {
+            operator: *operator,
+            inputs: vec![k; 1 + usize::from(*operator == add)],
+        };
+        operators.iter().enumerate().map(node).collect()
+    };
+    let doubled = [
+        vec![linear(3), relu],
+        vec![add; 200],
+        vec![linear(1), round],
+    ]
+    .concat();
+    let networks = [
+        ("no rounding", vec![linear(3), relu, linear(1)], "round"),
+        (
+            "a rectified output",
+            vec![linear(3), relu, linear(1), relu],
+            "round",
+        ),
+        (
+            "an output that is rounded twice",
+            vec![linear(3), relu, linear(1), relu, round],
+            "round",
+        ),
+        (
+            "two layers in one",
+            vec![linear(3), linear(1), round],
+            "round",
+        ),
+        ("sums beyond the field", doubled, "bound"),
+    ];
+    let node = &family.children[OPEN].node;
+    let case = |(name, operators, reason): (&str, Vec<Operator>, &'static str)| {
+        let architecture = Architecture::from(Graph::new(2, chain(&operators)).unwrap());
+        let (fixed, normalization) = (node.parameters.fixed_point.clone(), normalization(2, 1));
+        let root = Root::new(architecture.clone(), fixed, normalization, 1).unwrap();
+        let mut node = node.clone();
+        node.parameters.architecture = architecture;
+        adopted(
+            family,
+            format!("network: {name}"),
+            root.encode(),
+            node,
+            reason,
+        )
+    };
+    networks.into_iter().map(case).collect()
 }
 
 fn of_imported_root(family: &Family<Pallas>) -> Vec<Case> {

@@ -38,7 +38,8 @@ pub enum Task {
 /// The program of a network for a batch of so many samples.
 ///
 /// # Errors
-/// [`ConfigError`] if an operator cannot be applied where the graph says, or has no table in these formats.
+/// [`ConfigError`] if an operator cannot be applied where the graph says, or has no table in these formats; if the
+/// last one's output is not a committed value.
 pub fn program(
     graph: &Graph,
     format: &FixedPoint,
@@ -71,6 +72,13 @@ pub fn program(
         gadget::ranged(&mut p, inputs, bits, Check::InputRange);
     }
     let walk = Walk::forward(&mut p, graph, inputs)?;
+    if !p.is_committed(walk.output) {
+        // Nothing else is bound to what a claim says of the outputs, or has their range.
+        return Err(ConfigError::Operator {
+            operator: "output",
+            what: "the last operator has to round",
+        });
+    }
     p.output(walk.output);
     match (task, targets) {
         (Task::Training, Some(targets)) => {

@@ -92,6 +92,8 @@ pub fn largest_bits(program: &Program, parameters: u128, limit: u32) -> Option<(
         let of = |value: Value| bits.get(value.0).copied().unwrap_or(u32::MAX);
         let here = match (&definition.node, definition.fact.bound) {
             (Node::Parameter(_), _) => ceil_log2(parameters),
+            // Bounds saturate.
+            (_, Some(u128::MAX)) => u32::MAX,
             (_, Some(bound)) => ceil_log2(bound),
             (Node::Sum(terms), None) => {
                 let largest = terms.iter().map(|term| term_bits(program, term, &of)).max();
