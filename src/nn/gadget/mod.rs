@@ -70,7 +70,7 @@ pub fn signed(
     Signed { value, sign }
 }
 
-/// A rounded number, a function of it, and in training the slope there.
+/// A rounded number, a function of it, and the slope there, if it was asked for.
 pub struct Tabulated {
     /// `f(y)`, with as many fraction bits as `y`.
     pub value: Value,
@@ -78,16 +78,15 @@ pub struct Tabulated {
     pub slope: Option<Value>,
 }
 
-/// `f(y)` of `y`, that is `x` rounded to `fraction` bits; the slope has `slope_bits` fraction bits.
+/// `f(y)` of `y`, that is `x` rounded to `fraction` bits; the slope, if there is one, has `slope` fraction bits.
 pub fn tabulated(
     p: &mut Program,
     names: [String; 3],
     x: Value,
     function: Function,
-    (fraction, bits, slope_bits): (u32, u32, u32),
+    (fraction, bits, slope): (u32, u32, Option<u32>),
     check: Check,
 ) -> Tabulated {
-    let slope = (p.purpose() == Purpose::Training).then_some(slope_bits);
     let table = Table::Function {
         function,
         bits,
@@ -107,7 +106,7 @@ pub fn tabulated(
     Tabulated { value, slope }
 }
 
-/// The value, of no axes, is told.
+/// The value is told.
 pub fn tell(p: &mut Program, value: Value, check: Check) {
     p.push_gadget(Gadget::Tell { value, check });
 }

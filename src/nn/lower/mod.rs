@@ -154,7 +154,7 @@ impl<F: WideField> Lowered<F> {
         self.tensor(*self.program.outputs().first()?)
     }
 
-    /// Numbers that are told, scalars.
+    /// What is told.
     pub fn told(&self) -> &[(Value, TensorId)] {
         &self.told
     }

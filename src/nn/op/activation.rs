@@ -151,7 +151,8 @@ fn smooth(
         });
     }
     let names = ["Y", "A", "S"].map(|name| format!("{name}{label}"));
-    let format = (s, bits, SLOPE_BITS);
+    let slope = (p.purpose() == Purpose::Training).then_some(SLOPE_BITS);
+    let format = (s, bits, slope);
     let tabulated = gadget::tabulated(p, names, x, function, format, Check::UnitRange);
     Ok(Forward {
         output: tabulated.value,

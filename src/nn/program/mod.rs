@@ -192,7 +192,7 @@ pub enum Gadget {
         /// What that is for.
         check: Check,
     },
-    /// The value, of no axes, is told.
+    /// The value is told.
     Tell {
         /// The value.
         value: Value,
@@ -512,8 +512,8 @@ impl Program {
         self.makers.get(&value).copied()
     }
 
-    /// Which values a prover keeps: those that a proof commits to, data, and sums without parameters that
-    /// are factors of a product or have several terms, so that no long chain is computed twice.
+    /// Which values a prover keeps: those that a proof commits to, looks up or tells, data, and sums without
+    /// parameters that are factors of a product or have several terms, so that no long chain is computed twice.
     pub(super) fn kept(&self) -> Vec<bool> {
         let private = |operand: &&Operand| self.values[operand.value.0].node != Node::One;
         let mut kept: Vec<bool> = self
@@ -540,6 +540,17 @@ impl Program {
         }
         for gradient in self.gradients.iter().flatten() {
             kept[gradient.0] = false;
+        }
+        for gadget in &self.gadgets {
+            match gadget {
+                Gadget::Lookup { live, key, .. } => {
+                    live.iter().chain([key]).for_each(|v| kept[v.0] = true);
+                }
+                Gadget::Tell { value, .. } if !self.fact(*value).axes.is_empty() => {
+                    kept[value.0] = true;
+                }
+                _ => (),
+            }
         }
         kept
     }

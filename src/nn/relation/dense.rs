@@ -25,7 +25,14 @@ impl<F: WideField> Dense<F> {
 
     /// Integer values with some dimensions substituted by coordinates.
     pub(super) fn fold(values: &Arc<Vec<i64>>, dims: &[usize], bindings: &[Binding<F>]) -> Self {
-        let mut dims: Vec<(usize, &Binding<F>)> = dims.iter().copied().zip(bindings).collect();
+        let pairs = dims.iter().copied().zip(bindings);
+        let axes = pairs.clone().filter_map(|(dim, binding)| match binding {
+            Binding::Sum(axis) => Some((*axis, dim)),
+            Binding::At(_) => None,
+        });
+        let axes = axes.collect();
+        // A dimension of one index is no dimension: those beside it are neighbours.
+        let mut dims: Vec<(usize, &Binding<F>)> = pairs.filter(|(dim, _)| *dim > 0).collect();
         let mut len = values.len();
         // Fixed at index 0 on top: a prefix.
         while let Some((dim, Binding::At(point))) = dims.last()
@@ -41,15 +48,15 @@ impl<F: WideField> Dense<F> {
         if low == dims.len() {
             let value = int::evaluate(values_here, &points(&dims));
             return Self {
-                axes: Vec::new(),
+                axes,
                 data: Table::Field(vec![value]),
             };
         }
         let (data, rest) = if low > 0 {
-            let weights = poly::eq_evals(&points(&dims[..1]));
+            let weights = poly::eq_evals(&points(&dims[..low]));
             (
                 Table::Field(int::fold_low(values_here, &weights)),
-                &dims[1..],
+                &dims[low..],
             )
         } else if high > 0 {
             let kept = &dims[..dims.len() - high];
@@ -64,7 +71,8 @@ impl<F: WideField> Dense<F> {
         } else {
             (Table::Int(Arc::new(values_here.to_vec())), dims.as_slice())
         };
-        Self::fold_rest(data, rest)
+        let data = Self::fold_rest(data, rest).data;
+        Self { axes, data }
     }
 
     /// Substitutes the dimensions still bound, by contraction with `eq`.
