@@ -34,7 +34,7 @@ pub fn cases(shapes: &[Shape]) -> Result<Vec<Case>, Box<dyn Error>> {
     let mut known: Vec<Parameter> = Vec::new();
     let mut cases = Vec::new();
     for shape in shapes {
-        let (program, _) = shape.program()?;
+        let program = shape.program()?;
         let mut parameters = Vec::new();
         for (k, value) in program.parameters().iter().enumerate() {
             let is_it = |p: &&Parameter| p.number == k && p.shape == program.shape(*value);
@@ -199,6 +199,7 @@ impl Case {
         let tensors = self.lowered.committed();
         let (values, _) = tensors.split_at(tensors.len() - shape.tables().len());
         let real = |tensor| self.values.get(tensor).map_or(0, |values| values.len());
+        let looked_up = relation.looked_up().filter_map(<[_]>::last);
         let tables = shape.tables().iter();
         Ok(Report {
             tokens: self.shape.tokens,
@@ -207,7 +208,8 @@ impl Case {
             pads: channel.plan().num_pads,
             products: channel.plan().products.len(),
             constraints: channel.num_constraints(),
-            lookups: shape.num_lookups(),
+            lookups: looked_up.map(real).sum(),
+            padded_lookups: shape.num_lookups(),
             table_entries: tables.map(|table| 1 << table.num_vars()).sum(),
             committed: values.iter().map(|c| real(&c.tensor)).sum(),
             padded: values.iter().map(|c| 1 << c.num_vars).sum(),

@@ -1,11 +1,10 @@
-//! A forward pass of GPT-2's shape, to the logits of every position.
+//! A forward pass of GPT-2's shape, to the rounded logits of every position.
 use crate::operators::{self, Axes, RANGE};
 use std::error::Error;
 use zktree::{
-    check::Check,
     gkr::function::Function,
     nn::{
-        FixedPoint, FixedPointConfig, gadget,
+        FixedPoint, FixedPointConfig,
         op::{Activation, Add, Linear, Nonlinearity, Op, Round},
         program::{Data, Program, Purpose, SAMPLE, Value, at, over, term},
     },
@@ -31,8 +30,8 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The program, and its logits.
-    pub fn program(&self) -> Result<(Program, Value), Box<dyn Error>> {
+    /// The program.
+    pub fn program(&self) -> Result<Program, Box<dyn Error>> {
         let mut p = Program::new(Purpose::Inference, &format()?, 1);
         let axes = Axes {
             position: p.axis(self.tokens),
@@ -53,21 +52,20 @@ impl Shape {
             x = Add.forward(&mut p, 2 * layer + 1, &[x, y])?.output;
         }
         let norm = operators::norm(&mut p, &axes, x);
-        let logits = self.head(&mut p, &axes, norm.value);
-        Ok((p, logits))
+        self.head(&mut p, &axes, norm.value);
+        Ok(p)
     }
 
-    /// The logits, exact and told.
-    fn head(&self, p: &mut Program, axes: &Axes, x: Value) -> Value {
+    /// The logits, rounded: what an argmax is taken of.
+    fn head(&self, p: &mut Program, axes: &Axes, x: Value) {
         let vocabulary = p.axis(self.vocabulary);
         let matrix = [axes.width, vocabulary];
         let weights = p.parameter("head".into(), &matrix);
         let product = [at(x, &over(&axes.stream())), at(weights, &over(&matrix))];
         let all = [SAMPLE, axes.position, vocabulary];
         let terms = vec![term(1, product, &over(&all))];
-        let logits = p.sum("logits", &all, S + W, terms);
-        gadget::tell(p, logits, Check::PublicInput);
-        logits
+        let logits = p.sum("logits, exact", &all, S + W, terms);
+        operators::rounded(p, "logits", logits, S);
     }
 }
 

@@ -63,7 +63,7 @@ impl Axes {
 }
 
 /// Rounds to `fraction` bits in the one range that there is.
-fn rounded(p: &mut Program, name: &str, x: Value, fraction: u32) -> Value {
+pub fn rounded(p: &mut Program, name: &str, x: Value, fraction: u32) -> Value {
     gadget::rounded(p, name.into(), x, (fraction, RANGE), Check::OutputRange)
 }
 

@@ -15,8 +15,10 @@ pub struct Report {
     pub products: usize,
     /// Equations between masked scalars.
     pub constraints: usize,
-    /// Looked-up positions, with padding.
+    /// Looked-up numbers, real ones.
     pub lookups: usize,
+    /// The same with padding.
+    pub padded_lookups: usize,
     /// Entries of all tables.
     pub table_entries: usize,
     /// Committed values, real ones; without those of the tables.
@@ -37,14 +39,15 @@ const ROWS: [Row; 7] = [
     ("pads / products / constraints", |r| {
         format!("{} / {} / {}", r.pads, r.products, r.constraints)
     }),
+    ("committed, lookups a token", |r| {
+        format!("{}, {}", r.committed / r.tokens, r.lookups / r.tokens)
+    }),
     ("lookups with padding, entries of tables (M)", |r| {
-        format!("{}, {}", millions(r.lookups), millions(r.table_entries))
+        let both = [r.padded_lookups, r.table_entries];
+        both.map(millions).join(", ")
     }),
-    ("committed values, with padding (M)", |r| {
-        format!("{}, {}", millions(r.committed), millions(r.padded))
-    }),
-    ("committed values a token", |r| {
-        (r.committed / r.tokens).to_string()
+    ("committed, with padding (M)", |r| {
+        [r.committed, r.padded].map(millions).join(", ")
     }),
     ("reduce, s (lookups; folds; levels)", |r| {
         let each = r.times.iter().map(times);

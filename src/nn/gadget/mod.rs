@@ -106,7 +106,7 @@ pub fn tabulated(
     Tabulated { value, slope }
 }
 
-/// The value is told.
+/// The value, of no axes, is told.
 pub fn tell(p: &mut Program, value: Value, check: Check) {
     p.push_gadget(Gadget::Tell { value, check });
 }

@@ -185,11 +185,11 @@ impl<F: WideField> Lowering<'_, F> {
         Ok(limbs)
     }
 
-    /// An input equals the value: the caller says what it is.
+    /// An input of no variables equals the value: the caller says what it is.
     fn tell(&mut self, value: Value, check: Check) {
         if let Some(tensor) = self.tensors[value.0] {
             let name = format!("{}, told", self.program.name(value));
-            let told = self.relation.input(name, &self.dims(value));
+            let told = self.relation.input(name, &[]);
             self.relation.equal(check.name(), told, tensor, tensor);
             self.told.push((value, told));
         }

@@ -154,7 +154,7 @@ impl<F: WideField> Lowered<F> {
         self.tensor(*self.program.outputs().first()?)
     }
 
-    /// What is told.
+    /// Numbers that are told, scalars.
     pub fn told(&self) -> &[(Value, TensorId)] {
         &self.told
     }

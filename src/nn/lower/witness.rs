@@ -59,11 +59,6 @@ impl<F: WideField> Lowered<F> {
             }
         }
         for (value, tensor) in &self.told {
-            if !program.fact(*value).axes.is_empty() {
-                let known = self.tensor(*value).and_then(|tensor| values.get(&tensor));
-                values.extend(known.cloned().map(|known| (*tensor, known)));
-                continue;
-            }
             let numbers = steps.iter().map(|step| step.told(*value).unwrap_or(0));
             let number = i64::try_from(numbers.sum::<i128>()).map_err(|_| ProveError::Told {
                 tensor: program.name(*value).to_owned(),

@@ -476,14 +476,12 @@ impl Run<'_> {
     fn finish(self) -> Trace {
         let program = self.program;
         let told = program.gadgets.iter().filter_map(|gadget| match gadget {
-            Gadget::Tell { value, .. } if program.fact(*value).axes.is_empty() => {
-                Some((*value, self.values[value.0].as_ref()?.get(0)))
-            }
+            Gadget::Tell { value, .. } => Some((*value, self.values[value.0].as_ref()?.get(0))),
             _ => None,
         });
         let told = told.collect();
         let kept = program.kept().into_iter().zip(self.values);
-        let values = kept.map(|(kept, tensor)| tensor.filter(|_| kept)?.narrowed());
+        let values = kept.map(|(kept, tensor)| tensor.filter(|_| kept)?.narrow().cloned());
         Trace {
             values: values.collect(),
             remainders: self.remainders,

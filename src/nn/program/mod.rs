@@ -192,7 +192,7 @@ pub enum Gadget {
         /// What that is for.
         check: Check,
     },
-    /// The value is told.
+    /// The value, of no axes, is told.
     Tell {
         /// The value.
         value: Value,
@@ -512,8 +512,8 @@ impl Program {
         self.makers.get(&value).copied()
     }
 
-    /// Which values a prover keeps: those that a proof commits to, looks up or tells, data, and sums without
-    /// parameters that are factors of a product or have several terms, so that no long chain is computed twice.
+    /// Which values a prover keeps: those that a proof commits to or looks up, data, and sums without parameters
+    /// that are factors of a product or have several terms, so that no long chain is computed twice.
     pub(super) fn kept(&self) -> Vec<bool> {
         let private = |operand: &&Operand| self.values[operand.value.0].node != Node::One;
         let mut kept: Vec<bool> = self
@@ -542,14 +542,8 @@ impl Program {
             kept[gradient.0] = false;
         }
         for gadget in &self.gadgets {
-            match gadget {
-                Gadget::Lookup { live, key, .. } => {
-                    live.iter().chain([key]).for_each(|v| kept[v.0] = true);
-                }
-                Gadget::Tell { value, .. } if !self.fact(*value).axes.is_empty() => {
-                    kept[value.0] = true;
-                }
-                _ => (),
+            if let Gadget::Lookup { live, key, .. } = gadget {
+                live.iter().chain([key]).for_each(|v| kept[v.0] = true);
             }
         }
         kept

@@ -289,6 +289,11 @@ impl<F: PrimeField> Relation<F> {
         self.tensors[id.0].dims.iter().sum()
     }
 
+    /// The tuples of tensors that are looked up, in order.
+    pub fn looked_up(&self) -> impl Iterator<Item = &[TensorId]> {
+        self.lookups.iter().map(|(_, tensors)| tensors.as_slice())
+    }
+
     /// The shape of the lookup argument.
     ///
     /// # Errors

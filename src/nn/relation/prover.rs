@@ -13,7 +13,10 @@ use crate::{
     sumcheck::{self, Product, SumOfProducts, Table},
     transcript::{Challenger, ProverChannel},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 use tracing::info_span;
 
 /// Integer values of tensors: all inputs, and those virtual tensors whose values are at hand.
@@ -25,8 +28,8 @@ pub type Values = BTreeMap<TensorId, Arc<Vec<i64>>>;
 pub struct Prover<'a, F: WideField> {
     relation: &'a Relation<F>,
     values: &'a Values,
-    /// Of all public tensors.
-    public: Values,
+    /// Of public tensors, made when they are first used.
+    public: BTreeMap<TensorId, OnceLock<Arc<Vec<i64>>>>,
     channel: &'a mut ProverChannel<F>,
     /// Whether a failing check is an error; cheating provers of the tests go on.
     check: bool,
@@ -44,7 +47,7 @@ impl<'a, F: WideField> Prover<'a, F> {
     ) -> Self {
         let tensors = relation.tensors.iter().enumerate();
         let public = tensors.filter_map(|(id, tensor)| match &tensor.kind {
-            Kind::Public(public) => Some((TensorId(id), Arc::new(public.values(&tensor.dims)))),
+            Kind::Public(_) => Some((TensorId(id), OnceLock::new())),
             _ => None,
         });
         Self {
@@ -68,7 +71,10 @@ impl<'a, F: WideField> Prover<'a, F> {
     fn fold(&self, bound: &Bound<F>) -> Dense<F> {
         let tensor = &self.relation.tensors[bound.tensor.0];
         let values = match &tensor.kind {
-            Kind::Public(_) => self.public.get(&bound.tensor),
+            Kind::Public(public) => self
+                .public
+                .get(&bound.tensor)
+                .map(|values| values.get_or_init(|| Arc::new(public.values(&tensor.dims)))),
             _ => self.values.get(&bound.tensor),
         };
         if let Some(values) = values {

@@ -47,14 +47,11 @@ impl Tensor {
         }
     }
 
-    /// The entries, if they are of at most 63 bits.
-    pub fn narrowed(self) -> Option<Arc<Vec<i64>>> {
+    /// The entries, if they are narrow.
+    pub fn narrow(&self) -> Option<&Arc<Vec<i64>>> {
         match self {
             Self::Narrow(values) => Some(values),
-            Self::Wide(values) => {
-                let narrow = values.iter().map(|value| i64::try_from(*value).ok());
-                narrow.collect::<Option<_>>().map(Arc::new)
-            }
+            Self::Wide(_) => None,
         }
     }
 
