@@ -188,7 +188,9 @@ pub enum DecodeError {
         found: String,
     },
     /// A version that this program does not know.
-    #[error("it is of version {version}; this program knows {kind:?}: read it with the program that wrote it")]
+    #[error(
+        "it is of version {version}; this program knows {kind:?}: read it with the program that wrote it"
+    )]
     Version {
         /// The kind and version asked for.
         kind: &'static str,
