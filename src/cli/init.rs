@@ -9,7 +9,11 @@ use std::{fmt, path::PathBuf};
 use zktree::{
     Bls12381, Pallas,
     commit::Curve,
-    nn::{Architecture, FixedPoint, Normalization, Table},
+    nn::{
+        Architecture, FixedPoint, Normalization, Table,
+        model::{self, Mlp, Task},
+        op::Nonlinearity,
+    },
     poly::WideField,
     tree::{
         Root,
@@ -24,7 +28,13 @@ pub struct Options {
     tree: TreeDir,
     /// Widths of the network, inputs first
     #[arg(long, value_name = "WIDTHS")]
-    layers: Architecture,
+    layers: Mlp,
+    /// Function of hidden units: relu (if nothing is said), gelu, silu, tanh or sigmoid
+    #[arg(long, value_name = "NAME")]
+    activation: Option<Nonlinearity>,
+    /// Hidden layers add their input, where that is a hidden layer of the same width
+    #[arg(long)]
+    residual: bool,
     /// Seed of the initial weights
     #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     seed: u64,
@@ -48,6 +58,8 @@ pub struct Options {
 struct Report {
     id: String,
     layers: Vec<usize>,
+    activation: &'static str,
+    residual: bool,
     seed: u64,
     preset: String,
     curve: &'static str,
@@ -89,16 +101,27 @@ pub(super) fn tree_at<C: Curve<ScalarField: WideField>>(
     }
 }
 
+impl Options {
+    /// The network that all options together say.
+    fn network(&self) -> Mlp {
+        let mut network = self.layers.clone();
+        if let Some(activation) = self.activation {
+            network.activation = activation;
+        }
+        network.residual |= self.residual;
+        network
+    }
+}
+
 fn add<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Failure> {
     let table = Table::read(&options.normalize)?;
     let normalization = Normalization::fit(&table, &options.target)?;
     let fixed_point = FixedPoint::from_preset(&options.preset)?;
-    let root = Root::new(
-        options.layers.clone(),
-        fixed_point,
-        normalization,
-        options.seed,
-    )?;
+    let network = options.network();
+    let architecture = Architecture::perceptron(&network)?;
+    // Whether it can be trained in these formats is known without any data.
+    let _ = model::program(architecture.graph(), &fixed_point, 1, Task::Training)?;
+    let root = Root::new(architecture, fixed_point, normalization, options.seed)?;
     let id = tree_at::<C>(&options.tree)?.add_root(&root)?;
     let names = |columns: &[zktree::nn::ColumnStatistics]| {
         columns.iter().map(|column| column.name.clone()).collect()
@@ -106,6 +129,8 @@ fn add<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Fai
     Ok(options.reporting.print(&Report {
         id: id.to_string(),
         layers: root.architecture().widths(),
+        activation: network.activation.name(),
+        residual: network.residual,
         seed: options.seed,
         preset: options.preset.clone(),
         curve: C::NAME,

@@ -95,6 +95,7 @@ fn predicate<C: Curve<ScalarField: WideField>>(
         },
         "training": {
             "layers": p.architecture.widths(),
+            "network": p.architecture.to_string(),
             "fixedPoint": p.fixed_point,
             "learningRateCoefficient": p.rate.coefficient(),
             "learningRate": p.rate.as_f64(&p.fixed_point, p.batch),

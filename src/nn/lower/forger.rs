@@ -74,10 +74,7 @@ impl<'a, F: WideField> Forger<'a, F> {
             for (sum, (value, _)) in told.iter_mut().zip(&lowered.told) {
                 *sum += step.values[value.0][0];
             }
-            let moved = step.moved();
-            if t < lowered.steps {
-                self.parameters = moved;
-            }
+            self.parameters = step.moved();
         }
         for (tensors, parameter) in parameters.iter().zip(&self.parameters) {
             values.extend(tensors.last.map(|last| (last, narrow(parameter))));

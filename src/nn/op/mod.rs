@@ -10,6 +10,8 @@ mod add;
 mod linear;
 pub mod loss;
 mod round;
+#[cfg(test)]
+mod tests;
 
 pub use activation::{Activation, Nonlinearity, SLOPE_BITS};
 pub use add::Add;

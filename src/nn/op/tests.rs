@@ -1,0 +1,267 @@
+//! One suite that every operator passes by being in a list: see also `nn/lower/tests.rs`, where each network's witness is
+//! tried.
+use super::*;
+use crate::nn::{
+    Architecture, FixedPoint, FixedPointConfig,
+    float::FloatNetwork,
+    init,
+    model::{self, Mlp, Task},
+    program::{Data, bound, eval, float},
+};
+use proptest::prelude::*;
+use rand::{Rng, SeedableRng};
+use std::sync::Arc;
+
+/// Networks in which every operator occurs.
+fn networks() -> Vec<Mlp> {
+    let with = |activation, residual| Mlp {
+        widths: vec![3, 4, 4, 2],
+        activation,
+        residual,
+    };
+    let functions = Nonlinearity::ALL.into_iter();
+    functions
+        .flat_map(|function| [false, true].map(|residual| with(function, residual)))
+        .collect()
+}
+
+/// A format with more bits than any preset's, so that rounding is next to nothing.
+fn fine() -> FixedPoint {
+    FixedPoint::new(FixedPointConfig {
+        activation_bits: 12,
+        gradient_bits: 20,
+        weight_bits: 34,
+        limbs: vec![17, 17],
+        hidden_range_bits: 18,
+        output_range_bits: 18,
+        gradient_range_bits: 24,
+        data_range_bits: 16,
+    })
+    .unwrap()
+}
+
+struct Case {
+    architecture: Architecture,
+    program: Program,
+    parameters: Vec<Vec<i64>>,
+    inputs: Arc<Vec<i64>>,
+    targets: Arc<Vec<i64>>,
+}
+
+impl Case {
+    fn new(mlp: &Mlp, format: &FixedPoint, samples: usize, seed: u64) -> Self {
+        let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let architecture = Architecture::perceptron(mlp).unwrap();
+        let one = 1 << format.activation_bits();
+        let mut draw = |width: usize| -> Arc<Vec<i64>> {
+            let count = width * samples;
+            Arc::new((0..count).map(|_| rng.gen_range(-one..one)).collect())
+        };
+        let (inputs, targets) = (
+            draw(architecture.num_inputs()),
+            draw(architecture.num_outputs()),
+        );
+        let mut weights = init::expand(seed, &architecture, format).into_layers();
+        for layer in &mut weights {
+            // Biases too, and no value near the end of its range.
+            layer.values_mut().iter_mut().for_each(|w| *w /= 2);
+            let end = 1 << (format.weight_bits() - 2);
+            layer
+                .bias_mut()
+                .iter_mut()
+                .for_each(|b| *b = rng.gen_range(-end..end));
+        }
+        let program = model::program(architecture.graph(), format, samples, Task::Training);
+        Self {
+            architecture,
+            program: program.unwrap(),
+            parameters: weights
+                .iter()
+                .map(|layer| layer.values().to_vec())
+                .collect(),
+            inputs,
+            targets,
+        }
+    }
+
+    fn trace(&self) -> eval::Trace {
+        let parameters: Vec<&[i64]> = self.parameters.iter().map(Vec::as_slice).collect();
+        let inputs = eval::Inputs {
+            inputs: &self.inputs,
+            targets: &self.targets,
+            parameters: &parameters,
+            step: None,
+        };
+        eval::eval(&self.program, &inputs).unwrap()
+    }
+
+    fn reals(&self, parameters: &[Vec<f64>]) -> float::Reals {
+        let bits = self.program.format().activation_bits();
+        let data = |data| match data {
+            Data::Inputs => real(&self.inputs, bits),
+            Data::Targets => real(&self.targets, bits),
+        };
+        float::run(&self.program, &data, parameters)
+    }
+
+    fn real_parameters(&self) -> Vec<Vec<f64>> {
+        let bits = self.program.format().weight_bits();
+        self.parameters
+            .iter()
+            .map(|values| real(values, bits))
+            .collect()
+    }
+
+    /// Half the sum of squared errors of the float twin.
+    fn loss(&self, parameters: &[Vec<f64>]) -> f64 {
+        let reals = self.reals(parameters);
+        let outputs = reals.get(self.program.outputs()[0]);
+        let targets = real(&self.targets, self.program.format().activation_bits());
+        let squares = outputs.iter().zip(targets).map(|(y, t)| (y - t).powi(2));
+        squares.sum::<f64>() / 2.0
+    }
+}
+
+fn real(values: &[i64], bits: u32) -> Vec<f64> {
+    let unit = (1_u64 << bits) as f64;
+    values.iter().map(|x| *x as f64 / unit).collect()
+}
+
+/// Integers follow real numbers: every value that is kept, and the gradients, within what roundings can do.
+#[test]
+fn integers_follow_the_float_twin() {
+    for (k, mlp) in networks().iter().enumerate() {
+        let case = Case::new(mlp, &fine(), 5, k as u64);
+        let (trace, reals) = (case.trace(), case.reals(&case.real_parameters()));
+        let mut compared = 0;
+        for (value, definition) in case.program.numbered() {
+            let fraction = definition.fact.fraction;
+            // A slope jumps where a rectifier bends.
+            let Some(values) = trace.get(value).filter(|_| fraction > 0) else {
+                continue;
+            };
+            for (x, y) in real(values, fraction).iter().zip(reals.get(value)) {
+                assert!(
+                    (x - y).abs() < 0.01,
+                    "{mlp}, {}: {x} against {y}",
+                    definition.name
+                );
+                compared += 1;
+            }
+        }
+        assert!(compared > 100, "{compared}");
+    }
+}
+
+/// Backward passes are derivatives: against finite differences of the float twin's loss.
+#[test]
+fn gradients_are_derivatives() {
+    let step = 1e-5;
+    for (k, mlp) in networks().iter().enumerate() {
+        let case = Case::new(mlp, &fine(), 3, 100 + k as u64);
+        let parameters = case.real_parameters();
+        let reals = case.reals(&parameters);
+        for number in 0..parameters.len() {
+            let gradient = float::gradient(&case.program, &reals, number);
+            for (at, gradient) in gradient.iter().enumerate() {
+                let moved = |by: f64| {
+                    let mut parameters = parameters.clone();
+                    parameters[number][at] += by;
+                    case.loss(&parameters)
+                };
+                let difference = (moved(step) - moved(-step)) / (2.0 * step);
+                let close = (gradient - difference).abs() < 1e-4 * (1.0 + difference.abs());
+                assert!(
+                    close,
+                    "{mlp}, W{}[{at}]: {gradient} against {difference}",
+                    number + 1
+                );
+            }
+        }
+    }
+}
+
+/// The integers' gradients are those of the float twin, but for rounding.
+#[test]
+fn updates_follow_the_float_twin() {
+    for (k, mlp) in networks().iter().enumerate() {
+        let case = Case::new(mlp, &fine(), 4, 200 + k as u64);
+        let (trace, reals) = (case.trace(), case.reals(&case.real_parameters()));
+        let mut moved = case.parameters.clone();
+        let mut tensors: Vec<&mut [i64]> = moved.iter_mut().map(Vec::as_mut_slice).collect();
+        eval::update(&case.program, &trace, 1, &mut tensors, None).unwrap();
+        let format = case.program.format();
+        let unit = (1_u64 << (format.activation_bits() + format.gradient_bits())) as f64;
+        for (number, (before, after)) in case.parameters.iter().zip(&moved).enumerate() {
+            let gradient = float::gradient(&case.program, &reals, number);
+            for ((before, after), gradient) in before.iter().zip(after).zip(gradient) {
+                let ours = (before - after) as f64 / unit;
+                let close = (ours - gradient).abs() < 0.02 * (1.0 + gradient.abs());
+                assert!(close, "{mlp}, W{}: {ours} against {gradient}", number + 1);
+            }
+        }
+    }
+}
+
+/// The twin's own forward pass is the program's.
+#[test]
+fn predictions_follow_the_float_twin() {
+    for (k, mlp) in networks().iter().enumerate() {
+        let case = Case::new(mlp, &fine(), 2, 300 + k as u64);
+        let parameters = case.real_parameters();
+        let reals = case.reals(&parameters);
+        let twin = FloatNetwork::with_parameters(case.architecture.clone(), &fine(), parameters);
+        let inputs = real(&case.inputs, fine().activation_bits());
+        let outputs = twin.predict(&inputs).unwrap();
+        assert_eq!(outputs, reals.get(case.program.outputs()[0]));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// Nothing is larger than its bound, with parameters, data and ranges at their ends.
+    #[test]
+    fn bounds_are_never_exceeded(
+        pick in 0_usize..10,
+        widths in prop::collection::vec(1_usize..5, 3..5),
+        samples in 1_usize..4,
+        ends in prop::collection::vec(any::<bool>(), 64),
+        size in 0_u32..40,
+    ) {
+        let mut mlp = networks()[pick].clone();
+        mlp.widths = widths;
+        let format = FixedPoint::compact();
+        let mut case = Case::new(&mlp, &format, samples, 0);
+        let end = 1_i64 << (format.data_range_bits() - 1);
+        let mut sign = ends.iter().cycle();
+        let mut at_an_end = |end: i64| if *sign.next().unwrap() { end - 1 } else { -end };
+        let data = |len: usize, of: &mut dyn FnMut(i64) -> i64| Arc::new((0..len).map(|_| of(end)).collect::<Vec<i64>>());
+        case.inputs = data(case.inputs.len(), &mut at_an_end);
+        case.targets = data(case.targets.len(), &mut at_an_end);
+        let largest = 1_i64 << size;
+        for values in &mut case.parameters {
+            values.iter_mut().for_each(|w| *w = at_an_end(largest));
+        }
+        let parameters: Vec<&[i64]> = case.parameters.iter().map(Vec::as_slice).collect();
+        let inputs = eval::Inputs {
+            inputs: &case.inputs,
+            targets: &case.targets,
+            parameters: &parameters,
+            step: None,
+        };
+        let bounds = bound::bounds(&case.program, u128::from(largest.unsigned_abs()));
+        // Most of these runs leave a range; what is computed until then is what counts.
+        if let Ok(trace) = eval::eval(&case.program, &inputs) {
+            for (value, _) in case.program.numbered() {
+                for x in trace.get(value).into_iter().flat_map(|values| values.iter()) {
+                    prop_assert!(u128::from(x.unsigned_abs()) <= bounds[value.0]);
+                }
+                for (k, y) in trace.get(value).into_iter().flat_map(|values| values.iter()).enumerate() {
+                    let rest = trace.remainder(value).map(|rest| rest[k]);
+                    prop_assert!(rest.is_none_or(|rest| rest.unsigned_abs() < 1 << 62), "{y}");
+                }
+            }
+        }
+    }
+}
