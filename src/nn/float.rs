@@ -8,7 +8,10 @@ use super::{
     fixed::FixedPoint,
     model::{self, Task},
     network::{Architecture, Weights},
-    program::{Data, Program, float},
+    program::{
+        Data, Program,
+        float::{self, Reals},
+    },
     schedule::Schedule,
 };
 use crate::error::ConfigError;
@@ -104,14 +107,23 @@ impl FloatNetwork {
     /// # Errors
     /// As of [`train`](Self::train).
     pub fn predict(&self, inputs: &[f64]) -> Result<Vec<f64>, ConfigError> {
+        let (program, reals) = self.run(inputs)?;
+        let outputs = program.outputs().first();
+        Ok(outputs.map_or_else(Vec::new, |value| reals.get(*value).to_vec()))
+    }
+
+    /// The forward pass of `[samples, inputs]`, row-major: its program and all of its values.
+    ///
+    /// # Errors
+    /// As of [`train`](Self::train).
+    pub fn run(&self, inputs: &[f64]) -> Result<(Program, Reals), ConfigError> {
         let samples = inputs.len() / self.architecture.num_inputs();
         let task = Task::Outputs {
             inputs_in_range: false,
         };
         let program = self.program(samples, task)?;
         let reals = float::run(&program, &|_| inputs.to_vec(), &self.parameters);
-        let outputs = program.outputs().first();
-        Ok(outputs.map_or_else(Vec::new, |value| reals.get(*value).to_vec()))
+        Ok((program, reals))
     }
 
     fn data(&self, dataset: &Dataset, rows: &[usize]) -> impl Fn(Data) -> Vec<f64> + use<> {

@@ -26,7 +26,11 @@ mod tests;
 pub use report::{LayerReport, QuantizationReport};
 pub use safetensors::{LayerName, LayerNames};
 
-use super::{Architecture, Normalization};
+use super::{
+    Architecture, FixedPoint, Normalization,
+    float::FloatNetwork,
+    program::{Program, float::Reals},
+};
 use crate::{
     error::{ConfigError, TrainError},
     files,
@@ -240,14 +244,29 @@ impl FloatModel {
 
     /// Outputs, `[B, outputs]`, for whole rows of inputs, `[B, inputs]`.
     pub fn predict(&self, inputs: &[f64]) -> Vec<f64> {
-        let mut values = inputs.to_vec();
-        for (k, layer) in self.layers.iter().enumerate() {
-            if k > 0 {
-                values.iter_mut().for_each(|value| *value = value.max(0.0));
-            }
-            values = layer.apply(&values, self.architecture.inputs(k));
-        }
-        values
+        self.layer_values(inputs).pop().unwrap_or_default()
+    }
+
+    /// The values of each layer before its activation function, `[B, outputs]`, for whole rows of inputs,
+    /// `[B, inputs]`.
+    pub fn layer_values(&self, inputs: &[f64]) -> Vec<Vec<f64>> {
+        let layers = self.layers.iter();
+        let parameters = layers.map(|layer| [&layer.weight[..], &layer.bias].concat());
+        // Formats only say where the point is: of real numbers that is no matter.
+        let twin = FloatNetwork::with_parameters(
+            self.architecture.clone(),
+            &FixedPoint::compact(),
+            parameters.collect(),
+        );
+        let values = |(program, reals): (Program, Reals)| {
+            (1..=self.layers.len())
+                .map(|k| {
+                    let value = program.find(&format!("Y{k}"));
+                    value.map_or_else(Vec::new, |value| reals.get(value).to_vec())
+                })
+                .collect()
+        };
+        twin.run(inputs).map_or_else(|_| Vec::new(), values)
     }
 
     /// The same function of standardised columns, for a network of raw ones: a feature
@@ -294,23 +313,6 @@ impl FloatModel {
             }
         }
         Ok(self)
-    }
-}
-
-impl FloatLayer {
-    fn apply(&self, inputs: &[f64], width: usize) -> Vec<f64> {
-        let outputs = self.bias.len();
-        let mut all = Vec::with_capacity(inputs.len() / width.max(1) * outputs);
-        for row in inputs.chunks_exact(width.max(1)) {
-            let mut sums = self.bias.clone();
-            for (x, weights) in row.iter().zip(self.weight.chunks_exact(outputs)) {
-                sums.iter_mut()
-                    .zip(weights)
-                    .for_each(|(sum, w)| *sum += x * w);
-            }
-            all.append(&mut sums);
-        }
-        all
     }
 }
 

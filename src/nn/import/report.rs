@@ -63,12 +63,9 @@ impl QuantizationReport {
         check("inputs", found, fixed, FixedPoint::data_range_bits)?;
         let last = model.layers().len() - 1;
         let mut layers = Vec::new();
-        let mut values = inputs.to_vec();
-        for (k, (layer, integers)) in model.layers().iter().zip(weights.layers()).enumerate() {
-            if k > 0 {
-                values.iter_mut().for_each(|value| *value = value.max(0.0));
-            }
-            values = layer.apply(&values, model.architecture().inputs(k));
+        let each = model.layer_values(inputs);
+        let pairs = model.layers().iter().zip(weights.layers());
+        for (k, ((layer, integers), values)) in pairs.zip(&each).enumerate() {
             let bits = match k == last {
                 true => FixedPoint::output_range_bits,
                 false => FixedPoint::hidden_range_bits,
@@ -86,6 +83,7 @@ impl QuantizationReport {
         }
         let rounded: Vec<i64> = inputs.iter().map(|x| (x * one).round() as i64).collect();
         let outputs = train::predict(fixed, weights, &rounded)?;
+        let values = each.last().map_or(&[][..], Vec::as_slice);
         let errors = values
             .iter()
             .zip(&outputs)

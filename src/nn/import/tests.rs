@@ -76,7 +76,7 @@ fn error_bound(model: &FloatModel, fixed: &FixedPoint, grid: WeightGrid, inputs:
                 terms.sum::<f64>() + weight + half
             });
             errors = moved.collect();
-            values = layer.apply(&values, values.len());
+            values = model.layer_values(row)[k].clone();
         }
         worst = errors.into_iter().fold(worst, f64::max);
     }

@@ -63,7 +63,7 @@ fn root_ids_by_hand() {
     assert_eq!(id.0, <[u8; 32]>::from(Sha256::digest(bytes)));
     assert_eq!(
         id.to_string(),
-        "927cf19ec141e789e7dcd2cff20ee8dc57750c2bd3c110b74ff592d18408f793"
+        "2d48331dfdb710c99f64280f442937ab6b10a8061f2675507b4e25a575ff2ff4"
     );
 }
 
@@ -121,7 +121,7 @@ fn node_ids_by_hand() {
     assert_eq!(node.pre_id(), pre_id);
     assert_eq!(
         NodeId(pre_id).to_string(),
-        "8044def7095157950e42e0c75650ebb4073e94086feb8e783f829cae9c6ff8e5"
+        "3860b4bc2db6422d18f6f9309087bc999821295bf236587db0dd92e40594bc48"
     );
 
     let edge = Edge {
