@@ -254,7 +254,7 @@ fn network(text: &str) -> Architecture {
 pub fn smooth(seed: u64) -> Family<Pallas> {
     let runs = [
         Run::new(None, (3, 3, 2)),
-        Run::new(Some(CHILD), (2, 1, 1)).open(),
+        Run::new(None, (2, 1, 1)).open(),
     ];
     grow(&network("3,4,4,4,2 gelu residual"), &tiny(), &runs, seed)
 }
