@@ -252,15 +252,12 @@ fn network(text: &str) -> Architecture {
 
 /// A root with two nodes of a network with tabulated functions and sums.
 pub fn smooth(seed: u64) -> Family<Pallas> {
-    let runs = [
-        Run::new(None, (3, 3, 2)),
-        Run::new(None, (2, 1, 1)).open(),
-    ];
+    let runs = [Run::new(None, (3, 3, 2)), Run::new(None, (2, 1, 1)).open()];
     grow(&network("3,4,4,4,2 gelu residual"), &tiny(), &runs, seed)
 }
 
-/// A network that is no perceptron: two layers read the input, one input is added to itself, an operator is
-/// in vain, and the output is a function's.
+/// A network that is no perceptron: two layers read the input, one input is added to itself, what is not rounded
+/// yet is added to what is, an operator is in vain, and another one reads the input without a layer.
 fn branched() -> Architecture {
     let linear = |outputs| Operator::Linear(Linear { outputs });
     let function = |function| Operator::Activation(Activation { function });
@@ -271,9 +268,14 @@ fn branched() -> Architecture {
         (function(Nonlinearity::Smooth(Function::Tanh)), vec![3]),
         (Operator::Add(Add), vec![2, 4, 4]),
         (linear(2), vec![2]),
-        (linear(1), vec![5]),
-        (Operator::Round(Round), vec![7]),
+        (linear(3), vec![5]),
+        (Operator::Add(Add), vec![5, 7]),
         (function(Nonlinearity::Smooth(Function::Sigmoid)), vec![8]),
+        (linear(1), vec![9]),
+        (function(Nonlinearity::Relu), vec![0]),
+        (linear(1), vec![11]),
+        (Operator::Add(Add), vec![10, 12]),
+        (Operator::Round(Round), vec![13]),
     ];
     let nodes = nodes.map(|(operator, inputs)| GraphNode { operator, inputs });
     Architecture::from(Graph::new(2, nodes.to_vec()).unwrap())

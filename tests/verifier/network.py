@@ -25,7 +25,7 @@ class Graph(namedtuple("Graph", "inputs outputs nodes shapes encoding")):
     def read(cls, data):
         """Notes, *Networks*."""
         with Reader(data) as reader:
-            widths, nodes, shapes = [reader.number()], [], []
+            widths, rounded, nodes, shapes = [reader.number()], [True], [], []
             for k in range(reader.number()):
                 code, number, inputs = reader.number(), reader.number(), reader.numbers()
                 check(1 <= code < len(OPERATORS), "there is no such operator")
@@ -38,8 +38,13 @@ class Graph(namedtuple("Graph", "inputs outputs nodes shapes encoding")):
                 count = len(read) >= 2 if node.operator == "add" else len(read) == 1
                 check(count and len(set(read)) == 1, "an operator has not the inputs that it needs")
                 widths.append(number if node.operator == "linear" else read[0])
+                all_rounded = all(rounded[source] for source in inputs)
+                check(all_rounded or node.operator != "linear", "a layer reads what is not rounded")
+                check(not all_rounded or node.operator != "round", "there is nothing to round")
+                rounded.append(all_rounded if node.operator == "add" else node.operator != "linear")
                 nodes.append(node)
         check(1 <= len(nodes) <= MAX_NODES, "number of operators")
+        check(nodes[-1].operator == "round", "the last operator is no rounding")
         check(sum(len(node.inputs) for node in nodes) <= MAX_EDGES, "number of their inputs")
         check(1 <= len(shapes) <= MAX_LAYERS, "number of layers")
         check(all(1 <= width <= MAX_WIDTH for width in widths), "widths")

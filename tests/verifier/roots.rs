@@ -2,16 +2,12 @@
 use crate::{
     compare::{Alter, Case, Tampered},
     files,
-    honest::{Family, OPEN, author, normalization},
+    honest::{Family, OPEN, author},
 };
 use zktree::{
     Pallas,
-    nn::{
-        Architecture,
-        model::{Graph, GraphNode, Operator},
-        op::{Activation, Add, Linear, Nonlinearity, Round},
-    },
-    tree::{AuthorSecret, Node, Root},
+    nn::{Architecture, encoding::Encoder},
+    tree::{AuthorSecret, Node},
 };
 
 /// Fields of roots. That of a seed takes its children along: they are signed anew.
@@ -99,61 +95,58 @@ fn adopted(
     Case::tampered(name, tree, tampered)
 }
 
-/// Networks that are graphs, but of which there is no relation.
+/// Graphs that no network has: what it says is not bound by anything, or leaves the field.
 pub fn of_networks(family: &Family<Pallas>) -> Vec<Case> {
-    let linear = |outputs| Operator::Linear(Linear { outputs });
-    let relu = Operator::Activation(Activation {
-        function: Nonlinearity::Relu,
-    });
-    let (add, round) = (Operator::Add(Add), Operator::Round(Round));
-    let chain = |operators: &[Operator]| -> Vec<GraphNode> {
-        let node = |(k, operator): (usize, &Operator)| GraphNode {
-            operator: *operator,
-            inputs: vec![k; 1 + usize::from(*operator == add)],
-        };
-        operators.iter().enumerate().map(node).collect()
+    // Codes and numbers of operators.
+    const RELU: (u64, u64) = (4, 0);
+    const ADD: (u64, u64) = (3, 0);
+    const ROUND: (u64, u64) = (2, 0);
+    let linear = |outputs: u64| (1, outputs);
+    let graph = |operators: &[(u64, u64)]| {
+        let start = Encoder::default().count(2).count(operators.len());
+        let chain = (0_u64..).zip(operators);
+        let end = chain.fold(start, |encoder, (k, operator)| {
+            let inputs = vec![k; 1 + usize::from(*operator == ADD)];
+            let encoder = encoder.number(operator.0).number(operator.1);
+            encoder.numbers(inputs.into_iter())
+        });
+        end.finish()
     };
+    let root = &family.files[&format!("roots/{}", family.root)];
+    let honest = family.children[OPEN].node.parameters.architecture.encode();
+    let with = |operators: &[(u64, u64)]| {
+        let rest = &root[22 + 8 + honest.len()..];
+        let start = Encoder::new("zktree/v2/root").bytes(&graph(operators));
+        [&start.finish(), rest].concat()
+    };
+    let networks = [
+        ("no rounding", vec![linear(3), RELU, linear(1)]),
+        ("a rectified output", vec![linear(3), RELU, linear(1), RELU]),
+        (
+            "an output that is rounded already",
+            vec![linear(3), RELU, linear(1), RELU, ROUND],
+        ),
+        ("two layers in one", vec![linear(3), linear(1), ROUND]),
+        ("no layer", vec![RELU]),
+    ];
+    let mut cases: Vec<Case> = networks
+        .into_iter()
+        .map(|(name, operators)| {
+            let (new, tree) = files::lone_root(&family.files, with(&operators), &author());
+            Case::tampered(format!("network: {name}"), tree, Tampered::node(new))
+        })
+        .collect();
     let doubled = [
-        vec![linear(3), relu],
-        vec![add; 200],
-        vec![linear(1), round],
+        vec![linear(3), RELU],
+        vec![ADD; 200],
+        vec![linear(1), ROUND],
     ]
     .concat();
-    let networks = [
-        ("no rounding", vec![linear(3), relu, linear(1)], "round"),
-        (
-            "a rectified output",
-            vec![linear(3), relu, linear(1), relu],
-            "round",
-        ),
-        (
-            "an output that is rounded twice",
-            vec![linear(3), relu, linear(1), relu, round],
-            "round",
-        ),
-        (
-            "two layers in one",
-            vec![linear(3), linear(1), round],
-            "round",
-        ),
-        ("sums beyond the field", doubled, "bound"),
-    ];
-    let node = &family.children[OPEN].node;
-    let case = |(name, operators, reason): (&str, Vec<Operator>, &'static str)| {
-        let architecture = Architecture::from(Graph::new(2, chain(&operators)).unwrap());
-        let (fixed, normalization) = (node.parameters.fixed_point.clone(), normalization(2, 1));
-        let root = Root::new(architecture.clone(), fixed, normalization, 1).unwrap();
-        let mut node = node.clone();
-        node.parameters.architecture = architecture;
-        adopted(
-            family,
-            format!("network: {name}"),
-            root.encode(),
-            node,
-            reason,
-        )
-    };
-    networks.into_iter().map(case).collect()
+    let mut node = family.children[OPEN].node.clone();
+    node.parameters.architecture = Architecture::decode(&graph(&doubled)).unwrap();
+    let name = "network: sums beyond the field".into();
+    cases.push(adopted(family, name, with(&doubled), node, "bound"));
+    cases
 }
 
 fn of_imported_root(family: &Family<Pallas>) -> Vec<Case> {

@@ -38,8 +38,7 @@ pub enum Task {
 /// The program of a network for a batch of so many samples.
 ///
 /// # Errors
-/// [`ConfigError`] if an operator cannot be applied where the graph says, or has no table in these formats; if the
-/// last one's output is not a committed value.
+/// [`ConfigError`] if an operator cannot be applied where the graph says, or has no table in these formats.
 pub fn program(
     graph: &Graph,
     format: &FixedPoint,
@@ -72,13 +71,6 @@ pub fn program(
         gadget::ranged(&mut p, inputs, bits, Check::InputRange);
     }
     let walk = Walk::forward(&mut p, graph, inputs)?;
-    if !p.is_committed(walk.output) {
-        // Nothing else is bound to what a claim says of the outputs, or has their range.
-        return Err(ConfigError::Operator {
-            operator: "output",
-            what: "the last operator has to round",
-        });
-    }
     p.output(walk.output);
     match (task, targets) {
         (Task::Training, Some(targets)) => {

@@ -24,12 +24,6 @@ impl Op for Linear {
             });
         };
         let fact = p.fact(*x).clone();
-        if fact.fraction != p.format().activation_bits() {
-            return Err(ConfigError::Operator {
-                operator: "linear",
-                what: "its input has to be rounded",
-            });
-        }
         let Some((units, rest)) = fact.axes.split_last() else {
             return Err(ConfigError::Operator {
                 operator: "linear",

@@ -330,11 +330,6 @@ impl Program {
         self.shape(value).iter().product()
     }
 
-    /// Whether a gadget computes a value.
-    pub(super) fn is_committed(&self, value: Value) -> bool {
-        self.values[value.0].node == Node::Committed
-    }
-
     /// Whether a value is of each step, not of the network.
     pub(super) fn is_stepwise(&self, value: Value) -> bool {
         !matches!(self.values[value.0].node, Node::Parameter(_))
