@@ -39,7 +39,7 @@ fn the_tutorial_runs() {
     assert!(output.status.success() && errors.is_empty(), "{errors}");
     let page = String::from_utf8(world.read("tutorial/tree.html")).unwrap();
     for text in [
-        "0f9e152e36ae",
+        "2a94e3ac9f02",
         "Red, with bob",
         "Red, with carol",
         "all verified",

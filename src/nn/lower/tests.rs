@@ -3,9 +3,9 @@ use super::*;
 use crate::nn::{
     Architecture, Dataset, FixedPoint, LearningRate, Schedule, ScheduleSeed, Sgd,
     layout::weight_tensors,
-    model::{self, Mlp, Task},
+    model::{self, Graph, GraphNode, Mlp, Operator, Task},
     network::Weights,
-    op::Nonlinearity,
+    op::{Activation, Add, Linear, Nonlinearity, Round},
     relation::{self, Claim, Prover, Values, Verifier},
     soundness::tiny,
     train,
@@ -46,10 +46,82 @@ fn perceptron() -> impl Strategy<Value = Mlp> {
     })
 }
 
+/// What to do to the nodes so far to get the next one: an operator, and picks of what it reads.
+type Growth = (u8, [prop::sample::Index; 2], usize);
+
+/// Any network: operators on whatever they can read, several readers of one output, none of another.
+fn networks() -> impl Strategy<Value = Architecture> {
+    let growth = prop::collection::vec(any::<Growth>(), 0..9);
+    let any = (1_usize..5, growth, 1_usize..4).prop_map(|(inputs, growth, outputs)| {
+        let mut nodes = Vec::new();
+        // Width of each value, and whether it has been rounded.
+        let mut values = vec![(inputs, true)];
+        for (kind, picks, width) in growth {
+            grow(&mut nodes, &mut values, (kind, picks, width % 4 + 1));
+        }
+        let rounded = values.iter().rposition(|(_, rounded)| *rounded).unwrap();
+        let linear = Operator::Linear(Linear { outputs });
+        nodes.push(GraphNode {
+            operator: linear,
+            inputs: vec![rounded],
+        });
+        let inputs_of_round = vec![nodes.len()];
+        nodes.push(GraphNode {
+            operator: Operator::Round(Round),
+            inputs: inputs_of_round,
+        });
+        Architecture::from(Graph::new(inputs, nodes).unwrap())
+    });
+    prop_oneof![
+        any,
+        perceptron().prop_map(|mlp| Architecture::perceptron(&mlp).unwrap())
+    ]
+}
+
+fn grow(
+    nodes: &mut Vec<GraphNode>,
+    values: &mut Vec<(usize, bool)>,
+    (kind, picks, outputs): Growth,
+) {
+    let of = |rounded: bool| -> Vec<usize> {
+        let all = values.iter().enumerate();
+        all.filter(|(_, value)| value.1 == rounded)
+            .map(|(k, _)| k)
+            .collect()
+    };
+    let (exact, rounded) = (of(false), of(true));
+    let first = *picks[0].get(&rounded);
+    let (operator, inputs, value) = match kind % 4 {
+        0 => (
+            Operator::Linear(Linear { outputs }),
+            vec![first],
+            (outputs, false),
+        ),
+        1 if !exact.is_empty() => {
+            let x = *picks[0].get(&exact);
+            let function = *picks[1].get(&Nonlinearity::ALL);
+            let activation = Operator::Activation(Activation { function });
+            (activation, vec![x], (values[x].0, true))
+        }
+        _ => {
+            // A sum of two of one width, both rounded or both exact.
+            let all: Vec<usize> = (0..values.len()).collect();
+            let x = *picks[0].get(&all);
+            let alike: Vec<usize> = all
+                .into_iter()
+                .filter(|k| values[*k] == values[x])
+                .collect();
+            let y = *picks[1].get(&alike);
+            (Operator::Add(Add), vec![x, y], values[x])
+        }
+    };
+    nodes.push(GraphNode { operator, inputs });
+    values.push(value);
+}
+
 /// Some training, unless a value leaves its range.
-fn training(mlp: &Mlp, (batch, steps): (usize, usize), seed: u64) -> Option<Run> {
+fn training(architecture: &Architecture, (batch, steps): (usize, usize), seed: u64) -> Option<Run> {
     let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-    let architecture = Architecture::perceptron(mlp).unwrap();
     let fixed = tiny();
     let rate = LearningRate::from_coefficient(3).unwrap();
     let (features, targets) = (architecture.num_inputs(), architecture.num_outputs());
@@ -59,7 +131,7 @@ fn training(mlp: &Mlp, (batch, steps): (usize, usize), seed: u64) -> Option<Run>
         .collect();
     let dataset = Dataset::from_rows(features, targets, values).unwrap();
     let schedule = Schedule::new(ScheduleSeed([7; 32]), rows, batch).unwrap();
-    let parent = weights(&architecture, &fixed, seed);
+    let parent = weights(architecture, &fixed, seed);
     let mut child = parent.clone();
     let mut traces = Vec::new();
     let sgd = Sgd {
@@ -92,11 +164,10 @@ fn training(mlp: &Mlp, (batch, steps): (usize, usize), seed: u64) -> Option<Run>
 }
 
 /// Some inference.
-fn inference(mlp: &Mlp, samples: usize, task: Task, seed: u64) -> Option<Run> {
+fn inference(architecture: &Architecture, samples: usize, task: Task, seed: u64) -> Option<Run> {
     let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-    let architecture = Architecture::perceptron(mlp).unwrap();
     let fixed = tiny();
-    let weights = weights(&architecture, &fixed, seed);
+    let weights = weights(architecture, &fixed, seed);
     let mut draw = |width: usize| -> Vec<i64> {
         let count = width * samples;
         (0..count).map(|_| rng.gen_range(-20..20)).collect()
@@ -178,12 +249,12 @@ proptest! {
     /// Completeness of the reduction, without hiding, on all kinds of shapes.
     #[test]
     fn honest_training_reduces_to_true_claims(
-        mlp in perceptron(),
+        network in networks(),
         batch in 1_usize..5,
         steps in 1_usize..5,
         seed: u64,
     ) {
-        let run = training(&mlp, (batch, steps), seed);
+        let run = training(&network, (batch, steps), seed);
         prop_assume!(run.is_some(), "in range");
         is_complete(&run.unwrap());
     }
@@ -191,12 +262,12 @@ proptest! {
     /// And of inferences.
     #[test]
     fn honest_inferences_reduce_to_true_claims(
-        mlp in perceptron(),
+        network in networks(),
         samples in 1_usize..5,
         task in tasks(),
         seed: u64,
     ) {
-        let run = inference(&mlp, samples, task, seed);
+        let run = inference(&network, samples, task, seed);
         prop_assume!(run.is_some(), "in range");
         is_complete(&run.unwrap());
     }
@@ -204,7 +275,7 @@ proptest! {
     /// No committed value is free, real or in padding: rounded ones, images, limbs.
     #[test]
     fn no_committed_value_is_free(
-        mlp in perceptron(),
+        network in networks(),
         shape in (1_usize..4, 1_usize..4),
         seed in 0_u64..50,
         pick: [prop::sample::Index; 2],
@@ -212,8 +283,8 @@ proptest! {
         task in prop::option::of(tasks()),
     ) {
         let run = match task {
-            Some(task) => inference(&mlp, shape.0, task, seed),
-            None => training(&mlp, shape, seed),
+            Some(task) => inference(&network, shape.0, task, seed),
+            None => training(&network, shape, seed),
         };
         prop_assume!(run.is_some(), "in range");
         prop_assert!(entry_matters(&run.unwrap(), pick, by));

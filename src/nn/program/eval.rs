@@ -159,11 +159,18 @@ fn move_by(
     out: &mut [i64],
     moved: &(impl Fn(i64, i128) -> Result<i64, TrainError> + Sync + Send),
 ) -> Result<(), TrainError> {
+    let wide = |value: Value| TrainError::Wide {
+        step: None,
+        tensor: program.name(value).to_owned(),
+    };
     let operands: Vec<View<'_>> = term
         .operands
         .iter()
-        .map(|operand| View::Narrow(trace.get(operand.value).map_or(&[], |v| v.as_slice())))
-        .collect();
+        .map(|operand| {
+            let values = trace.get(operand.value).ok_or_else(|| wide(operand.value));
+            values.map(|values| View::Narrow(values))
+        })
+        .collect::<Result<_, _>>()?;
     let einsum = strides(program, gradient, term);
     if let ([View::Narrow(left), View::Narrow(right)], Some(cols), 1) =
         (operands.as_slice(), outer_rows(&einsum), term.factor)
