@@ -11,7 +11,7 @@ mod text;
 
 use super::{NodeId, Tree, TreeError};
 pub use crate::text::{spelled, visible};
-use crate::{commit::Curve, poly::WideField};
+use crate::{commit::Curve, nn::Architecture, poly::WideField};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +38,8 @@ pub struct Entry {
     pub parent: Option<String>,
     /// Widths of the network.
     pub layers: Vec<usize>,
+    /// The network in words: widths, and what else there is to say of it.
+    pub network: String,
     /// Whether the node was verified; unknown unless somebody looked.
     pub verified: Option<bool>,
     /// The seed of a root whose weights are expanded from one.
@@ -183,12 +185,13 @@ impl Picture {
 
 impl Entry {
     fn of<C: Curve<ScalarField: WideField>>(tree: &Tree<C>, id: NodeId) -> Option<Self> {
-        let entry = |layers: Vec<usize>| Self {
+        let entry = |architecture: &Architecture| Self {
             id: id.to_string(),
             short: tree.short(id),
             above: None,
             parent: None,
-            layers,
+            layers: architecture.widths(),
+            network: architecture.to_string(),
             verified: None,
             seed: None,
             imported: None,
@@ -208,7 +211,7 @@ impl Entry {
             return Some(Self {
                 seed: root.seed(),
                 imported,
-                ..entry(root.architecture().widths())
+                ..entry(root.architecture())
             });
         }
         let (node, edge) = (tree.node(id)?, tree.edge(id)?);
@@ -230,14 +233,13 @@ impl Entry {
         });
         Some(Self {
             trained,
-            ..entry(p.architecture.widths())
+            ..entry(&p.architecture)
         })
     }
 
     /// `11-64-64-1`.
     fn network(&self) -> String {
-        let widths: Vec<String> = self.layers.iter().map(usize::to_string).collect();
-        widths.join("-")
+        self.network.replace(',', "-")
     }
 
     /// Where a root's weights come from.
