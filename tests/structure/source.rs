@@ -104,33 +104,35 @@ fn quoted(rest: &[char], quote: char) -> usize {
     (at + 1).min(rest.len())
 }
 
-/// Top-level modules that a file names by `crate::` or by `super::`, with lines. `depth` is the
-/// number of modules that the file is in: 0 for `src/lib.rs`, 2 for `src/nn/data.rs`.
-pub fn imports(tokens: &[Token], depth: usize) -> Vec<(String, usize)> {
+/// What a file of this module names by `crate::` or by `super::`, as paths from the crate's root, with lines.
+pub fn paths(tokens: &[Token], module: &[String]) -> Vec<(Vec<String>, usize)> {
     let mut found = Vec::new();
-    // Modules inside the file: at how many open braces each ends.
+    // Modules inside the file: the name of each, and at how many open braces it ends.
     let (mut inner, mut braces) = (Vec::new(), 0);
     let text = |at: usize| tokens.get(at).map_or("", |token| token.text.as_str());
     let mut at = 0;
     while at < tokens.len() {
         match text(at) {
-            "mod" if text(at + 2) == "{" => inner.push(braces),
+            "mod" if text(at + 2) == "{" => inner.push((text(at + 1).to_owned(), braces)),
             "{" => braces += 1,
             "}" => {
                 braces -= 1;
-                if inner.last() == Some(&braces) {
+                if inner.last().is_some_and(|(_, end)| *end == braces) {
                     inner.pop();
                 }
             }
             // `pub(crate)` and `crate!` have no `::` behind.
-            "crate" if text(at + 1) == "::" => heads(tokens, at + 2, &mut found),
+            "crate" if text(at + 1) == "::" => drop(tree(tokens, at + 2, &[], &mut found)),
             "super" if at == 0 || text(at - 1) != "::" => {
-                let mut ups = 1;
+                let names = inner.iter().map(|(name, _)| name);
+                let mut here: Vec<String> = module.iter().chain(names).cloned().collect();
+                let mut outside = here.pop().is_none();
                 while text(at + 1) == "::" && text(at + 2) == "super" {
-                    (ups, at) = (ups + 1, at + 2);
+                    outside |= here.pop().is_none();
+                    at += 2;
                 }
-                if ups == depth + inner.len() && text(at + 1) == "::" {
-                    heads(tokens, at + 2, &mut found);
+                if !outside && text(at + 1) == "::" {
+                    tree(tokens, at + 2, &here, &mut found);
                 }
             }
             _ => {}
@@ -140,27 +142,41 @@ pub fn imports(tokens: &[Token], depth: usize) -> Vec<(String, usize)> {
     found
 }
 
-/// The first words of a path, or of each path in braces.
-fn heads(tokens: &[Token], at: usize, found: &mut Vec<(String, usize)>) {
-    let mut push = |token: &Token| found.push((token.text.clone(), token.line));
-    match tokens.get(at) {
-        Some(token) if token.text == "{" => {
-            let (mut depth, mut first) = (0, false);
-            for token in &tokens[at..] {
-                match token.text.as_str() {
-                    "{" => (depth, first) = (depth + 1, depth == 0),
-                    "}" if depth == 1 => break,
-                    "}" => depth -= 1,
-                    "," if depth == 1 => first = true,
-                    _ if first => {
-                        push(token);
-                        first = false;
-                    }
-                    _ => {}
-                }
+/// Reads a path, or all paths in braces, behind `prefix`; returns where they end.
+fn tree(
+    tokens: &[Token],
+    mut at: usize,
+    prefix: &[String],
+    found: &mut Vec<(Vec<String>, usize)>,
+) -> usize {
+    let text = |at: usize| tokens.get(at).map_or("", |token| token.text.as_str());
+    let is_word = |text: &str| text.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    match text(at) {
+        "{" => {
+            at += 1;
+            while at < tokens.len() && text(at) != "}" {
+                at = match text(at) {
+                    "as" => at + 2,
+                    "," => at + 1,
+                    _ => tree(tokens, at, prefix, found),
+                };
             }
+            at + 1
         }
-        Some(token) => push(token),
-        None => {}
+        "*" | "self" => {
+            found.push((prefix.to_vec(), tokens[at].line));
+            at + 1
+        }
+        word if is_word(word) => {
+            let path = [prefix, &[word.to_owned()]].concat();
+            let goes_on = text(at + 1) == "::"
+                && (is_word(text(at + 2)) || matches!(text(at + 2), "{" | "*"));
+            if goes_on {
+                return tree(tokens, at + 2, &path, found);
+            }
+            found.push((path, tokens[at].line));
+            at + 1
+        }
+        _ => at + 1,
     }
 }
