@@ -13,13 +13,17 @@ pub fn evaluate<F: WideField>(values: &[i64], point: &[F]) -> F {
     super::inner_product(&folded, &eq_evals(&point[split..]))
 }
 
+/// Values of a chunk of rows: enough to pay for what is made of the weights, and few enough to be read twice
+/// from a core's own cache.
+const CHUNK: usize = 1 << 15;
+
 /// `out[i] = sum_j weights[j] values[i * weights.len() + j]`: contracts the low variables.
 pub fn fold_low<F: WideField>(values: &[i64], weights: &[F]) -> Vec<F> {
     // One a value.
     count::small_multiply_accumulates(values.len());
     let width = weights.len().max(1);
     let mut out = simd::zeros(values.len().div_ceil(width));
-    let rows = (parallel::GRAIN / width).max(2);
+    let rows = (CHUNK / width).max(2);
     parallel::for_each_chunk(&mut out, rows, |start, out| {
         let rows = &values[start * width..values.len().min((start + out.len()) * width)];
         let done = match simd::foldable(rows) {

@@ -53,11 +53,8 @@ impl<F: WideField> Dense<F> {
             };
         }
         let (data, rest) = if low > 0 {
-            let weights = poly::eq_evals(&points(&dims[..low]));
-            (
-                Table::Field(int::fold_low(values_here, &weights)),
-                &dims[low..],
-            )
+            let folded = fold_low(values_here, &points(&dims[..low]));
+            (Table::Field(folded), &dims[low..])
         } else if high > 0 {
             let kept = &dims[..dims.len() - high];
             let width = 1 << kept.iter().map(|d| d.0).sum::<usize>();
@@ -129,6 +126,23 @@ impl<F: WideField> Dense<F> {
             contract(vec![self], axes)
         }
     }
+}
+
+/// Variables that are folded at once: weights of more fill a cache.
+const LOW: usize = 12;
+
+/// Substitutes the low variables of integers.
+fn fold_low<F: WideField>(values: &[i64], point: &[F]) -> Vec<F> {
+    let (low, high) = point.split_at(point.len().min(LOW));
+    let folded = int::fold_low(values, &poly::eq_evals(low));
+    if high.is_empty() {
+        return folded;
+    }
+    let weights = poly::eq_evals(high);
+    let rows: Vec<&[F]> = folded.chunks(weights.len()).collect();
+    parallel::map(rows.len(), weights.len(), |row| {
+        poly::inner_product(rows[row], &weights)
+    })
 }
 
 fn points<F: WideField>(dims: &[(usize, &Binding<F>)]) -> Vec<F> {
