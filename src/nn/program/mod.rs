@@ -517,8 +517,9 @@ impl Program {
             .map(|definition| match &definition.node {
                 Node::Data(_) | Node::Committed => true,
                 Node::Sum(terms) => {
-                    let terms = terms.iter().flat_map(|term| &term.operands);
-                    terms.filter(private).count() > 1 && definition.fact.bound.is_some()
+                    let has_private = |term: &&Term| term.operands.iter().any(|o| private(&o));
+                    let several = terms.iter().filter(has_private).count() > 1;
+                    several && definition.fact.bound.is_some()
                 }
                 _ => false,
             })

@@ -162,6 +162,14 @@ impl Einsum {
         product: impl Fn(usize, usize) -> T,
         scale: impl Fn(T) -> T,
     ) {
+        if let (Some((inner, outer)), []) = (self.output.split_last(), self.summed.as_slice()) {
+            return Self::entries(outer, self.start(), &mut |[a, b, at]| {
+                for k in 0..inner.len {
+                    let (i, j) = (a + k * inner.operands[0], b + k * inner.operands[1]);
+                    out[at + k * inner.output] += scale(product(i, j));
+                }
+            });
+        }
         Self::entries(&self.output, self.start(), &mut |[a, b, at]| {
             let mut sum = T::default();
             Self::entries(&self.summed, [a, b, 0], &mut |[i, j, _]| {
