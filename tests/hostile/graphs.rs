@@ -204,7 +204,7 @@ fn deep() -> [(&'static str, Vec<u8>); 4] {
             "sums",
             around(
                 1,
-                &(1..1000).map(|k| (ADD, 0, vec![k, 0])).collect::<Vec<_>>(),
+                &(1..150).map(|k| (ADD, 0, vec![k, 0])).collect::<Vec<_>>(),
             ),
         ),
     ]
