@@ -184,3 +184,70 @@ pub(super) fn places(program: &Program, value: Value) -> Vec<(usize, usize)> {
     };
     (0..lens.iter().product()).map(place).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        gkr::function::Function,
+        nn::{
+            FixedPoint,
+            lower::{Cut, Extent, lower},
+            op::{Activation, Linear, Nonlinearity, Op, Round},
+            program::{
+                Data, Program, Purpose, SAMPLE,
+                eval::{Inputs, eval},
+            },
+            relation::{Prover, reduce},
+        },
+        transcript::ProverChannel,
+    };
+    use ark_pallas::Fr;
+    use std::sync::Arc;
+
+    /// Flags of a table are public and looked up: their values are in the witness, zero where samples and
+    /// units are padding.
+    #[test]
+    fn a_function_with_a_flag_is_in_its_table() {
+        let mut p = Program::new(Purpose::Inference, &FixedPoint::compact(), 3);
+        let columns = p.axis(2);
+        let x = p.input("A0", Data::Inputs, &[SAMPLE, columns]);
+        let hidden = Linear { outputs: 5 }.forward(&mut p, 1, &[x]).unwrap();
+        let function = Nonlinearity::Smooth(Function::Gelu);
+        let active = Activation { function };
+        let active = active.forward(&mut p, 1, &[hidden.output]).unwrap();
+        let last = Linear { outputs: 1 };
+        let last = last.forward(&mut p, 2, &[active.output]).unwrap();
+        Round.forward(&mut p, 2, &[last.output]).unwrap();
+
+        let first: Vec<i64> = (0..15).map(|k| (k - 7) << 31).collect();
+        let second: Vec<i64> = (0..6).map(|k| (k - 2) << 31).collect();
+        let inputs = Inputs {
+            inputs: &Arc::new(vec![300, -200, 5, 0, 700, 41]),
+            targets: &Arc::new(Vec::new()),
+            parameters: &[&first, &second],
+            step: None,
+        };
+        let trace = eval(&p, &inputs).unwrap();
+        let extent = Extent {
+            steps: 1,
+            optimiser: None,
+            cut: Cut::Format,
+            opened_outputs: false,
+        };
+        let lowered = lower::<Fr>(p, &extent).unwrap();
+        let mut values = lowered.witness(&[trace]).unwrap();
+        // Reversed, padded, and the biases behind.
+        let mut layer = vec![0; 5 * 8];
+        for (row, place) in first.chunks(5).zip([0, 1, 2]) {
+            layer[8 * place..8 * place + 5].copy_from_slice(row);
+        }
+        let mut end = vec![0; 9];
+        end[..5].copy_from_slice(&second[..5]);
+        end[8] = second[5];
+        let tensors = lowered.parameters().iter().zip([layer, end]);
+        values.extend(tensors.map(|(id, tensor)| (id.first, Arc::new(tensor))));
+        let mut channel = ProverChannel::new(b"test", b"");
+        let relation = lowered.relation();
+        reduce(relation, &mut Prover::new(relation, &values, &mut channel)).unwrap();
+    }
+}

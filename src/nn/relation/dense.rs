@@ -398,6 +398,17 @@ mod tests {
             }
         }
 
+        /// More low variables than are folded at once.
+        #[test]
+        fn folding_low_variables_is_partial_evaluation(low in LOW - 1..LOW + 3, len in 0usize..1 << 15) {
+            let rng = &mut test_rng();
+            let values: Vec<i64> = (0..len).map(|_| rng.r#gen()).collect();
+            let point: Vec<Fr> = (0..15).map(|_| Fr::rand(rng)).collect();
+            let folded = fold_low(&values, &point[..low]);
+            prop_assert_eq!(folded.len(), len.div_ceil(1 << low));
+            prop_assert_eq!(poly::evaluate(&folded, &point[low..]), int::evaluate(&values, &point));
+        }
+
         /// Partial evaluation against full evaluation of what it leaves.
         #[test]
         fn folding_is_partial_evaluation(dims in prop::collection::vec(0usize..3, 1..5), mask: u8, fixed: u8, len in 0usize..300) {

@@ -256,10 +256,10 @@ pub fn add_small_pairs<F: WideField>(column: &[i64], a: F, out: &mut [Fraction<F
 
 /// Whether [`fold_low`] and [`fold_high`] can read these integers: 52 bits with the sign.
 pub fn foldable(values: &[i64]) -> bool {
-    available()
-        && values
-            .iter()
-            .all(|v| v.wrapping_add(1 << 51) as u64 >> 52 == 0)
+    // Without a branch at each value, so that the compiler's vectors read them.
+    let beyond = |or: u64, v: &i64| or | v.wrapping_add(1 << 51) as u64 >> 52;
+    let mut parts = values.chunks(1 << 10);
+    available() && parts.all(|part| part.iter().fold(0, beyond) == 0)
 }
 
 /// `out[i] = sum_j weights[j] values[i * weights.len() + j]` for [`foldable`] values. Returns how
