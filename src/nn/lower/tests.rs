@@ -290,3 +290,101 @@ proptest! {
         prop_assert!(entry_matters(&run.unwrap(), pick, by));
     }
 }
+
+/// The witness of a step of `1,1,1` whose hidden value is `hidden` and whose output is `output`, whatever
+/// their ranges; in training the gradient behind the hidden layer is `gradient`.
+fn constant(
+    activation: Nonlinearity,
+    task: Task,
+    [hidden, output, gradient]: [i64; 3],
+) -> Option<relation::Violation> {
+    let fixed = tiny();
+    let architecture = Architecture::perceptron(&Mlp {
+        widths: vec![1, 1, 1],
+        activation,
+        residual: false,
+    })
+    .unwrap();
+    let program = model::program(architecture.graph(), &fixed, 1, task).unwrap();
+    let training = task == Task::Training;
+    let rate = LearningRate::from_coefficient(1).unwrap();
+    let extent = Extent {
+        steps: 1,
+        optimiser: training.then_some(Optimiser::Sgd(rate)),
+        cut: if training { Cut::Format } else { Cut::Cheapest },
+        opened_outputs: false,
+    };
+    let lowered: Lowered<ark_pallas::Fr> = lower(program, &extent).unwrap();
+    let one = fixed.weight_bits() - fixed.activation_bits();
+    // `W[j, i, h]`: a weight, and a bias. The error is one unit: what comes back is the weight, scaled.
+    let back = i128::from(gradient)
+        << (fixed.weight_bits() - (fixed.gradient_bits() - fixed.activation_bits()));
+    let first = vec![0, i128::from(hidden) << one];
+    // The output is the bias and what the weight makes of the activation.
+    let s = fixed.activation_bits();
+    let active = match activation {
+        Nonlinearity::Relu => hidden.max(0),
+        Nonlinearity::Smooth(function) => function.at(hidden, s, 0).map_or(0, |(f, _)| f),
+    };
+    let whole = (i128::from(output) << fixed.weight_bits()) - back * i128::from(active);
+    let second = vec![back, whole >> s];
+    let rest = whole - ((whole >> s) << s);
+    assert!(rest < 1 << (fixed.weight_bits() - 1), "rounded away");
+    let rows = |x: i64| vec![vec![vec![x]]];
+    let data = [rows(0), rows(output - 1)];
+    let forger = forger::Forger::new(&lowered, data, vec![first, second], 1);
+    let mut values = forger.run(|_, _| ());
+    crate::nn::soundness::count(lowered.relation(), &mut values);
+    lowered.relation().violation(&values)
+}
+
+/// Both ends of every range are accepted, and what lies one beyond is not, by the lookup of that value.
+#[test]
+fn ranges_end_where_they_say() {
+    let fixed = tiny();
+    let end = |bits: u32| 1_i64 << (bits - 1);
+    let outside = |found: Option<relation::Violation>, name: &str| {
+        let is_it = matches!(&found, Some(relation::Violation::Lookup { tensor, .. })
+            if tensor.starts_with(name) || tensor == "mask");
+        assert!(is_it, "{name}: {found:?}");
+    };
+    let inference = Task::Outputs {
+        inputs_in_range: false,
+    };
+    for task in [Task::Training, inference] {
+        for activation in Nonlinearity::ALL {
+            let last = end(fixed.hidden_range_bits());
+            let first = match activation {
+                Nonlinearity::Relu => -last,
+                Nonlinearity::Smooth(_) => 1 - last,
+            };
+            for hidden in [first, 0, last - 1] {
+                assert_eq!(constant(activation, task, [hidden, 3, 0]), None);
+            }
+            for hidden in [first - 1, last] {
+                outside(constant(activation, task, [hidden, 3, 0]), "Y1");
+            }
+        }
+        let last = end(fixed.output_range_bits());
+        // Targets are data, one less than outputs: they are given, not looked up here.
+        for output in [-last, last - 1] {
+            assert_eq!(constant(Nonlinearity::Relu, task, [1, output, 0]), None);
+        }
+        for output in [-last - 1, last] {
+            outside(constant(Nonlinearity::Relu, task, [1, output, 0]), "Y2");
+        }
+    }
+    let last = end(fixed.gradient_range_bits());
+    for gradient in [-last, last - 1] {
+        assert_eq!(
+            constant(Nonlinearity::Relu, Task::Training, [1, 3, gradient]),
+            None
+        );
+    }
+    for gradient in [-last - 1, last] {
+        outside(
+            constant(Nonlinearity::Relu, Task::Training, [1, 3, gradient]),
+            "H1",
+        );
+    }
+}
