@@ -146,7 +146,6 @@ fn run(python: &Path, arguments: &[PathBuf]) -> Vec<Line> {
     let output = Command::new(python)
         .arg(program)
         .args(arguments)
-        .arg("--json")
         .stderr(Stdio::inherit())
         .output()
         .unwrap();

@@ -18,10 +18,6 @@ def string(text):
     return bytes_(text.encode())
 
 
-def numbers(values):
-    return le64(len(values)) + b"".join(map(le64, values))
-
-
 class Reader:
     """Takes fields off the front of bytes; every length is compared with what is there."""
 

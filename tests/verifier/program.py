@@ -115,20 +115,17 @@ class Program:
             self.look_up(Table("signed", bits), narrow)
         return narrow
 
-    # ---- Operators: the output, and what backward needs; cotangents of inputs
+    # ---- Operators: the output and what backward needs; cotangents of what was read
 
-    def linear(self, x, length):
+    def linear(self, length, x):
         """(2), (6), (9) and (10); (23), (27) and (28)."""
-        value, now = self.values[x], " t" if self.training else ""
-        i, j = value.axes.split()[-1], self.units(length)
+        i, j, s = self.values[x].axes.split()[-1], self.units(length), self.fixed.s
         w = self.add("W", f"{j} {i} h", "parameter", self.fixed.w, None, None)
-        ones = self.one("b t")
-        terms = (1, f"b t {i} 0", f"{x} b t {i}"), (1 << value.fraction, "b t 0 1", f"{ones} b t")
-        biased = self.sum("A+", f"b t {i} h", value.fraction, *terms)
         self.gradients[w] = ()
-        fraction = value.fraction + self.fixed.w
-        term = 1, f"b t {j}", f"{biased} b t {i} h", f"{w} {j} {i} h{now}"
-        return self.sum("Z", f"b t {j}", fraction, term), (biased, w, i, j)
+        terms = (1, f"b t {i} 0", f"{x} b t {i}"), (1 << s, "b t 0 1", f"{self.one('b t')} b t")
+        biased = self.sum("A+", f"b t {i} h", s, *terms)
+        operands = f"{biased} b t {i} h", f"{w} {j} {i} h" + (" t" if self.training else "")
+        return self.sum("Z", f"b t {j}", s + self.fixed.w, (1, f"b t {j}", *operands)), (biased, w, i, j)
 
     def linear_back(self, saved, g, needs):
         biased, w, i, j = saved
@@ -138,56 +135,50 @@ class Program:
         term = 1, f"b t {i}", f"{g} b t {j}", f"{w} {j} {i} 0 t"
         return [self.sum("P", f"b t {i}", self.fixed.g + self.fixed.w, term)]
 
-    def relu(self, x, _):
-        """(4), by the sign of Y: S in (24), N in (57)."""
+    def function(self, name, x):
+        """(4), by the sign of Y: S in (24), N in (57); or the tuple of (58)."""
         s, bits = self.fixed.s, self.fixed.hidden
+        smooth = name != "relu"
+        check(not smooth or s <= MAX_FRACTION and bits <= MAX_KEY_BITS, "there is no table of this function")
         y = self.round("Y", x, s, bits)
         axes = self.values[y].axes
-        sign = self.commit("S" if self.training else "N", axes, 0, 1)
+        if smooth:
+            images = [self.commit("A", axes, s, (1 << bits - 1) + (1 << s))]
+            slope = [SLOPE_BITS] if self.training else []
+            images += [self.commit("S", axes, phi, 2 << phi) for phi in slope]
+            self.look_up(Table(name, bits, s, *slope), self.one(axes), y, *images)
+            return images[0], images[-1]
+        sign = self.commit("sign", axes, 0, 1)
         self.look_up(Table("relu" if self.training else "negative", bits), y, sign)
         terms = [(1, sign, y)] if self.training else [(1, y), (-1, sign, y)]
         return self.entrywise("A", axes, s, *terms), sign
 
-    def smooth(self, x, function):
-        s, bits = self.fixed.s, self.fixed.hidden
-        check(s <= MAX_FRACTION and bits <= MAX_KEY_BITS, "there is no table of this function")
-        y = self.round("Y", x, s, bits)
-        axes = self.values[y].axes
-        images = [self.commit("A", axes, s, (1 << bits - 1) + (1 << s))]
-        slope = (SLOPE_BITS,) if self.training else ()
-        images += [self.commit("S", axes, bits, 2 << bits) for bits in slope]
-        self.look_up(Table(function, bits, s, *slope), self.one(axes), y, *images)
-        return images[0], images[-1]
-
-    def activation_back(self, slope, cotangent, _):
+    def function_back(self, slope, cotangent):
         """(7), (8)."""
         g, bits = self.fixed.g, self.fixed.gradient
         h, value = self.rounded("H", cotangent, g, bits), self.values[slope]
         exact = self.entrywise("G", value.axes, value.fraction + self.values[h].fraction, (1, slope, h))
         return [self.rounded("G", exact, g, bits)]
 
-    def output(self, x, _):
-        return self.rounded("Y", x, self.fixed.s, self.fixed.output), None
-
-    def output_back(self, _, cotangent, __):
-        return [self.rounded("H", cotangent, self.fixed.g, self.fixed.gradient)]
-
-    # ---- Networks
-
     def operator(self, node, x):
         if node.operator == "linear":
-            return self.linear(x[0], node.number)
+            return self.linear(node.number, *x)
         if node.operator == "add":
-            return self.total("X", x), len(x)
-        if node.operator in ("relu", "round"):
-            return {"relu": self.relu, "round": self.output}[node.operator](x[0], None)
-        return self.smooth(x[0], node.operator)
+            return self.total("sum", x), len(x)
+        if node.operator == "round":
+            return self.rounded("Y", *x, self.fixed.s, self.fixed.output), None
+        return self.function(node.operator, *x)
 
     def back(self, node, saved, cotangent, needs):
+        if node.operator == "linear":
+            return self.linear_back(saved, cotangent, needs)
         if node.operator == "add":
             return [cotangent] * saved
-        backward = {"linear": self.linear_back, "round": self.output_back}
-        return backward.get(node.operator, self.activation_back)(saved, cotangent, needs)
+        if node.operator == "round":
+            return [self.rounded("H", cotangent, self.fixed.g, self.fixed.gradient)]
+        return self.function_back(saved, cotangent)
+
+    # ---- Networks
 
     def forward(self, graph, x):
         """The output's name, and of each node what its way back needs."""
@@ -203,10 +194,9 @@ class Program:
     def backward(self, graph, saved, cotangent):
         """From the last node to the first; what several nodes read gets the sum of their cotangents."""
         parts = [[] for _ in graph.nodes] + [[cotangent]]
-        for k in reversed(range(len(graph.nodes))):
-            if parts[k + 1]:
-                (kept, needs), node = saved[k], graph.nodes[k]
-                back = self.back(node, kept, self.total("D", parts[k + 1]), needs)
+        for k, (node, (kept, needs)) in reversed([*enumerate(zip(graph.nodes, saved), 1)]):
+            if parts[k]:
+                back = self.back(node, kept, self.total("D", parts[k]), needs)
                 for source, needed, part in zip(node.inputs, needs, back):
                     parts[source] += [part] if needed else []
 
