@@ -5,7 +5,7 @@
 //!
 //! # Equations
 //!
-//! Numbered as in `paper-notes.md`, which also fixes the order of checks. Activations have $s$
+//! Of a perceptron with rectifiers; other operators are in `paper-notes.md`, *Networks*. Numbered as in `paper-notes.md`, which also fixes the order of checks. Activations have $s$
 //! fraction bits, gradients $g$, weights and biases $w$, with $w \ge s + g$. Layers are
 //! $l = 1, \dots, L$ here and count from 0 in code; $A_0$ is the batch of inputs, $B$ rows of one
 //! sample; all weights of one step are those before its update.
@@ -32,9 +32,11 @@
 //!
 //! # Modules
 //!
-//! The specification: [`fixed`] number formats, learning rate and bounds; [`network`] shapes and weights; [`init`]
-//! and [`schedule`] public randomness; [`data`] tables to integers; [`train`] the equations;
-//! [`float`] the same training in double precision, for comparison only; [`mod@file`] weights as files.
+//! The specification: [`program`] what a step computes, and running it; [`op`] the operators that emit it, with what
+//! [`gadget`] may round and look up; [`model`] networks as graphs of them; [`optimise`] how gradients move weights; [`train`]
+//! steps and batches. Around it [`fixed`] number formats and the learning rate; [`bound`] how large weights can be;
+//! [`network`] a graph and its weights, and their [`layout`]; [`init`] and [`schedule`] public randomness; [`data`] tables to
+//! integers; [`float`] the same training in double precision, for comparison only; [`mod@file`] weights as files.
 //!
 //! The proofs: [`relation`] the language of tensors and its reduction; [`lower`] programs in it;
 //! [`commitment`] commitments to weights and data; [`row`] showing one row; [`argument`] one proof of a relation;

@@ -289,7 +289,9 @@ pub fn imported<C: Curve<ScalarField: WideField>>(seed: u64) -> Family<C> {
 fn import<C: Curve<ScalarField: WideField>>(architecture: Architecture, seed: u64) -> Family<C> {
     let layer = |shape: &ParameterShape| {
         let (inputs, outputs) = (shape.inputs as i64, shape.outputs as i64);
-        let weight = (0..inputs * outputs).map(|k| (7 * k % 40 - 9) << 8).collect();
+        let weight = (0..inputs * outputs)
+            .map(|k| (7 * k % 40 - 9) << 8)
+            .collect();
         Layer::new(weight, (0..outputs).map(|k| (k - 1) << 7).collect())
     };
     let layers = architecture.shapes().iter().map(layer).collect();
