@@ -108,6 +108,10 @@ impl WeightBound {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::nn::{
+        model::{Graph, GraphNode, Operator},
+        op::{Activation, Add, Linear, Nonlinearity, Round},
+    };
 
     #[test]
     fn weight_bound_follows_its_formula() {
@@ -165,5 +169,28 @@ mod tests {
         let narrow = Architecture::new(vec![1, 1024, 1024]).unwrap();
         let error = bound.check_no_wrap(&narrow, &fixed, 69).unwrap_err();
         assert_eq!(error, wraps(&rest("H1"), 67, 67).unwrap_err());
+    }
+
+    /// Sums of sums double a bound, which ends at 128 bits: what is there may be larger.
+    #[test]
+    fn bounds_that_saturate_are_refused() {
+        let doubled = |count: usize| {
+            let linear = |outputs| Operator::Linear(Linear { outputs });
+            let relu = Activation {
+                function: Nonlinearity::Relu,
+            };
+            let mut nodes = vec![(linear(2), vec![0]), (Operator::Activation(relu), vec![1])];
+            nodes.extend((2..count + 2).map(|k| (Operator::Add(Add), vec![k, k])));
+            nodes.push((linear(1), vec![count + 2]));
+            nodes.push((Operator::Round(Round), vec![count + 3]));
+            let nodes = nodes
+                .into_iter()
+                .map(|(operator, inputs)| GraphNode { operator, inputs });
+            Architecture::from(Graph::new(1, nodes.collect()).unwrap())
+        };
+        let bound = WeightBound::new(1 << 30);
+        let refused = |count| bound.check_no_wrap(&doubled(count), &FixedPoint::compact(), 255);
+        assert_eq!(refused(20), Ok(()));
+        assert!(matches!(refused(200), Err(ConfigError::MayWrap { .. })));
     }
 }
