@@ -10,6 +10,7 @@ mod identity;
 mod imported;
 mod keys;
 mod lineage;
+mod networks;
 mod notes;
 mod resume;
 mod secrets;
