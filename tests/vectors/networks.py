@@ -77,6 +77,15 @@ class Step:
         self.logs.append(value.log)
         return value
 
+    def name_of(self, value):
+        return next(name for name, rows in self.names if rows is value.rows)
+
+    def keep(self, value):
+        """Factors of gradients are kept, so that they are compared, if they are the first of their name."""
+        name = self.name_of(value)
+        if next(rows for other, rows in self.names if other == name) is value.rows:
+            self.values[name] = value.rows
+
     def total(self, name, parts):
         """The exact sum, with the fraction bits of the finest."""
         if len(parts) == 1:
@@ -123,6 +132,7 @@ class Step:
 
         def back(d):
             assert d.fraction == self.fmt["g"] and len(d.rows) == batch
+            self.keep(d)
             self.gradients[l] = product(transposed(extended.rows), d.rows), extended.hat * d.hat
             if not wanted:
                 return None
@@ -156,7 +166,7 @@ class Step:
         bits = self.fmt["hidden"]
         y = self.rounded(f"Y{self.label}", z, self.fmt["s"], bits, is_key)
         if y is z:
-            check(next(name for name, rows in self.names if rows is z.rows), z.rows, bits, is_key)
+            check(self.name_of(z), z.rows, bits, is_key)
         return y
 
     def slope_back(self, label, slope):
@@ -164,8 +174,7 @@ class Step:
             h = self.backward_rounded(f"H{label}", d)
             rows = entrywise(lambda s, v: s * v, slope.rows, h.rows)
             g = known(rows, slope.fraction + h.fraction, slope.hat * h.hat)
-            # Where it is rounded, its own digits are those of what is rounded to and of the remainder.
-            self.name(f"G{label}", g, slope.fraction == 0)
+            self.name(f"G{label}", g, False)
             return self.backward_rounded(f"G{label} rounded", g)
 
         return back
