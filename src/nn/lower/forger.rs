@@ -271,7 +271,9 @@ impl<F: WideField> Step<'_, '_, F> {
                 live, key, table, ..
             } => {
                 let keys = &self.values[key.0];
-                let is_live = |k: usize| live.is_none_or(|live| self.values[live.0][k] != 0);
+                // The flag may come after the images in the program: it depends on nothing.
+                let flags = live.map(|live| self.one(live));
+                let is_live = |k: usize| flags.as_ref().is_none_or(|flags| flags[k] != 0);
                 let images = keys.iter().enumerate().map(|(k, key)| match is_live(k) {
                     true => image_of(*table, image, *key),
                     false => 0,
