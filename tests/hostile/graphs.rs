@@ -3,7 +3,7 @@
 use crate::{alone, memory::check, memory::peak, proportion::statement_of};
 use zktree::{
     error::DecodeError,
-    nn::{Architecture, FixedPoint, encoding::Encoder},
+    nn::{Architecture, FixedPoint, FixedPointConfig, encoding::Encoder},
 };
 
 /// Codes of operators, as encodings have them.
@@ -210,18 +210,33 @@ fn deep() -> [(&'static str, Vec<u8>); 4] {
     ]
 }
 
+/// The format in which functions have their largest tables.
+fn largest_tables() -> FixedPoint {
+    let config = FixedPointConfig {
+        activation_bits: 12,
+        gradient_bits: 12,
+        hidden_range_bits: 18,
+        output_range_bits: 18,
+        gradient_range_bits: 18,
+        ..FixedPoint::compact().config().clone()
+    };
+    FixedPoint::new(config).unwrap()
+}
+
 /// What a statement about them takes: no more than a relation of as many values.
 #[test]
 fn deep_networks_are_weighed() {
     let _alone = alone();
     for (name, bytes) in deep() {
-        let network = Architecture::decode(&bytes).unwrap();
-        let statement = statement_of(network, FixedPoint::compact(), (2, 2), false);
-        let taken = peak(|| {
-            let told = statement.soundness();
-            assert!(told.is_ok(), "{name}: {told:?}");
-        });
-        assert!(taken < 64 << 20, "{name}: {taken} bytes");
+        for format in [FixedPoint::compact(), largest_tables()] {
+            let network = Architecture::decode(&bytes).unwrap();
+            let statement = statement_of(network, format, (2, 2), false);
+            let taken = peak(|| {
+                let told = statement.soundness();
+                assert!(told.is_ok(), "{name}: {told:?}");
+            });
+            assert!(taken < 16 << 20, "{name}: {taken} bytes");
+        }
     }
 }
 

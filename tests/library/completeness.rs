@@ -5,7 +5,12 @@ use proptest::prelude::*;
 use zktree::{
     commit::Curve,
     nn::{
-        Architecture, FixedPoint, WeightCommitment, argument::Pending, model::Mlp, op::Nonlinearity,
+        Architecture, FixedPoint, ParentWeights, WeightBound, WeightCommitment,
+        argument::Pending,
+        inference::{Batch, InferenceSecrets, InferenceStatement, Model, OutputClaim, RowsOpening},
+        model::Mlp,
+        op::Nonlinearity,
+        train,
     },
     poly::WideField,
 };
@@ -63,6 +68,62 @@ fn networks(
 /// No table of the paper's preset is of a function.
 const RELU: &[Nonlinearity] = &[Nonlinearity::Relu];
 
+/// The child's outputs on public inputs, and its error on committed rows, both proven.
+fn predicts<C: Curve<ScalarField: WideField>>(case: &Case) -> Result<(), TestCaseError> {
+    let story = Story::<C>::find(case);
+    prop_assume!(story.is_some(), "in range");
+    let story = story.unwrap();
+    let (network, fixed) = (&case.network, &case.fixed);
+    let (weights, data) = (story.child.weights(), story.data[0].dataset());
+    let all: Vec<usize> = (0..data.num_rows()).collect();
+    let (inputs, targets) = data.gather(&all);
+    // Training has run on some of the rows.
+    let run = train::predict(fixed, weights, &inputs);
+    prop_assume!(run.is_ok(), "in range");
+    let error = train::squared_error(fixed, weights, (&inputs, &targets)).unwrap();
+    let rows = story.data[0].commit::<C>();
+    let claims = [
+        (
+            Batch::public(network.num_inputs(), inputs),
+            OutputClaim::Outputs(Batch::public(network.num_outputs(), run.unwrap())),
+        ),
+        (
+            Batch::features(&rows),
+            OutputClaim::SquaredError {
+                targets: Batch::targets(&rows),
+                sum: u64::try_from(error).unwrap(),
+            },
+        ),
+    ];
+    let opening = RowsOpening::from(&story.data[0]);
+    for (inputs, claim) in claims {
+        let committed = inputs.is_committed().then_some(&opening);
+        let statement = InferenceStatement::<C> {
+            model: Model {
+                architecture: network.clone(),
+                fixed_point: fixed.clone(),
+                weights: ParentWeights::Committed {
+                    commitment: story.first.child.clone(),
+                    bound: WeightBound::new(1 << 40),
+                },
+                id: [9; 32],
+            },
+            inputs,
+            claim,
+            hiding: case.hiding,
+        };
+        let secrets = InferenceSecrets {
+            weights: &story.child,
+            inputs: committed,
+            outputs: committed,
+        };
+        let proof = statement.prove(secrets).unwrap();
+        Pending::check_all(&[statement.verify(&proof).unwrap()]).unwrap();
+        prop_assert_eq!(statement.size().unwrap().proof_bytes, proof.len());
+    }
+    Ok(())
+}
+
 fn cases(
     fixed: FixedPoint,
     network: impl Strategy<Value = Architecture>,
@@ -94,6 +155,11 @@ proptest! {
     #[test]
     fn small_tables_on_pallas(case in cases(crate::common::tiny(), networks(40, &Nonlinearity::ALL))) {
         honest::<Pallas>(&case)?;
+    }
+
+    #[test]
+    fn predictions_and_errors(case in cases(crate::common::tiny(), networks(20, &Nonlinearity::ALL))) {
+        predicts::<Pallas>(&case)?;
     }
 
     #[test]
