@@ -70,9 +70,12 @@ impl WeightBound {
         optimiser: Optimiser,
     ) -> Result<Self, ConfigError> {
         let largest = bound::largest_gradient(program);
+        // A bound that is saturated is none.
+        let largest = Some(largest).filter(|largest| *largest < u128::MAX);
         optimiser
             .largest_sum(steps)
-            .and_then(|sum| sum.checked_mul(largest))
+            .zip(largest)
+            .and_then(|(sum, largest)| sum.checked_mul(largest))
             .and_then(|change| change.checked_add(self.0))
             .map(Self)
             .ok_or(ConfigError::WeightBoundOverflow { steps })

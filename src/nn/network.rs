@@ -7,9 +7,10 @@
     clippy::panic
 )]
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
 use super::encoding::{Decoder, Encoder};
@@ -21,7 +22,11 @@ use crate::error::{ConfigError, DecodeError};
 /// A network: a graph of operators with matrices of parameters. Layers, which are those matrices, count from 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Text", into = "Text")]
-pub struct Architecture {
+pub struct Architecture(Arc<Parts>);
+
+/// Shared by copies.
+#[derive(Debug, PartialEq, Eq)]
+struct Parts {
     graph: Graph,
     shapes: Vec<ParameterShape>,
     /// What it is as a perceptron, if it is one.
@@ -61,12 +66,12 @@ impl Architecture {
 
     /// The operators.
     pub fn graph(&self) -> &Graph {
-        &self.graph
+        &self.0.graph
     }
 
     /// The [canonical encoding](Graph::encode) of the graph.
     pub fn encode(&self) -> Vec<u8> {
-        self.graph.encode(Encoder::default()).finish()
+        self.0.graph.encode(Encoder::default()).finish()
     }
 
     /// Reads what [`encode`](Self::encode) writes.
@@ -82,58 +87,58 @@ impl Architecture {
 
     /// What it is as a perceptron, if it is one.
     pub fn as_perceptron(&self) -> Option<&Mlp> {
-        self.mlp.as_ref()
+        self.0.mlp.as_ref()
     }
 
     /// `L`, the number of weight matrices.
     pub fn num_layers(&self) -> usize {
-        self.shapes.len()
+        self.0.shapes.len()
     }
 
     /// The shapes of weight matrices.
     pub fn shapes(&self) -> &[ParameterShape] {
-        &self.shapes
+        &self.0.shapes
     }
 
     /// Input width of layer `layer`, 0 if there is no such layer.
     pub fn inputs(&self, layer: usize) -> usize {
-        self.shapes.get(layer).map_or(0, |shape| shape.inputs)
+        self.0.shapes.get(layer).map_or(0, |shape| shape.inputs)
     }
 
     /// Output width of layer `layer`, 0 if there is no such layer.
     pub fn outputs(&self, layer: usize) -> usize {
-        self.shapes.get(layer).map_or(0, |shape| shape.outputs)
+        self.0.shapes.get(layer).map_or(0, |shape| shape.outputs)
     }
 
     /// Width of the network's input.
     pub fn num_inputs(&self) -> usize {
-        self.graph.inputs()
+        self.0.graph.inputs()
     }
 
     /// Width of the network's output.
     pub fn num_outputs(&self) -> usize {
-        self.graph.outputs()
+        self.0.graph.outputs()
     }
 
     /// The width of the input, then that of each layer's output.
     pub fn widths(&self) -> Vec<usize> {
-        let outputs = self.shapes.iter().map(|shape| shape.outputs);
+        let outputs = self.0.shapes.iter().map(|shape| shape.outputs);
         std::iter::once(self.num_inputs()).chain(outputs).collect()
     }
 
     /// Number of weights and biases.
     pub fn num_parameters(&self) -> usize {
-        self.shapes.iter().map(|shape| shape.len()).sum()
+        self.0.shapes.iter().map(|shape| shape.len()).sum()
     }
 }
 
 impl From<Graph> for Architecture {
     fn from(graph: Graph) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             shapes: graph.parameters(),
             mlp: Mlp::recognise(&graph),
             graph,
-        }
+        }))
     }
 }
 
@@ -150,7 +155,7 @@ impl TryFrom<Text> for Architecture {
 
 impl From<Architecture> for Text {
     fn from(architecture: Architecture) -> Self {
-        match &architecture.mlp {
+        match &architecture.0.mlp {
             Some(mlp) if mlp.is_plain() => Self::Widths(architecture.widths()),
             _ => Self::Words(architecture.to_string()),
         }
@@ -169,9 +174,13 @@ impl FromStr for Architecture {
 
 impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.mlp {
+        match &self.0.mlp {
             Some(mlp) => mlp.fmt(f),
-            None => write!(f, "{} operators", self.graph.nodes().len()),
+            None => {
+                let digest = hex::encode(Sha256::digest(self.encode()));
+                let digest: String = digest.chars().take(12).collect();
+                write!(f, "{} operators, {digest}", self.0.graph.nodes().len())
+            }
         }
     }
 }
@@ -267,7 +276,7 @@ impl Weights {
         if expected != found {
             return Err(ConfigError::LayerCount { expected, found });
         }
-        for (index, (layer, shape)) in layers.iter().zip(&architecture.shapes).enumerate() {
+        for (index, (layer, shape)) in layers.iter().zip(&architecture.0.shapes).enumerate() {
             let check = |tensor, found, expected| {
                 if found == expected {
                     return Ok(());

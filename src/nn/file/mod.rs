@@ -4,7 +4,8 @@
 //! Integers: layer `N` (from 0) is `layers.N.weight`, shape `[inputs, outputs]`, and `layers.N.bias`,
 //! shape `[outputs]`, both I64, without padding. An opening has `layers.N.blinding` too, shape
 //! `[rows, bytes]`, U8: for each row of the commitment the canonical little-endian encoding of its
-//! blinding. Nothing else may be in the file.
+//! blinding. Nothing else may be in the file. Of networks that are no perceptrons with rectifiers the metadata
+//! have an entry `zktree-network`, the canonical encoding of the network in hexadecimal digits.
 //!
 //! Data with the blindings that open their commitment: `features`, `[rows, features]`, and `targets`,
 //! `[rows, targets]`, both I64, and `blinding` as above.
@@ -19,7 +20,7 @@
 )]
 mod openings;
 
-use super::{Architecture, FixedPoint, Layer, Normalization, Weights};
+use super::{Architecture, FixedPoint, Layer, Normalization, Weights, model::Mlp};
 use crate::{error::DataError, json};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::collections::HashMap;
@@ -69,7 +70,7 @@ impl Weights {
     /// # Errors
     /// [`DataError::WeightsFile`] if the format cannot hold them.
     pub fn to_safetensors(&self) -> Result<Vec<u8>, DataError> {
-        write(&self.integers(), None)
+        write(&self.integers(), self.metadata())
     }
 
     fn integers(&self) -> Vec<Entry> {
@@ -135,21 +136,30 @@ impl Weights {
         write(&layers.collect::<Vec<_>>(), Some(metadata))
     }
 
-    /// Reads a file; the widths are those of its tensors.
+    /// Reads a file; the widths are those of its tensors, the operators those of its metadata, if they name them.
     ///
     /// # Errors
     /// [`DataError::WeightsFile`] saying which tensor is missing, has another type or shape, or
     /// does not belong there.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, DataError> {
         let file = parse(bytes).map_err(malformed)?;
-        let weights = Self::read(&file)?;
+        let weights = Self::read(bytes, &file)?;
         check_count(&file, 2 * weights.layers().len(), "weights and biases")?;
         Ok(weights)
     }
 
+    /// What a file says of the network: nothing of a perceptron with rectifiers, whose widths are those of its
+    /// tensors.
+    pub(super) fn metadata(&self) -> Option<HashMap<String, String>> {
+        let architecture = self.architecture();
+        let is_plain = architecture.as_perceptron().is_some_and(Mlp::is_plain);
+        let encoded = hex::encode(architecture.encode());
+        (!is_plain).then(|| HashMap::from([(NETWORK.to_owned(), encoded)]))
+    }
+
     /// The weights in a file, whatever else is in it.
-    fn read(file: &SafeTensors<'_>) -> Result<Self, DataError> {
-        let mut widths: Vec<usize> = Vec::new();
+    fn read(bytes: &[u8], file: &SafeTensors<'_>) -> Result<Self, DataError> {
+        let mut shapes: Vec<[usize; 2]> = Vec::new();
         let mut layers = Vec::new();
         while layers.is_empty()
             || file
@@ -171,20 +181,48 @@ impl Weights {
                     name("bias")
                 )));
             }
-            match widths.last() {
-                None => widths.push(inputs),
-                Some(width) if *width == inputs => {}
-                Some(width) => {
-                    let what = format!("{}: {inputs} inputs behind {width} units", name("weight"));
-                    return Err(malformed(what));
-                }
-            }
-            widths.push(outputs);
+            shapes.push([inputs, outputs]);
             layers.push(Layer::new(weight, bias));
         }
-        let architecture = Architecture::new(widths).map_err(|e| malformed(e.to_string()))?;
+        let architecture = match network(bytes)? {
+            Some(architecture) => architecture,
+            None => chain(&shapes)?,
+        };
         Weights::new(architecture, layers).map_err(|e| malformed(e.to_string()))
     }
+}
+
+/// The entry of the metadata with the network's encoding in hexadecimal digits.
+const NETWORK: &str = "zktree-network";
+
+/// The network that a file names, if it does.
+fn network(bytes: &[u8]) -> Result<Option<Architecture>, DataError> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| malformed(e.to_string()))?;
+    let found = header.metadata().as_ref().and_then(|all| all.get(NETWORK));
+    let Some(text) = found else {
+        return Ok(None);
+    };
+    let refuse = |what: String| malformed(format!("the metadata's {NETWORK}: {what}"));
+    let encoded = hex::decode(text).map_err(|e| refuse(e.to_string()))?;
+    let architecture = Architecture::decode(&encoded).map_err(|e| refuse(e.to_string()))?;
+    Ok(Some(architecture))
+}
+
+/// The perceptron with rectifiers of these layers.
+fn chain(shapes: &[[usize; 2]]) -> Result<Architecture, DataError> {
+    let mut widths: Vec<usize> = Vec::new();
+    for (n, [inputs, outputs]) in shapes.iter().enumerate() {
+        match widths.last() {
+            None => widths.push(*inputs),
+            Some(width) if width == inputs => {}
+            Some(width) => {
+                let what = format!("layers.{n}.weight: {inputs} inputs behind {width} units");
+                return Err(malformed(what));
+            }
+        }
+        widths.push(*outputs);
+    }
+    Architecture::new(widths).map_err(|e| malformed(e.to_string()))
 }
 
 /// The tensors of a file, each name once.

@@ -19,7 +19,7 @@ impl<F: PrimeField> WeightOpening<F> {
         for (n, blindings) in self.blindings().iter().enumerate() {
             tensors.push(blinding_entry(format!("layers.{n}.blinding"), blindings)?);
         }
-        write(&tensors, None)
+        write(&tensors, self.weights().metadata())
     }
 
     /// Reads a file of weights and blindings.
@@ -29,7 +29,7 @@ impl<F: PrimeField> WeightOpening<F> {
     /// are not those of the rows of a commitment, or are no canonical scalars of this group.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, DataError> {
         let file = parse(bytes).map_err(malformed)?;
-        let weights = Weights::read(&file)?;
+        let weights = Weights::read(bytes, &file)?;
         let layers = weights.layers().len();
         let blindings = (0..layers).map(|n| blindings(&file, &format!("layers.{n}.blinding")));
         let blindings = blindings.collect::<Result<Vec<_>, _>>()?;

@@ -175,3 +175,21 @@ fn a_second_tensor_of_one_name_is_refused() {
         assert!(text.contains("two fields have the name"), "{text}");
     }
 }
+
+/// Weights and openings of any network come back as those of that network.
+#[test]
+fn the_network_is_in_the_file() {
+    for text in ["3,4,4,2", "3,4,4,2 gelu", "3,4,4,2 residual", "2,3,1 tanh"] {
+        let architecture: Architecture = text.parse().unwrap();
+        let weights = crate::nn::init::expand(3, &architecture, &FixedPoint::compact());
+        let file = weights.to_safetensors().unwrap();
+        assert!(
+            Weights::from_safetensors(&file).unwrap() == weights,
+            "{text}"
+        );
+        let opening = crate::nn::WeightOpening::<ark_pallas::Fr>::public(weights);
+        let file = opening.to_safetensors().unwrap();
+        let read = crate::nn::WeightOpening::<ark_pallas::Fr>::from_safetensors(&file).unwrap();
+        assert!(read.weights() == opening.weights(), "{text}");
+    }
+}

@@ -39,15 +39,17 @@ impl<F: WideField> WeightRange<F> {
     pub fn new(architecture: &Architecture, step: u32, bits: u32) -> Self {
         let mut relation = Relation::new();
         let (widths, ends) = sides(architecture);
-        let units: Vec<Index> = widths
+        let axes: Vec<Index> = widths
             .iter()
             .map(|width| relation.axis(num_vars(*width)).into())
             .collect();
-        let gates: Vec<TensorId> = widths
+        let units: Vec<Units> = widths
             .iter()
-            .map(|width| {
-                let real = Public::Below(vec![*width]);
-                relation.public("units", &[num_vars(*width)], real)
+            .zip(axes)
+            .map(|(width, axis)| {
+                let (real, vars) = (Public::Below(vec![*width]), num_vars(*width));
+                let gate = relation.public("units", &[vars], real);
+                Units { axis, gate, vars }
             })
             .collect();
         let table = Gated {
@@ -61,22 +63,25 @@ impl<F: WideField> WeightRange<F> {
             .unwrap_or_default();
         let (mut weights, mut layers) = (Vec::new(), Vec::new());
         for (l, (before, after)) in (1..).zip(ends) {
-            let (i, j) = (units[before], units[after]);
-            let (di, dj) = (num_vars(widths[before]), num_vars(widths[after]));
+            let (Some(before), Some(after)) = (units.get(before), units.get(after)) else {
+                continue;
+            };
+            let (i, j) = (before.axis, after.axis);
+            let (di, dj) = (before.vars, after.vars);
             let w = relation.input(format!("W{l}"), &[dj, di, 1]);
             let value = term(scale, [at(w, &[j, i, Index::First])], &[j, i]);
             let value = relation.define(format!("W{l} in steps"), &[dj, di], vec![value]);
-            let gate = [at(gates[after], &[j]), at(gates[before], &[i])];
+            let gate = [at(after.gate, &[j]), at(before.gate, &[i])];
             let gate = term(F::ONE, gate, &[j, i]);
             let gate = relation.define(format!("gate of W{l}"), &[dj, di], vec![gate]);
             relation.lookup(Check::WeightRange.name(), table, &[value, gate]);
             let bias = term(scale, [at(w, &[j, Index::First, Index::Last])], &[j]);
             let bias = relation.define(format!("b{l} in steps"), &[dj], vec![bias]);
-            relation.lookup(Check::BiasRange.name(), table, &[bias, gates[after]]);
+            relation.lookup(Check::BiasRange.name(), table, &[bias, after.gate]);
             weights.push(w);
             layers.push(LayerTensors {
                 weight: [value, gate],
-                bias: [bias, gates[after]],
+                bias: [bias, after.gate],
             });
         }
         let real = std::iter::once(0..1 << bits).collect();
@@ -132,17 +137,19 @@ impl<F: WideField> WeightRange<F> {
         for (k, (tensors, layer)) in self.layers.iter().zip(weights.layers()).enumerate() {
             let (inputs, outputs) = (architecture.inputs(k), architecture.outputs(k));
             let width = outputs.next_power_of_two();
-            let rows = |entry: &dyn Fn(usize, usize) -> i64| {
+            let rows = |entry: &dyn Fn(i64) -> i64| {
                 let mut rows = vec![0; inputs * width];
-                for (i, row) in rows.chunks_exact_mut(width).enumerate() {
-                    (0..outputs).for_each(|j| row[j] = entry(i, j));
+                let from = layer.weight().chunks_exact(outputs);
+                for (row, from) in rows.chunks_exact_mut(width).zip(from) {
+                    row.iter_mut()
+                        .zip(from)
+                        .for_each(|(out, w)| *out = entry(*w));
                 }
                 Arc::new(rows)
             };
             let [value, gate] = tensors.weight;
-            let weight = |i, j| layer.weight()[i * outputs + j] >> self.step;
-            values.insert(value, rows(&weight));
-            values.insert(gate, rows(&|_, _| 1));
+            values.insert(value, rows(&|w| w >> self.step));
+            values.insert(gate, rows(&|_| 1));
             let bias = layer.bias().iter().map(|b| b >> self.step).collect();
             let [value, gate] = tensors.bias;
             values.insert(value, Arc::new(bias));
@@ -150,6 +157,13 @@ impl<F: WideField> WeightRange<F> {
         }
         values
     }
+}
+
+/// Units between layers: their axis, what is one on those that are real, and their number of variables.
+struct Units {
+    axis: Index,
+    gate: TensorId,
+    vars: usize,
 }
 
 /// Widths, and which of them each layer has before and after it. A layer behind another shares its width.

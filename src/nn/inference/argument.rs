@@ -91,8 +91,8 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
         let inputs = rows_of(&self.inputs, secrets.inputs)?;
         let ends = rows_of(self.claim.batch(), secrets.outputs)?;
         let run = self.run(secrets.weights.weights(), (&inputs, &ends))?;
-        let mut values =
-            info_span!("witness").in_scope(|| claim.forward.witness(&[run.trace.clone()]))?;
+        let mut values = info_span!("witness")
+            .in_scope(|| claim.forward.witness(std::slice::from_ref(&run.trace)))?;
         let (is_true, what) = match &self.claim {
             OutputClaim::Outputs(_) => {
                 let told = claim.forward.outputs();

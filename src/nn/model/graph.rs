@@ -112,6 +112,7 @@ impl Graph {
             return Err(refuse(0, &what));
         }
         let (mut widths, mut rounded) = (Vec::with_capacity(nodes.len()), Vec::new());
+        let mut chains = Chains::default();
         for (k, node) in nodes.iter().enumerate() {
             let read = |input: &usize| match input.checked_sub(1) {
                 None => Some((inputs, true)),
@@ -124,7 +125,10 @@ impl Graph {
             let width = output_width(&node.operator, &read);
             let width = width.ok_or_else(|| refuse(k, "it has not the inputs that it needs"))?;
             check_width(k + 1, width)?;
-            let is_rounded = is_rounded(&node.operator, !are_rounded.contains(&false));
+            let all_rounded = !are_rounded.contains(&false);
+            let fits = chains.push(node, all_rounded);
+            fits.map_err(|what| refuse(k, what))?;
+            let is_rounded = is_rounded(&node.operator, all_rounded);
             rounded.push(is_rounded.map_err(|what| refuse(k, what))?);
             widths.push(width);
         }
@@ -251,6 +255,49 @@ fn output_width(operator: &Operator, inputs: &[usize]) -> Option<usize> {
             same.then_some(*first)
         }
         _ => None,
+    }
+}
+
+/// How operators follow one another without anything between them that a proof commits to: what a verifier and a
+/// prover do for a network is bounded by it.
+#[derive(Default)]
+struct Chains {
+    /// Of each node: functions of what was rounded before, one behind the other.
+    functions: Vec<usize>,
+    /// Of each node: ways through sums alone.
+    ways: Vec<usize>,
+}
+
+/// Most functions of rounded values, one behind the other.
+const MAX_FUNCTIONS: usize = 8;
+/// Most ways through sums alone that end in one.
+const MAX_WAYS: usize = 1 << 10;
+
+impl Chains {
+    fn push(&mut self, node: &GraphNode, rounded: bool) -> Result<(), &'static str> {
+        let of = |all: &[usize], k: &usize, input| match k.checked_sub(1) {
+            None => input,
+            Some(node) => all.get(node).copied().unwrap_or(input),
+        };
+        let functions = node.inputs.iter().map(|k| of(&self.functions, k, 0)).max();
+        let ways = node.inputs.iter().map(|k| of(&self.ways, k, 1));
+        let (functions, ways) = match (&node.operator, rounded) {
+            (Operator::Activation(_), true) => (functions.unwrap_or(0) + 1, 1),
+            (Operator::Add(_), _) => {
+                let ways = ways.fold(0_usize, usize::saturating_add);
+                (functions.unwrap_or(0), ways)
+            }
+            _ => (0, 1),
+        };
+        if functions > MAX_FUNCTIONS {
+            return Err("too many functions one behind the other without a linear operator");
+        }
+        if ways > MAX_WAYS {
+            return Err("too many sums of sums");
+        }
+        self.functions.push(functions);
+        self.ways.push(ways);
+        Ok(())
     }
 }
 

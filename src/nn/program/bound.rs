@@ -15,6 +15,14 @@ pub(super) fn of_sum(
         .map(|term| of_term(program, term, &of))
         .collect();
     let bounds = bounds?;
+    let apart = |term: &Term| {
+        term.output
+            .iter()
+            .any(|index| !matches!(index, Index::Over(_)))
+    };
+    if !terms.iter().any(apart) {
+        return Some(bounds.into_iter().fold(0, u128::saturating_add));
+    }
     // The largest sum over terms that share an entry with some one term.
     let share = |a: &Term, b: &Term| {
         let mut pairs = a.output.iter().zip(&b.output);

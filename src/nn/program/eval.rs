@@ -465,15 +465,23 @@ impl Run<'_> {
     }
 
     fn images(&mut self, key: Value, images: &[Value], table: Table) -> Result<(), TrainError> {
-        let View::Narrow(keys) = self.view(key) else {
-            return Ok(());
-        };
-        self.check_range(key, keys, table)?;
+        let view = self.view(key);
+        let mut keys = Vec::with_capacity(self.program.size(key));
+        for k in 0..self.program.size(key) {
+            let number = view.get(k);
+            if !table.contains(number) {
+                let (program, step) = (self.program, self.inputs.step);
+                return Err(out_of_range(program, key, step, number, table.bits()));
+            }
+            keys.push(number as i64);
+        }
         let column = |k: usize| {
             let column = keys.iter().map(|key| table.images(*key)[k]);
             Some(Tensor::Narrow(Arc::new(column.collect())))
         };
         let columns: Vec<_> = (0..images.len()).map(column).collect();
+        // In its range, whatever a bound says of it.
+        self.values[key.0] = Some(Tensor::Narrow(Arc::new(keys)));
         for (value, column) in images.iter().zip(columns) {
             self.values[value.0] = column;
         }

@@ -14,6 +14,7 @@ use crate::{
     transcript::Challenger,
 };
 use ark_ff::PrimeField;
+use std::collections::BTreeMap;
 
 /// "The multilinear extension of `tensor` at `point` is `value`."
 #[must_use = "a claim has to be proven"]
@@ -106,12 +107,21 @@ struct Entry<F, V> {
 }
 
 /// Claims made so far, in order.
-struct Claims<F, V>(Vec<Entry<F, V>>);
+struct Claims<F, V> {
+    entries: Vec<Entry<F, V>>,
+    /// Which of them are on each tensor.
+    on: BTreeMap<TensorId, Vec<usize>>,
+}
 
 impl<F: PrimeField, V: Clone> Claims<F, V> {
     fn entry(&self, tensor: TensorId, point: &[F]) -> Option<&Entry<F, V>> {
-        let is_it = |c: &Claim<F, V>| c.tensor == tensor && c.point == point;
-        self.0.iter().find(|entry| is_it(&entry.claim))
+        let mut on = self.on(tensor);
+        on.find(|entry| entry.claim.point == point)
+    }
+
+    fn on(&self, tensor: TensorId) -> impl Iterator<Item = &Entry<F, V>> {
+        let on = self.on.get(&tensor).into_iter().flatten();
+        on.filter_map(|k| self.entries.get(*k))
     }
 
     fn find(&self, tensor: TensorId, point: &[F]) -> Option<&V> {
@@ -120,19 +130,19 @@ impl<F: PrimeField, V: Clone> Claims<F, V> {
 
     /// The claims on a tensor.
     fn of(&self, tensor: TensorId) -> impl Iterator<Item = &Claim<F, V>> {
-        let claims = self.0.iter().map(|entry| &entry.claim);
-        claims.filter(move |claim| claim.tensor == tensor)
+        self.on(tensor).map(|entry| &entry.claim)
     }
 
     /// The open claims on a tensor, for whoever proves them: they are open no more.
     fn take(&mut self, tensor: TensorId) -> Vec<Claim<F, V>> {
-        let open = self.0.iter_mut();
-        let open = open.filter(|entry| entry.open && entry.claim.tensor == tensor);
-        open.map(|entry| {
-            entry.open = false;
-            entry.claim.clone()
-        })
-        .collect()
+        let mut taken = Vec::new();
+        for k in self.on.get(&tensor).into_iter().flatten() {
+            if let Some(entry) = self.entries.get_mut(*k).filter(|entry| entry.open) {
+                entry.open = false;
+                taken.push(entry.claim.clone());
+            }
+        }
+        taken
     }
 
     /// Adds a claim; if the same evaluation was claimed before, the two values must agree.
@@ -148,7 +158,9 @@ impl<F: PrimeField, V: Clone> Claims<F, V> {
                 party.assert_zero(difference, Check::ClaimsAgree)
             }
             None => {
-                self.0.push(Entry {
+                let on = self.on.entry(claim.tensor).or_default();
+                on.push(self.entries.len());
+                self.entries.push(Entry {
                     claim,
                     exchanged,
                     open: true,
@@ -214,7 +226,10 @@ pub fn reduce<F: PrimeField, P: Party<F>>(
     relation: &Relation<F>,
     party: &mut P,
 ) -> Result<Vec<Claim<F, P::Value>>, P::Error> {
-    let mut claims = Claims(Vec::new());
+    let mut claims = Claims {
+        entries: Vec::new(),
+        on: BTreeMap::new(),
+    };
     if !relation.lookups.is_empty() {
         lookup_claims(relation, party, &mut claims)?;
     }
@@ -232,7 +247,7 @@ pub fn reduce<F: PrimeField, P: Party<F>>(
             }
         }
     }
-    let open = claims.0.into_iter().filter(|entry| entry.open);
+    let open = claims.entries.into_iter().filter(|entry| entry.open);
     let inputs: Vec<_> = open.map(|entry| entry.claim).collect();
     let is_input = |c: &Claim<F, _>| matches!(relation.tensors[c.tensor.0].kind, Kind::Input);
     match inputs.iter().all(is_input) {
