@@ -23,6 +23,7 @@ fn picture() -> Picture {
         above,
         parent: above.map(|above| hex::encode([above as u8; 32])),
         layers: vec![11, 64, 64, 1],
+        network: "11,64,64,1".into(),
         verified: above.map(|_| n != 2),
         seed: above.is_none().then_some(9),
         imported: None,

@@ -111,10 +111,7 @@ impl WeightBound {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::nn::{
-        model::{Graph, GraphNode, Operator},
-        op::{Activation, Add, Linear, Nonlinearity, Round},
-    };
+    use crate::nn::program::{Data, Purpose, SAMPLE, at, over, term};
 
     #[test]
     fn weight_bound_follows_its_formula() {
@@ -174,26 +171,20 @@ mod tests {
         assert_eq!(error, wraps(&rest("H1"), 67, 67).unwrap_err());
     }
 
-    /// Sums of sums double a bound, which ends at 128 bits: what is there may be larger.
+    /// A bound ends at 128 bits: what is there may be larger.
     #[test]
     fn bounds_that_saturate_are_refused() {
-        let doubled = |count: usize| {
-            let linear = |outputs| Operator::Linear(Linear { outputs });
-            let relu = Activation {
-                function: Nonlinearity::Relu,
-            };
-            let mut nodes = vec![(linear(2), vec![0]), (Operator::Activation(relu), vec![1])];
-            nodes.extend((2..count + 2).map(|k| (Operator::Add(Add), vec![k, k])));
-            nodes.push((linear(1), vec![count + 2]));
-            nodes.push((Operator::Round(Round), vec![count + 3]));
-            let nodes = nodes
-                .into_iter()
-                .map(|(operator, inputs)| GraphNode { operator, inputs });
-            Architecture::from(Graph::new(1, nodes.collect()).unwrap())
+        let scaled = |times: usize| {
+            let mut p = Program::new(Purpose::Training, &FixedPoint::compact(), 1);
+            let mut x = p.input("A0", Data::Inputs, &[SAMPLE]);
+            let indices = over(&[SAMPLE]);
+            for _ in 0..times {
+                let terms = vec![term(1 << 100, [at(x, &indices)], &indices)];
+                x = p.sum("scaled", &[SAMPLE], 8, terms);
+            }
+            bound::largest_bits(&p, 1, 253)
         };
-        let bound = WeightBound::new(1 << 30);
-        let refused = |count| bound.check_no_wrap(&doubled(count), &FixedPoint::compact(), 255);
-        assert_eq!(refused(20), Ok(()));
-        assert!(matches!(refused(200), Err(ConfigError::MayWrap { .. })));
+        assert_eq!(scaled(1), None);
+        assert_eq!(scaled(2), Some(("scaled".to_owned(), u32::MAX)));
     }
 }

@@ -13,6 +13,7 @@ from multilinear import eq_table, log2, none
 
 MAX_WIDTH, MAX_LAYERS, MAX_TABLE_BITS = 1 << 16, 64, 24
 MAX_NODES, MAX_EDGES = 1 << 10, 1 << 12
+MAX_FUNCTIONS, MAX_WAYS = 8, 1 << 12
 OPERATORS = [None, "linear", "round", "add", "relu", "gelu", "silu", "tanh", "sigmoid"]
 
 Node = namedtuple("Node", "operator number inputs")
@@ -26,6 +27,7 @@ class Graph(namedtuple("Graph", "inputs outputs nodes shapes encoding")):
         """Notes, *Networks*."""
         with Reader(data) as reader:
             widths, rounded, nodes, shapes = [reader.number()], [True], [], []
+            functions, ways = [0], [1]
             for k in range(reader.number()):
                 code, number, inputs = reader.number(), reader.number(), reader.numbers()
                 check(1 <= code < len(OPERATORS), "there is no such operator")
@@ -41,6 +43,13 @@ class Graph(namedtuple("Graph", "inputs outputs nodes shapes encoding")):
                 all_rounded = all(rounded[source] for source in inputs)
                 check(all_rounded or node.operator != "linear", "a layer reads what is not rounded")
                 check(not all_rounded or node.operator != "round", "there is nothing to round")
+                chain = max(functions[source] for source in inputs)
+                function = node.operator not in ("linear", "round", "add")
+                chain = chain + 1 if function and all_rounded else chain if node.operator == "add" else 0
+                check(chain <= MAX_FUNCTIONS, "too many functions one behind the other")
+                functions.append(chain)
+                ways.append(sum(ways[source] for source in inputs) if node.operator == "add" else 1)
+                check(ways[-1] <= MAX_WAYS, "too many sums of sums")
                 rounded.append(all_rounded if node.operator == "add" else node.operator != "linear")
                 nodes.append(node)
         check(1 <= len(nodes) <= MAX_NODES, "number of operators")

@@ -171,7 +171,7 @@ fn with_unit(hiding: bool, chosen: impl Fn(i64) -> bool) -> (Scene, [usize; 2]) 
         let (values, _) = forged(&statement, scene.secrets(), |_, _| ());
         let at = values[&y].iter().position(|y| chosen(*y))?;
         let (sample, unit) = (at % 4, at / 4);
-        (sample < 3 && unit < 5).then(|| (scene, [sample, unit]))
+        (sample < 3 && unit < 5).then_some((scene, [sample, unit]))
     });
     found.unwrap()
 }

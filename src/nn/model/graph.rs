@@ -271,7 +271,7 @@ struct Chains {
 /// Most functions of rounded values, one behind the other.
 const MAX_FUNCTIONS: usize = 8;
 /// Most ways through sums alone that end in one.
-const MAX_WAYS: usize = 1 << 10;
+const MAX_WAYS: usize = 1 << 12;
 
 impl Chains {
     fn push(&mut self, node: &GraphNode, rounded: bool) -> Result<(), &'static str> {

@@ -2,7 +2,7 @@
 //!
 //! An [`Einsum`] is a product of one or two tensors in memory, with its loops written out: for each index
 //! its length and by how much a step along it moves in each operand and in the output. Those of two
-//! operands that are matrix products go to [`matmul`].
+//! operands that are matrix products go to `matmul`, through a floating-point GEMM.
 
 pub(super) mod float;
 pub(super) mod matmul;
