@@ -8,6 +8,7 @@ mod input;
 mod lock;
 #[cfg(unix)]
 mod misuse;
+mod operators;
 mod outside;
 mod predict;
 #[cfg(unix)]

@@ -4,9 +4,9 @@ use super::{Lowered, Source, witness::places};
 use crate::{
     nn::{
         fixed::round,
-        program::{self, Data, Gadget, Index, Node, Program, SAMPLE, Table, Term, Value},
+        program::{self, Data, Gadget, Node, Program, SAMPLE, Table, Term, Value, eval},
         relation::{TensorId, Values},
-        tensor::{self, Einsum, Loop, View},
+        tensor::{self, View},
     },
     poly::{WideField, num_vars},
 };
@@ -112,50 +112,6 @@ fn padded_size(program: &Program, value: Value) -> usize {
     axes.map(|axis| padded(program, *axis)).product()
 }
 
-/// The loops of a term over all padding.
-fn loops(program: &Program, value: Value, term: &Term) -> Einsum {
-    let of = |value: Value, indices: &[Index]| {
-        let (mut strides, mut offset, mut stride) = (Vec::new(), 0, 1);
-        let axes = &program.fact(value).axes;
-        for (axis, index) in axes.iter().zip(indices).rev() {
-            match index.axis() {
-                Some(label) => strides.push((label, stride)),
-                None => offset += padded(program, *axis) / 2 * stride,
-            }
-            stride *= padded(program, *axis);
-        }
-        (strides, offset)
-    };
-    let operands: Vec<_> = term
-        .operands
-        .iter()
-        .map(|o| of(o.value, &o.indices))
-        .collect();
-    let (output, output_offset) = of(value, &term.output);
-    let mut axes: Vec<_> = output.iter().map(|(axis, _)| *axis).collect();
-    for (axis, _) in operands.iter().flat_map(|(strides, _)| strides) {
-        if !axes.contains(axis) {
-            axes.push(*axis);
-        }
-    }
-    let stride = |strides: &[(program::Axis, usize)], axis| {
-        let found = strides.iter().find(|(a, _)| *a == axis);
-        found.map_or(0, |(_, stride)| *stride)
-    };
-    let index = |axis: &program::Axis| Loop {
-        len: padded(program, *axis),
-        operands: [0, 1].map(|k| operands.get(k).map_or(0, |(s, _)| stride(s, *axis))),
-        output: stride(&output, *axis),
-    };
-    let (kept, summed) = axes.split_at(output.len());
-    Einsum {
-        output: kept.iter().map(index).collect(),
-        summed: summed.iter().map(index).collect(),
-        offsets: [0, 1].map(|k| operands.get(k).map_or(0, |(_, offset)| *offset)),
-        output_offset,
-    }
-}
-
 struct Step<'a, 'b, F> {
     forger: &'b Forger<'a, F>,
     t: usize,
@@ -253,7 +209,9 @@ impl<F: WideField> Step<'_, '_, F> {
             let operands: Vec<View<'_>> = operands
                 .map(|operand| View::Wide(&self.values[operand.value.0]))
                 .collect();
-            let einsum = loops(program, value, term);
+            let len = |axis| padded(program, axis);
+            let behind = |axis| padded(program, axis) / 2;
+            let einsum = eval::loops(program, (value, term), len, behind);
             tensor::add_term(&einsum, term.factor, &operands, &|_| 0, &mut out);
         }
         out

@@ -220,15 +220,26 @@ fn outer_rows(einsum: &Einsum) -> Option<usize> {
 
 /// The loops of a term of a value.
 pub(super) fn strides(program: &Program, value: Value, term: &Term) -> Einsum {
+    let len = |axis| program.len(axis);
+    loops(program, (value, term), len, |axis| program.len(axis) - 1)
+}
+
+/// The loops of a term of a value, where axes have these lengths, and what is behind the body of one this place.
+pub(in crate::nn) fn loops(
+    program: &Program,
+    (value, term): (Value, &Term),
+    len: impl Fn(super::Axis) -> usize,
+    tail: impl Fn(super::Axis) -> usize,
+) -> Einsum {
     let of = |value: Value, indices: &[super::Index]| {
         let (mut strides, mut offset, mut stride) = (Vec::new(), 0, 1);
-        let shape = program.shape(value);
-        for (len, index) in shape.iter().zip(indices).rev() {
+        let axes = &program.fact(value).axes;
+        for (dimension, index) in axes.iter().zip(indices).rev() {
             match index.axis() {
                 Some(axis) => strides.push((axis, stride)),
-                None => offset += (len - 1) * stride,
+                None => offset += tail(*dimension) * stride,
             }
-            stride *= len;
+            stride *= len(*dimension);
         }
         strides.reverse();
         (strides, offset)
@@ -250,7 +261,7 @@ pub(super) fn strides(program: &Program, value: Value, term: &Term) -> Einsum {
         found.map_or(0, |(_, stride)| *stride)
     };
     let index = |axis: &super::Axis| Loop {
-        len: program.len(*axis),
+        len: len(*axis),
         operands: [0, 1].map(|k| operands.get(k).map_or(0, |(s, _)| stride(s, *axis))),
         output: stride(&output, *axis),
     };
