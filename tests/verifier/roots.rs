@@ -6,7 +6,7 @@ use crate::{
 };
 use zktree::{
     Pallas,
-    nn::{Architecture, encoding::Encoder},
+    nn::encoding::Encoder,
     tree::{AuthorSecret, Node},
 };
 
