@@ -39,7 +39,6 @@ fn networks_of_other_operators_have_children_and_predictions() {
             "evaluate --tree tree {second} --data bob.csv --prove error.json"
         ));
         world.ok("verify-prediction --tree tree error.json");
-        world.ok(&format!());
         world.ok(&format!(
             "check-weights --tree tree {first} first.safetensors"
         ));
