@@ -49,7 +49,10 @@ cheats! {
     UnitRange, unit_range: [
         training::a_unit_let_through,
         training::a_unit_out_of_range,
+        training::another_slope,
+        training::a_slope_on_padding,
         inference::a_unit_let_through,
+        inference::another_value_of_a_function,
     ];
     OutputRange, output_range: [training::an_output_out_of_range, inference::an_output_out_of_range];
     GradientRange, gradient_range: [training::a_gradient_out_of_range];

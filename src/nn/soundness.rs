@@ -21,6 +21,8 @@ use super::{
     commitment::weight_layout,
     init,
     layout::weight_values,
+    model::Mlp,
+    op::Nonlinearity,
     proof,
     relation::{Relation, Values},
 };
@@ -100,6 +102,7 @@ struct Plan {
     segment_steps: u64,
     hiding: bool,
     root: bool,
+    activation: Nonlinearity,
 }
 
 impl Plan {
@@ -112,6 +115,7 @@ impl Plan {
             segment_steps: 3,
             hiding,
             root: false,
+            activation: Nonlinearity::Relu,
         }
     }
 
@@ -125,7 +129,12 @@ impl Scene {
     fn new(plan: &Plan, seed: u64) -> Option<Self> {
         let rng = &mut ChaCha20Rng::seed_from_u64(seed);
         let fixed = small_format();
-        let architecture = Architecture::new(plan.widths.clone()).unwrap();
+        let architecture = Architecture::perceptron(&Mlp {
+            widths: plan.widths.clone(),
+            activation: plan.activation,
+            residual: false,
+        })
+        .unwrap();
         let parameters = TrainingParameters {
             architecture: architecture.clone(),
             fixed_point: fixed.clone(),

@@ -84,7 +84,7 @@ impl Trainer {
         let fits = eval::update_fits(program, &trace, self.coefficient);
         let before = (!fits).then(|| weights.clone());
         let tensors = &mut weights.tensors_mut();
-        if let Err(error) = eval::update(program, &trace, self.coefficient, tensors, step) {
+        if let Err(error) = eval::update(program, &trace, (self.coefficient, fits), tensors, step) {
             if let Some(before) = before {
                 *weights = before;
             }

@@ -197,6 +197,23 @@ pub(crate) fn a_unit_let_through() -> Tried {
     })
 }
 
+/// A function has another value than its table says; the outputs follow.
+pub(crate) fn another_value_of_a_function() -> Tried {
+    tried(Check::UnitRange, Check::LookupGate, |hiding| {
+        let architecture = "3,5,2 gelu".parse().unwrap();
+        let scene = Scene::of(architecture, 3, hiding, 6);
+        let statement = scene.public(scene.outputs.clone());
+        let lie = |here: Place<'_>, value: &mut i128| {
+            if (here.name, here.sample, here.unit) == ("A1", 1, 2) {
+                *value += 32;
+            }
+        };
+        let (values, outputs) = forged(&statement, scene.secrets(), lie);
+        assert_ne!(outputs, scene.outputs);
+        verdict_of(&scene.public(outputs), scene.secrets(), values, |_, _| ())
+    })
+}
+
 /// A unit that is a little below zero has a top limb that is not negative, and a low one that is: it
 /// passes its rectifier.
 pub(crate) fn a_negative_low_limb() -> Tried {

@@ -32,8 +32,12 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn new(widths: &[usize], samples: usize, hiding: bool, seed: u64) -> Self {
-        let mut rng = rng(seed);
         let architecture = Architecture::new(widths.to_vec()).unwrap();
+        Self::of(architecture, samples, hiding, seed)
+    }
+
+    pub(super) fn of(architecture: Architecture, samples: usize, hiding: bool, seed: u64) -> Self {
+        let mut rng = rng(seed);
         let fixed_point = tiny();
         let weights = init::expand(seed, &architecture, &fixed_point);
         let bound = WeightBound::initial(&architecture, &fixed_point);

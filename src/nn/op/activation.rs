@@ -71,15 +71,10 @@ pub struct Activation {
 
 impl Op for Activation {
     fn forward(&self, p: &mut Program, label: usize, x: &[Value]) -> Result<Forward, ConfigError> {
-        let [x] = x else {
-            return Err(ConfigError::Operator {
-                operator: "activation",
-                what: "it has one input",
-            });
-        };
+        let x = super::single("activation", x)?;
         match self.function {
-            Nonlinearity::Relu => Ok(rectified(p, label, *x)),
-            Nonlinearity::Smooth(function) => smooth(p, label, *x, function),
+            Nonlinearity::Relu => Ok(rectified(p, label, x)),
+            Nonlinearity::Smooth(function) => smooth(p, label, x, function),
         }
     }
 

@@ -5,7 +5,7 @@
 use super::{Forward, Op};
 use crate::{
     error::ConfigError,
-    nn::program::{Index, Program, Value, at, over, term},
+    nn::program::{Axis, Index, Program, Value, at, over, term},
 };
 
 /// A linear operator with a bias, on the last axis of its input.
@@ -17,13 +17,8 @@ pub struct Linear {
 
 impl Op for Linear {
     fn forward(&self, p: &mut Program, label: usize, x: &[Value]) -> Result<Forward, ConfigError> {
-        let [x] = x else {
-            return Err(ConfigError::Operator {
-                operator: "linear",
-                what: "it has one input",
-            });
-        };
-        let fact = p.fact(*x).clone();
+        let x = super::single("linear", x)?;
+        let fact = p.fact(x).clone();
         let Some((units, rest)) = fact.axes.split_last() else {
             return Err(ConfigError::Operator {
                 operator: "linear",
@@ -38,15 +33,10 @@ impl Op for Linear {
         let one = p.one(&fact.axes[..fact.axes.len() - 1]);
         let indices = |last: Index| [rest.as_slice(), &[last]].concat();
         let terms = vec![
-            term(1, [at(*x, &over(&fact.axes))], &indices(Index::Body(units))),
+            term(1, [at(x, &over(&fact.axes))], &indices(Index::Body(units))),
             term(1 << fact.fraction, [at(one, &rest)], &indices(Index::Tail)),
         ];
-        let axes = |last| {
-            let mut axes = fact.axes.clone();
-            axes.pop();
-            axes.push(last);
-            axes
-        };
+        let axes = |last| with_last(&fact.axes, last);
         let name = format!("A{} with bias", label.saturating_sub(1));
         let input = p.sum(name, &axes(extended), fact.fraction, terms);
         let product = [
@@ -111,10 +101,7 @@ impl Op for Linear {
 }
 
 /// The axes with another one in place of the last.
-fn with_last(
-    axes: &[crate::nn::program::Axis],
-    last: crate::nn::program::Axis,
-) -> Vec<crate::nn::program::Axis> {
+fn with_last(axes: &[Axis], last: Axis) -> Vec<Axis> {
     let mut axes = axes.to_vec();
     axes.pop();
     axes.push(last);

@@ -52,6 +52,17 @@ pub trait Op {
     ) -> Result<Vec<Option<Value>>, ConfigError>;
 }
 
+/// The one input of an operator.
+fn single(operator: &'static str, x: &[Value]) -> Result<Value, ConfigError> {
+    match x {
+        [x] => Ok(*x),
+        _ => Err(ConfigError::Operator {
+            operator,
+            what: "it has one input",
+        }),
+    }
+}
+
 /// The exact sum of values of the same shape, with the fraction bits of the finest.
 pub(super) fn total(p: &mut Program, name: String, values: &[Value]) -> Option<Value> {
     let (first, rest) = values.split_first()?;

@@ -15,15 +15,10 @@ pub struct Round;
 
 impl Op for Round {
     fn forward(&self, p: &mut Program, label: usize, x: &[Value]) -> Result<Forward, ConfigError> {
-        let [x] = x else {
-            return Err(ConfigError::Operator {
-                operator: "round",
-                what: "it has one input",
-            });
-        };
+        let x = super::single("round", x)?;
         let format = p.format();
         let to = (format.activation_bits(), format.output_range_bits());
-        let output = gadget::rounded(p, format!("Y{label}"), *x, to, Check::OutputRange);
+        let output = gadget::rounded(p, format!("Y{label}"), x, to, Check::OutputRange);
         let saved = Vec::new();
         Ok(Forward { output, saved })
     }

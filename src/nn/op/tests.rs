@@ -189,7 +189,8 @@ fn updates_follow_the_float_twin() {
         let (trace, reals) = (case.trace(), case.reals(&case.real_parameters()));
         let mut moved = case.parameters.clone();
         let mut tensors: Vec<&mut [i64]> = moved.iter_mut().map(Vec::as_mut_slice).collect();
-        eval::update(&case.program, &trace, 1, &mut tensors, None).unwrap();
+        let fits = eval::update_fits(&case.program, &trace, 1);
+        eval::update(&case.program, &trace, (1, fits), &mut tensors, None).unwrap();
         let format = case.program.format();
         let unit = (1_u64 << (format.activation_bits() + format.gradient_bits())) as f64;
         for (number, (before, after)) in case.parameters.iter().zip(&moved).enumerate() {

@@ -87,19 +87,18 @@ pub fn eval(program: &Program, inputs: &Inputs<'_>) -> Result<Trace, TrainError>
     Ok(run.finish())
 }
 
-/// Moves parameters by `-coefficient` times their gradients, in place.
+/// Moves parameters by `-coefficient` times their gradients, in place; `fits` is what [`update_fits`] says.
 ///
 /// # Errors
-/// [`TrainError::OutOfRange`] if one would leave `i64`: then some are moved and some are not, unless
-/// [`update_fits`].
+/// [`TrainError::OutOfRange`] if one would leave `i64`: then some are moved and some are not. There is none if it
+/// fits.
 pub fn update(
     program: &Program,
     trace: &Trace,
-    coefficient: u64,
+    (coefficient, fits): (u64, bool),
     parameters: &mut [&mut [i64]],
     step: Option<u64>,
 ) -> Result<(), TrainError> {
-    let fits = update_fits(program, trace, coefficient);
     for ((value, gradients), out) in program
         .parameters()
         .iter()
@@ -409,16 +408,15 @@ impl Run<'_> {
         }
         let mut out = vec![0; size];
         for term in terms {
-            let largest = |k: usize| match (
-                program.values[term.operands[k].value.0].node.clone(),
-                views(term)[k],
-            ) {
-                (Node::Parameter(number), _) => self.sizes[number],
-                (_, View::Narrow(values)) => matmul::magnitude(values),
-                (_, View::Wide(_)) => 0,
-            };
+            let operands = views(term);
+            let largest =
+                |k: usize| match (&program.values[term.operands[k].value.0].node, operands[k]) {
+                    (Node::Parameter(number), _) => self.sizes[*number],
+                    (_, View::Narrow(values)) => matmul::magnitude(values),
+                    (_, View::Wide(_)) => 0,
+                };
             let einsum = strides(program, value, term);
-            tensor::add_term(&einsum, term.factor, &views(term), &largest, &mut out);
+            tensor::add_term(&einsum, term.factor, &operands, &largest, &mut out);
         }
         Tensor::Wide(Arc::new(out))
     }

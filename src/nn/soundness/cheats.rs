@@ -9,9 +9,13 @@ use super::{
 };
 use crate::{
     check::{Check, Tried, judge},
-    gkr::table::{Gated, LookupTable, Signed, Unsigned},
+    gkr::{
+        function::Function,
+        table::{Gated, LookupTable, Signed, Unsigned},
+    },
     nn::{
         argument::{Argument, Source},
+        op::{Nonlinearity, SLOPE_BITS},
         relation::{Committed, Index, Public, TensorId, at as operand, term},
     },
 };
@@ -220,6 +224,32 @@ pub(crate) fn a_unit_let_through() -> Tried {
     };
     in_training(Check::UnitRange, Check::LookupGate, |hiding| {
         lying(&Plan::padded(hiding), lie)
+    })
+}
+
+/// Hidden units with a function that has a table.
+fn tabulated(hiding: bool) -> Plan {
+    Plan {
+        activation: Nonlinearity::Smooth(Function::Gelu),
+        ..Plan::padded(hiding)
+    }
+}
+
+/// The slope of a function is one more than its table says; gradients and weights follow.
+pub(crate) fn another_slope() -> Tried {
+    in_training(Check::UnitRange, Check::LookupGate, |hiding| {
+        lying(&tabulated(hiding), at(vec![(S, 1)], 0, [1, 2, 1]))
+    })
+}
+
+/// A sample that is none has the slope that the function has at zero.
+pub(crate) fn a_slope_on_padding() -> Tried {
+    in_training(Check::UnitRange, Check::LookupGate, |hiding| {
+        let (_, slope) = Function::Gelu.at(0, 2, SLOPE_BITS).unwrap();
+        lying(
+            &tabulated(hiding),
+            at(vec![(S, slope.into())], 0, [0, 3, 0]),
+        )
     })
 }
 

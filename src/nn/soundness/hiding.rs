@@ -18,6 +18,7 @@ pub(super) fn scene(hiding: bool, seed: u64) -> Scene {
         segment_steps: 1,
         hiding,
         root: false,
+        activation: Nonlinearity::Relu,
     };
     (seed..).find_map(|seed| Scene::new(&plan, seed)).unwrap()
 }

@@ -13,6 +13,7 @@ fn plan(hiding: bool, root: bool) -> Plan {
         segment_steps: 1,
         hiding,
         root,
+        activation: Nonlinearity::Relu,
     }
 }
 

@@ -566,6 +566,7 @@ fn smallest_networks() {
                 segment_steps: 1,
                 hiding,
                 root,
+                activation: Nonlinearity::Relu,
             };
             accepted(|hiding| lying(&plan(hiding), |_, _| ()));
             let lie = || at(vec![(Y, 1), (RestZ, ONE)], 0, [0, 0, 0]);
