@@ -416,6 +416,19 @@ pub enum ConfigError {
         /// Most bits.
         max_bits: u32,
     },
+    /// Known tensors of a network have too many entries.
+    #[error(
+        "up to `{tensor}`, windows and rearrangements of the network list {entries} places; at most \
+         {max}: take smaller windows or images"
+    )]
+    Known {
+        /// The tensor.
+        tensor: String,
+        /// Entries up to it.
+        entries: usize,
+        /// Most of all together.
+        max: usize,
+    },
 }
 
 /// Numbers in it are finite.

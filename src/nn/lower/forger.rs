@@ -101,10 +101,13 @@ fn narrow(values: &[i128]) -> Arc<Vec<i64>> {
 
 /// Padded length of an axis.
 fn padded(program: &Program, axis: program::Axis) -> usize {
-    match program.body(axis) {
-        Some(body) => 2 * padded(program, body),
-        None => program.len(axis).next_power_of_two(),
+    if let Some(body) = program.body(axis) {
+        return 2 * padded(program, body);
     }
+    let leaves = program.leaves(axis).into_iter();
+    leaves
+        .map(|leaf| program.len(leaf).next_power_of_two())
+        .product()
 }
 
 fn padded_size(program: &Program, value: Value) -> usize {
@@ -132,6 +135,7 @@ impl<F: WideField> Step<'_, '_, F> {
                 Node::Data(data) => self.data(value, *data),
                 Node::Parameter(k) => self.forger.parameters[*k].clone(),
                 Node::One => self.one(value),
+                Node::Known(_) => continue,
                 Node::Sum(terms) => self.sum(value, terms),
                 Node::Committed => self.committed(value),
             };
@@ -183,7 +187,7 @@ impl<F: WideField> Step<'_, '_, F> {
     fn one(&self, value: Value) -> Vec<i128> {
         let lowered = self.forger.lowered;
         let program = &lowered.program;
-        let axes = &program.fact(value).axes;
+        let axes = program.all_leaves(&program.fact(value).axes);
         let lens: Vec<[usize; 2]> = axes
             .iter()
             .map(|axis| [program.len(*axis), padded(program, *axis)])
@@ -205,8 +209,8 @@ impl<F: WideField> Step<'_, '_, F> {
         let program = &self.forger.lowered.program;
         let mut out = vec![0; padded_size(program, value)];
         for term in terms {
-            let operands = term.operands.iter();
-            let operands: Vec<View<'_>> = operands
+            let operands: Vec<View<'_>> = program
+                .unknown(term)
                 .map(|operand| View::Wide(&self.values[operand.value.0]))
                 .collect();
             let len = |axis| padded(program, axis);

@@ -207,7 +207,7 @@ struct Lowering<'a, F> {
     positions: [Axis; 2],
     /// An earlier step, in training.
     earlier: Option<Axis>,
-    /// Of each axis that is not extended.
+    /// Of each axis that is neither extended nor a group.
     axes: Vec<Option<Axis>>,
     /// On top of extended axes.
     behind: Axis,
@@ -230,8 +230,7 @@ impl<'a, F: WideField> Lowering<'a, F> {
         let training = program.purpose() == Purpose::Training;
         let earlier = training.then(|| relation.axis(steps));
         let mut axes = vec![Some(positions[0])];
-        for axis in (1..program.num_axes()).map(program::Axis) {
-            let plain = program.body(axis).is_none();
+        for (axis, plain) in program.plain_axes().skip(1) {
             axes.push(plain.then(|| relation.axis(num_vars(program.len(axis)))));
         }
         let behind = relation.axis(1);
@@ -323,6 +322,10 @@ impl<'a, F: WideField> Lowering<'a, F> {
                 Node::Sum(terms) => {
                     let terms = terms.iter().map(|term| self.term(value, term)).collect();
                     self.relation.define(&definition.name, &dims, terms)
+                }
+                Node::Known(entries) => {
+                    let public = Public::Sparse(entries.clone());
+                    self.relation.public(&definition.name, &dims, public)
                 }
                 Node::One => {
                     let real = self.real_lens(value);
@@ -428,15 +431,19 @@ impl<'a, F: WideField> Lowering<'a, F> {
     fn operand(&self, operand: &program::Operand, step: Axis) -> Operand {
         let value = operand.value;
         let tensor = self.tensors[value.0].unwrap_or(TensorId(usize::MAX));
-        let indices = match self.program.is_stepwise(value) {
-            true => self.indices(value, &operand.indices, step),
-            false => {
+        let indices = match &self.program.values[value.0].node {
+            Node::Known(_) => {
+                let axes = self.program.leaves_of(&operand.indices).into_iter();
+                axes.map(|axis| self.over(axis)).collect()
+            }
+            Node::Parameter(_) => {
                 let mut indices = self.parameter_indices(value, &operand.indices);
                 if self.earlier.is_some() {
                     indices.push(step.into());
                 }
                 indices
             }
+            _ => self.indices(value, &operand.indices, step),
         };
         Operand { tensor, indices }
     }
@@ -447,7 +454,7 @@ impl<'a, F: WideField> Lowering<'a, F> {
         axes.zip(indices)
             .flat_map(|(axis, index)| match *axis == SAMPLE {
                 true => vec![self.positions[0].into(), step.into()],
-                false => self.index(*axis, *index),
+                false => self.index(*axis, *index, Order::Forward),
             })
             .collect()
     }
@@ -458,21 +465,33 @@ impl<'a, F: WideField> Lowering<'a, F> {
         let pairs: Vec<_> = axes.zip(indices).collect();
         let pairs = pairs.into_iter().rev();
         pairs
-            .flat_map(|(axis, index)| self.index(*axis, *index))
+            .flat_map(|(axis, index)| self.index(*axis, *index, Order::Reverse))
             .collect()
     }
 
-    /// How one dimension is used: two indices of an extended one.
-    fn index(&self, dimension: program::Axis, index: program::Index) -> Vec<Index> {
-        let over = |axis: program::Axis| {
-            let plain = self.program.body(axis).unwrap_or(axis);
-            self.axes[plain.0].map_or(Index::First, Index::Over)
+    fn over(&self, axis: program::Axis) -> Index {
+        let axis = self.axes.get(axis.0).copied().flatten();
+        axis.map_or(Index::First, Index::Over)
+    }
+
+    /// How one dimension is used: an index for each of its leaves, and one more if it is extended.
+    fn index(&self, dimension: program::Axis, index: program::Index, order: Order) -> Vec<Index> {
+        let program = self.program;
+        let leaves = |axis: program::Axis| {
+            let mut leaves = program.leaves(program.body(axis).unwrap_or(axis));
+            order.apply(&mut leaves);
+            leaves.into_iter().map(|leaf| self.over(leaf))
         };
-        match (index, self.program.body(dimension)) {
-            (program::Index::Over(axis), None) => vec![over(axis)],
-            (program::Index::Over(axis), Some(_)) => vec![over(axis), self.behind.into()],
-            (program::Index::Body(axis), _) => vec![over(axis), Index::First],
-            (program::Index::Tail, _) => vec![Index::First, Index::Last],
+        match index {
+            program::Index::Over(axis) => {
+                let behind = program.body(dimension).map(|_| self.behind.into());
+                leaves(axis).chain(behind).collect()
+            }
+            program::Index::Body(axis) => leaves(axis).chain([Index::First]).collect(),
+            program::Index::Tail => {
+                let first = leaves(dimension).map(|_| Index::First);
+                first.chain([Index::Last]).collect()
+            }
         }
     }
 
@@ -483,19 +502,20 @@ impl<'a, F: WideField> Lowering<'a, F> {
 
     /// How many indices of each dimension are real, of a value without extended axes.
     fn real_lens(&self, value: Value) -> Vec<usize> {
-        let axes = self.program.fact(value).axes.iter();
-        axes.flat_map(|axis| match *axis == SAMPLE {
-            true => vec![self.program.len(SAMPLE), self.extent.steps],
-            false => vec![self.program.len(*axis)],
-        })
-        .collect()
+        let axes = self.program.all_leaves(&self.program.fact(value).axes);
+        axes.into_iter()
+            .flat_map(|axis| match axis == SAMPLE {
+                true => vec![self.program.len(SAMPLE), self.extent.steps],
+                false => vec![self.program.len(axis)],
+            })
+            .collect()
     }
 
     /// What is committed of a value: up to the last real index of its highest dimension.
     fn committed(&self, value: Value, tensor: TensorId) -> Committed {
         let dims = self.dims(value);
         let num_vars = dims.iter().sum();
-        let axes = &self.program.fact(value).axes;
+        let axes = self.program.all_leaves(&self.program.fact(value).axes);
         let top = match axes.last() {
             Some(axis) if *axis != SAMPLE => {
                 let below: usize = num_vars - dims.last().copied().unwrap_or(0);
@@ -511,17 +531,47 @@ impl<'a, F: WideField> Lowering<'a, F> {
     }
 }
 
+/// In which order the axes of a value are dimensions of its tensor, lowest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// The slowest one lowest.
+    Forward,
+    /// The fastest one lowest: of parameters.
+    Reverse,
+}
+
+impl Order {
+    fn of(program: &Program, value: Value) -> Self {
+        match program.values[value.0].node {
+            Node::Parameter(_) => Self::Reverse,
+            _ => Self::Forward,
+        }
+    }
+
+    fn apply<T>(self, all: &mut [T]) {
+        if self == Self::Reverse {
+            all.reverse();
+        }
+    }
+}
+
 /// Numbers of variables of a value's tensor, lowest first.
 fn dims(program: &Program, value: Value, steps: usize) -> Vec<usize> {
-    let of = |axis: program::Axis| match (axis == SAMPLE, program.body(axis)) {
-        (true, _) => vec![num_vars(program.len(axis)), num_vars(steps)],
-        (false, None) => vec![num_vars(program.len(axis))],
-        (false, Some(body)) => vec![num_vars(program.len(body)), 1],
+    let order = Order::of(program, value);
+    let vars = |axis: program::Axis| num_vars(program.len(axis));
+    let of = |axis: program::Axis| {
+        let mut leaves = program.leaves(program.body(axis).unwrap_or(axis));
+        order.apply(&mut leaves);
+        let leaves = leaves.into_iter().map(vars);
+        let more = match (axis == SAMPLE, program.body(axis)) {
+            (true, _) => Some(num_vars(steps)),
+            (false, Some(_)) => Some(1),
+            (false, None) => None,
+        };
+        leaves.chain(more).collect()
     };
     let mut each: Vec<Vec<usize>> = program.fact(value).axes.iter().map(|a| of(*a)).collect();
-    if !program.is_stepwise(value) {
-        each.reverse();
-    }
+    order.apply(&mut each);
     each.concat()
 }
 

@@ -1,9 +1,9 @@
 //! The values of a relation's tensors, from runs of the program.
-use super::{Lowered, Source, dims, limbs::Limb};
+use super::{Lowered, Source, limbs::Limb};
 use crate::{
     error::ProveError,
     nn::{
-        program::{Program, SAMPLE, Value, eval::Trace},
+        program::{Axis, Program, SAMPLE, Value, eval::Trace},
         relation::{TensorId, Values, count_multiplicities},
     },
     poly::{WideField, num_vars, parallel},
@@ -122,67 +122,101 @@ fn arrange(
 /// For each index over the axes of a sample, as they stand in a tensor: where it stands in a row of a
 /// matrix; `None` for padding. Nothing behind the last real one.
 fn slots(program: &Program, value: Value) -> Vec<Option<usize>> {
-    let dims = dims(program, value, 1);
-    let mut slots = vec![Some(0)];
-    let axes = &program.fact(value).axes[1..];
-    let mut row: usize = axes.iter().map(|axis| program.len(*axis)).product();
-    let mut k = 2;
-    for axis in axes {
-        let len = program.len(*axis);
-        row /= len;
-        let extended = program.body(*axis).is_some();
-        let place = |index: usize| match extended {
-            false => (index < len).then_some(index),
-            true if index == 1 << dims[k] => Some(len - 1),
-            true => (index + 1 < len).then_some(index),
-        };
-        let vars = dims[k] + usize::from(extended);
-        let step = row;
-        slots = (0..1_usize << vars)
-            .flat_map(|index| {
-                let here = place(index).map(|index| index * step);
-                slots
-                    .iter()
-                    .map(move |low| Some((*low)? + here?))
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        k += 1 + usize::from(extended);
-    }
+    let axes = program.fact(value).axes.get(1..).unwrap_or_default();
+    let mut slots = in_order(program, axes);
     let last = slots.iter().rposition(Option::is_some).map_or(0, |k| k + 1);
     slots.truncate(last);
     slots
+}
+
+/// For each padded index over axes, the first one lowest: the row-major index.
+fn in_order(program: &Program, axes: &[Axis]) -> Vec<Option<usize>> {
+    axes.iter().fold(vec![Some(0)], |low, axis| {
+        let (len, high) = (program.len(*axis), places_of(program, *axis));
+        let index = |high: Option<usize>| {
+            let low = low.iter();
+            low.map(move |low| Some((*low)? * len + high?))
+        };
+        high.into_iter().flat_map(index).collect()
+    })
+}
+
+/// For each padded index of one axis, the real one.
+fn places_of(program: &Program, axis: Axis) -> Vec<Option<usize>> {
+    let len = program.len(axis);
+    if let Some(body) = program.body(axis) {
+        let mut places = in_order(program, &program.leaves(body));
+        let behind = places.len();
+        places.resize(2 * behind, None);
+        places[behind] = Some(len - 1);
+        return places;
+    }
+    match program.leaves(axis).as_slice() {
+        [leaf] if *leaf == axis => {
+            let padded = 0..1_usize << num_vars(len);
+            padded.map(|k| (k < len).then_some(k)).collect()
+        }
+        leaves => in_order(program, leaves),
+    }
 }
 
 /// For each entry of a value with all padding, row-major: its sample, and its index over the other axes in the order
 /// of a tensor.
 #[cfg(test)]
 pub(super) fn places(program: &Program, value: Value) -> Vec<(usize, usize)> {
+    let lens = |axis: &Axis| -> Vec<usize> {
+        let leaves = program.leaves(program.body(*axis).unwrap_or(*axis));
+        let lens = leaves
+            .into_iter()
+            .map(|leaf| program.len(leaf).next_power_of_two());
+        // An extended axis has its highest variable first here, and on top in a tensor.
+        let behind = program.body(*axis).map(|_| 2);
+        behind.into_iter().chain(lens).collect()
+    };
     let axes = &program.fact(value).axes;
-    let lens: Vec<usize> = axes
+    let each: Vec<(Vec<usize>, bool)> = axes
         .iter()
-        .map(|axis| match program.body(*axis) {
-            Some(body) => 2 * program.len(body).next_power_of_two(),
-            None => program.len(*axis).next_power_of_two(),
-        })
+        .map(|axis| (lens(axis), program.body(*axis).is_some()))
         .collect();
     let place = |index: usize| {
         let mut rest = index;
-        let mut indices: Vec<usize> = lens
-            .iter()
-            .rev()
-            .map(|len| {
-                let index = rest % len;
-                rest /= len;
-                index
-            })
-            .collect();
-        indices.reverse();
-        let pairs = indices.iter().zip(&lens).skip(1).rev();
-        let unit = pairs.fold(0, |unit, (index, len)| unit * len + index);
-        (indices.first().copied().unwrap_or(0), unit)
+        let mut units = 0;
+        let mut sample = 0;
+        let mut parts: Vec<Vec<usize>> = Vec::new();
+        for (lens, _) in each.iter().rev() {
+            let mut part: Vec<usize> = lens
+                .iter()
+                .rev()
+                .map(|len| {
+                    let index = rest % len;
+                    rest /= len;
+                    index
+                })
+                .collect();
+            part.reverse();
+            parts.push(part);
+        }
+        parts.reverse();
+        let mut weight = 1;
+        for (k, (part, (lens, extended))) in parts.iter().zip(&each).enumerate() {
+            if k == 0 {
+                sample = part[0];
+                continue;
+            }
+            let mut pairs: Vec<(usize, usize)> =
+                part.iter().copied().zip(lens.iter().copied()).collect();
+            if *extended {
+                pairs.rotate_left(1);
+            }
+            for (index, len) in pairs {
+                units += weight * index;
+                weight *= len;
+            }
+        }
+        (sample, units)
     };
-    (0..lens.iter().product()).map(place).collect()
+    let size: usize = each.iter().flat_map(|(lens, _)| lens).product();
+    (0..size).map(place).collect()
 }
 
 #[cfg(test)]

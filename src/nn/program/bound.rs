@@ -1,6 +1,7 @@
 //! How large the values of a program can be: a reader.
-use super::{Axis, Gadget, Index, Node, Program, Term, Value};
-use crate::nn::fixed::ceil_log2;
+use super::{Axis, Gadget, Index, Node, Operand, Program, Term, Value};
+use crate::nn::{fixed::ceil_log2, tensor::Sparse};
+use std::collections::BTreeMap;
 
 /// A bound on the magnitudes of a sum of terms, if there is one of every operand.
 ///
@@ -43,25 +44,45 @@ pub(super) fn of_sum(
 /// A bound on the magnitudes of a term: of every operand, times the number of products in a sum.
 fn of_term(program: &Program, term: &Term, of: &impl Fn(Value) -> Option<u128>) -> Option<u128> {
     let mut bound = term.factor.unsigned_abs();
-    for operand in &term.operands {
+    for operand in program.unknown(term) {
         bound = bound.saturating_mul(of(operand.value)?);
     }
-    let terms = summed(term).into_iter();
-    let terms = terms.map(|axis| program.len(axis) as u128);
-    Some(terms.fold(bound, u128::saturating_mul))
+    Some(products(program, term).fold(bound, u128::saturating_mul))
 }
 
-/// The axes that a term sums over.
-fn summed(term: &Term) -> Vec<Axis> {
-    let mut summed: Vec<_> = term
-        .operands
-        .iter()
-        .flat_map(|operand| operand.indices.iter().filter_map(|index| index.axis()))
-        .filter(|axis| !term.output.iter().any(|index| index.axis() == Some(*axis)))
+/// Factors of how many products a term sums for an entry: the lengths of the axes that it sums over; of known
+/// operands, which are sparse, the largest sum of magnitudes that an entry of the output takes.
+fn products<'a>(program: &'a Program, term: &'a Term) -> impl Iterator<Item = u128> + 'a {
+    let output = program.leaves_of(&term.output);
+    let known = |operand: &'a Operand| Some((operand, program.sparse(operand.value)?));
+    let known: Vec<_> = term.operands.iter().filter_map(known).collect();
+    let of_known = |operand: &Operand| program.leaves_of(&operand.indices);
+    let covered: Vec<Axis> = known.iter().flat_map(|(o, _)| of_known(o)).collect();
+    let operands = program.unknown(term);
+    let mut summed: Vec<Axis> = operands
+        .flat_map(|operand| program.leaves_of(&operand.indices))
+        .filter(|axis| !output.contains(axis) && !covered.contains(axis))
         .collect();
     summed.sort();
     summed.dedup();
-    summed
+    let sparse = known.into_iter().map(move |(operand, entries)| {
+        let leaves = program.leaves_of(&operand.indices);
+        let kept: Vec<bool> = leaves.iter().map(|leaf| output.contains(leaf)).collect();
+        largest_row(entries, &kept)
+    });
+    let lens = summed.into_iter().map(|axis| program.len(axis) as u128);
+    lens.chain(sparse)
+}
+
+/// The largest sum of magnitudes of entries that agree where `kept` says so.
+fn largest_row(entries: &Sparse, kept: &[bool]) -> u128 {
+    let mut rows: BTreeMap<Vec<u32>, u128> = BTreeMap::new();
+    for (index, value) in entries.entries() {
+        let row = index.iter().zip(kept).filter(|(_, kept)| **kept);
+        let row = row.map(|(k, _)| *k).collect();
+        *rows.entry(row).or_default() += u128::from(value.unsigned_abs());
+    }
+    rows.into_values().max().unwrap_or(0)
 }
 
 /// Bounds on the magnitudes of all values, with parameters of at most `parameters`, saturating.
@@ -123,9 +144,8 @@ pub fn largest_bits(program: &Program, parameters: u128, limit: u32) -> Option<(
 
 /// The bits of a term: of its factor, its operands, and the number of products in a sum.
 fn term_bits(program: &Program, term: &Term, of: &impl Fn(Value) -> u32) -> u32 {
-    let operands = term.operands.iter().map(|operand| of(operand.value));
-    let summed = summed(term).into_iter();
-    let lens = summed.map(|axis| ceil_log2(program.len(axis) as u128));
+    let operands = program.unknown(term).map(|operand| of(operand.value));
+    let lens = products(program, term).map(ceil_log2);
     operands
         .chain(lens)
         .fold(ceil_log2(term.factor.unsigned_abs()), u32::saturating_add)

@@ -1,5 +1,5 @@
 //! Running a program on integers: the specification of training and inference.
-use super::{Data, Gadget, Node, Program, Table, Term, Value};
+use super::{Data, Gadget, Node, Operand, Program, Table, Term, Value};
 use crate::{
     error::TrainError,
     nn::{
@@ -162,9 +162,8 @@ fn move_by(
         step: None,
         tensor: program.name(value).to_owned(),
     };
-    let operands: Vec<View<'_>> = term
-        .operands
-        .iter()
+    let operands: Vec<View<'_>> = program
+        .unknown(term)
         .map(|operand| {
             let values = trace.get(operand.value).ok_or_else(|| wide(operand.value));
             values.map(|values| View::Narrow(values))
@@ -211,7 +210,8 @@ fn outer_rows(einsum: &Einsum) -> Option<usize> {
         index.len == 1 || index.operands[operand] == stride
     };
     let output = (m.len == 1 || m.output == n.len) && (n.len == 1 || n.output == 1);
-    let whole = einsum.offsets == [0, 0] && einsum.output_offset == 0 && matrices.batch.is_empty();
+    let direct = einsum.jumps.is_none() && matrices.batch.is_empty();
+    let whole = direct && einsum.offsets == [0, 0] && einsum.output_offset == 0;
     let left = stands(&m, 0, 1) && stands(&k, 0, m.len);
     let right = stands(&n, 1, 1) && stands(&k, 1, n.len);
     (whole && output && left && right).then_some(n.len)
@@ -235,7 +235,13 @@ pub(in crate::nn) fn loops(
         let axes = &program.fact(value).axes;
         for (dimension, index) in axes.iter().zip(indices).rev() {
             match index.axis() {
-                Some(axis) => strides.push((axis, stride)),
+                Some(axis) => {
+                    let mut step = stride;
+                    for leaf in program.leaves(axis).into_iter().rev() {
+                        strides.push((leaf, step));
+                        step *= len(leaf);
+                    }
+                }
                 None => offset += tail(*dimension) * stride,
             }
             stride *= len(*dimension);
@@ -243,33 +249,46 @@ pub(in crate::nn) fn loops(
         strides.reverse();
         (strides, offset)
     };
-    let operands: Vec<_> = term
-        .operands
-        .iter()
+    let operands: Vec<_> = program
+        .unknown(term)
         .map(|operand| of(operand.value, &operand.indices))
         .collect();
     let (output, output_offset) = of(value, &term.output);
-    let mut axes: Vec<_> = output.iter().map(|(axis, _)| *axis).collect();
-    for (axis, _) in operands.iter().flat_map(|(strides, _)| strides) {
-        if !axes.contains(axis) {
-            axes.push(*axis);
-        }
-    }
     let stride = |strides: &[(super::Axis, usize)], axis| {
         let found = strides.iter().find(|(a, _)| *a == axis);
         found.map_or(0, |(_, stride)| *stride)
     };
-    let index = |axis: &super::Axis| Loop {
-        len: len(*axis),
-        operands: [0, 1].map(|k| operands.get(k).map_or(0, |(s, _)| stride(s, *axis))),
-        output: stride(&output, *axis),
+    let strides = |axis| Loop {
+        len: len(axis),
+        operands: [0, 1].map(|k| operands.get(k).map_or(0, |(s, _)| stride(s, axis))),
+        output: stride(&output, axis),
     };
-    let (kept, summed) = axes.split_at(output.len());
+    let known = |operand: &Operand| {
+        let loops = program.leaves_of(&operand.indices).into_iter().map(strides);
+        Some((loops.collect(), program.sparse(operand.value)?.clone()))
+    };
+    let known: Vec<(Vec<Loop>, _)> = term.operands.iter().filter_map(known).collect();
+    let covered = |axis: &super::Axis| {
+        let mut all = term.operands.iter();
+        all.any(|o| {
+            program.sparse(o.value).is_some() && program.leaves_of(&o.indices).contains(axis)
+        })
+    };
+    let all = operands.iter().flat_map(|(strides, _)| strides);
+    let mut summed = Vec::new();
+    for (axis, _) in all {
+        let is_output = output.iter().any(|(a, _)| a == axis);
+        if !is_output && !summed.contains(axis) && !covered(axis) {
+            summed.push(*axis);
+        }
+    }
+    let kept = output.iter().map(|(axis, _)| *axis);
     Einsum {
-        output: kept.iter().map(index).collect(),
-        summed: summed.iter().map(index).collect(),
+        output: kept.filter(|axis| !covered(axis)).map(strides).collect(),
+        summed: summed.into_iter().map(strides).collect(),
         offsets: [0, 1].map(|k| operands.get(k).map_or(0, |(_, offset)| *offset)),
         output_offset,
+        jumps: tensor::jumps(&known),
     }
 }
 
@@ -319,6 +338,7 @@ impl Run<'_> {
                 self.values[value.0] = Some(Tensor::Narrow(Arc::new(ones)));
                 Ok(())
             }
+            Node::Known(_) => Ok(()),
             Node::Sum(terms) => {
                 self.values[value.0] = Some(self.sum(value, terms));
                 Ok(())
@@ -387,7 +407,7 @@ impl Run<'_> {
         let program = self.program;
         let size = program.size(value);
         let views = |term: &Term| -> Vec<View<'_>> {
-            let operands = term.operands.iter();
+            let operands = program.unknown(term);
             operands.map(|operand| self.view(operand.value)).collect()
         };
         let bound = program.fact(value).bound;
@@ -409,12 +429,12 @@ impl Run<'_> {
         let mut out = vec![0; size];
         for term in terms {
             let operands = views(term);
-            let largest =
-                |k: usize| match (&program.values[term.operands[k].value.0].node, operands[k]) {
-                    (Node::Parameter(number), _) => self.sizes[*number],
-                    (_, View::Narrow(values)) => matmul::magnitude(values),
-                    (_, View::Wide(_)) => 0,
-                };
+            let unknown: Vec<Value> = program.unknown(term).map(|o| o.value).collect();
+            let largest = |k: usize| match (&program.values[unknown[k].0].node, operands[k]) {
+                (Node::Parameter(number), _) => self.sizes[*number],
+                (_, View::Narrow(values)) => matmul::magnitude(values),
+                (_, View::Wide(_)) => 0,
+            };
             let einsum = strides(program, value, term);
             tensor::add_term(&einsum, term.factor, &operands, &largest, &mut out);
         }

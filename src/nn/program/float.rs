@@ -25,6 +25,7 @@ pub fn run(program: &Program, data: &dyn Fn(Data) -> Vec<f64>, parameters: &[Vec
             Node::Data(kind) => data(*kind),
             Node::Parameter(k) => parameters[*k].clone(),
             Node::One => vec![1.0; program.size(value)],
+            Node::Known(_) => continue,
             Node::Sum(_) if gradients.contains(&value) => continue,
             Node::Sum(terms) => sum(program, &reals, value, terms),
             Node::Committed => committed(program, &reals, value),
@@ -57,9 +58,8 @@ fn sum(program: &Program, reals: &Reals, value: Value, terms: &[Term]) -> Vec<f6
         let shift =
             term.operands.iter().map(fraction).sum::<i32>() - program.fact(value).fraction as i32;
         let factor = term.factor as f64 * 2.0_f64.powi(shift);
-        let operands: Vec<&[f64]> = term
-            .operands
-            .iter()
+        let operands: Vec<&[f64]> = program
+            .unknown(term)
             .map(|operand| reals.get(operand.value))
             .collect();
         float::add_term(&strides(program, value, term), factor, &operands, &mut out);

@@ -15,23 +15,27 @@
 //! and what is summed over it. The steps of training are an axis that every other value has without saying so.
 //! Tensors are row-major here: the last axis runs fastest.
 //!
+//! **Groups.** Several axes can be walked through as one, their group: a term may use the whole in one value and the
+//! parts in another, so images are flattened and windows multiplied by matrices without anything being moved.
+//!
+//! **Known tensors** are factors that everybody knows beside the one or two that are not: see [`Known`].
+//!
 //! **Extended axes.** An extended axis has one entry more than another, its *body*. A layer's input is
 //! extended by the constant one, and its weights by the bias: one product is the affine map.
 
+mod axis;
 pub mod bound;
 pub mod eval;
 pub mod float;
+mod known;
 
-use super::fixed::FixedPoint;
-use crate::{check::Check, gkr::function::Function};
-use std::collections::BTreeMap;
+pub use axis::{Axis, Index, SAMPLE};
+pub use known::{Known, MAX_ENTRIES};
 
-/// An index of tensors, of a given length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Axis(pub(super) usize);
-
-/// The samples of a batch.
-pub const SAMPLE: Axis = Axis(0);
+use super::{fixed::FixedPoint, tensor::Sparse};
+use crate::{check::Check, error::ConfigError, gkr::function::Function};
+use axis::Axes;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A tensor of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,33 +50,6 @@ pub struct Fact {
     pub fraction: u32,
     /// No magnitude is larger; `None` if it depends on parameters.
     pub bound: Option<u128>,
-}
-
-/// How a term uses one dimension of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Index {
-    /// Runs over an axis of the dimension's length.
-    Over(Axis),
-    /// Runs over an axis of the length of the body of an extended dimension.
-    Body(Axis),
-    /// The entry of an extended dimension behind its body.
-    Tail,
-}
-
-impl From<Axis> for Index {
-    fn from(axis: Axis) -> Self {
-        Self::Over(axis)
-    }
-}
-
-impl Index {
-    /// The axis that it runs over.
-    pub(super) fn axis(self) -> Option<Axis> {
-        match self {
-            Self::Over(axis) | Self::Body(axis) => Some(axis),
-            Self::Tail => None,
-        }
-    }
 }
 
 /// A value as an operand of a term: one [`Index`] a dimension.
@@ -207,6 +184,8 @@ pub(super) enum Node {
     Parameter(usize),
     /// One at every entry that is real.
     One,
+    /// Known to everybody.
+    Known(Arc<Sparse>),
     Sum(Vec<Term>),
     Committed,
 }
@@ -216,12 +195,6 @@ pub(super) struct Definition {
     pub(super) name: String,
     pub(super) fact: Fact,
     pub(super) node: Node,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct AxisShape {
-    len: usize,
-    body: Option<Axis>,
 }
 
 /// What a program is for.
@@ -238,7 +211,9 @@ pub enum Purpose {
 pub struct Program {
     purpose: Purpose,
     format: FixedPoint,
-    axes: Vec<AxisShape>,
+    axes: Axes,
+    /// Entries of all known tensors.
+    known: usize,
     pub(super) values: Vec<Definition>,
     pub(super) gadgets: Vec<Gadget>,
     /// What computes each committed value: a gadget, and which of its images it is.
@@ -252,14 +227,11 @@ pub struct Program {
 impl Program {
     /// An empty program for a batch of so many samples.
     pub fn new(purpose: Purpose, format: &FixedPoint, samples: usize) -> Self {
-        let samples = AxisShape {
-            len: samples,
-            body: None,
-        };
         Self {
             purpose,
             format: format.clone(),
-            axes: vec![samples],
+            axes: Axes::new(samples),
+            known: 0,
             values: Vec::new(),
             gadgets: Vec::new(),
             makers: BTreeMap::new(),
@@ -277,36 +249,6 @@ impl Program {
     /// The formats of numbers.
     pub fn format(&self) -> &FixedPoint {
         &self.format
-    }
-
-    /// A new axis.
-    pub fn axis(&mut self, len: usize) -> Axis {
-        self.push_axis(len, None)
-    }
-
-    /// An axis of one entry more than `body`.
-    pub fn extended(&mut self, body: Axis) -> Axis {
-        let len = self.len(body) + 1;
-        self.push_axis(len, Some(body))
-    }
-
-    fn push_axis(&mut self, len: usize, body: Option<Axis>) -> Axis {
-        self.axes.push(AxisShape { len, body });
-        Axis(self.axes.len() - 1)
-    }
-
-    /// Number of entries.
-    pub fn len(&self, axis: Axis) -> usize {
-        self.axes[axis.0].len
-    }
-
-    /// The body of an extended axis.
-    pub fn body(&self, axis: Axis) -> Option<Axis> {
-        self.axes[axis.0].body
-    }
-
-    pub(super) fn num_axes(&self) -> usize {
-        self.axes.len()
     }
 
     /// What is known of a value.
@@ -328,11 +270,6 @@ impl Program {
     /// Number of entries of a value.
     pub fn size(&self, value: Value) -> usize {
         self.shape(value).iter().product()
-    }
-
-    /// Whether a value is of each step, not of the network.
-    pub(super) fn is_stepwise(&self, value: Value) -> bool {
-        !matches!(self.values[value.0].node, Node::Parameter(_))
     }
 
     /// The values of data, in order.
@@ -416,12 +353,51 @@ impl Program {
         self.push("mask".into(), fact, Node::One)
     }
 
+    /// A tensor that everybody knows.
+    ///
+    /// # Errors
+    /// [`ConfigError::Known`] if the known tensors of the program have too many entries.
+    pub fn known(&mut self, name: &str, known: Known, axes: &[Axis]) -> Result<Value, ConfigError> {
+        let lens: Vec<usize> = axes.iter().map(|axis| self.len(*axis)).collect();
+        let entries = self.known.saturating_add(known.count(&lens));
+        if entries > MAX_ENTRIES {
+            let (tensor, max) = (name.to_owned(), MAX_ENTRIES);
+            return Err(ConfigError::Known {
+                tensor,
+                entries,
+                max,
+            });
+        }
+        self.known = entries;
+        let entries = known.entries(&lens);
+        let largest = entries.entries().map(|(_, v)| v.unsigned_abs()).max();
+        let fact = Fact {
+            axes: axes.to_vec(),
+            fraction: 0,
+            bound: Some(largest.unwrap_or(0).into()),
+        };
+        Ok(self.push(name.into(), fact, Node::Known(entries)))
+    }
+
+    /// The entries of a known tensor.
+    pub(super) fn sparse(&self, value: Value) -> Option<&Arc<Sparse>> {
+        match &self.values[value.0].node {
+            Node::Known(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// The operands of a term that are not known to everybody.
+    pub(super) fn unknown<'a>(&'a self, term: &'a Term) -> impl Iterator<Item = &'a Operand> {
+        let unknown = |operand: &&Operand| self.sparse(operand.value).is_none();
+        term.operands.iter().filter(unknown)
+    }
+
     /// The exact sum of terms.
     ///
     /// # Panics
-    /// If an index does not fit its dimension, the terms have other numbers of fraction bits than
-    /// `fraction`, an output axis is in no operand or comes twice, or a term has other than one or two
-    /// operands: the operator is wrong.
+    /// If an index does not fit its dimension, an output axis is in no operand or comes twice, or a term has
+    /// other than one or two operands that are not known, or known ones that share an axis: the operator is wrong.
     pub fn sum(
         &mut self,
         name: impl Into<String>,
@@ -443,33 +419,37 @@ impl Program {
 
     fn check_term(&self, name: &str, axes: &[Axis], term: &Term) {
         let operands = &term.operands;
-        assert!((1..=2).contains(&operands.len()), "{name}: operands");
+        let unknown = self.unknown(term).count();
+        assert!((1..=2).contains(&unknown), "{name}: operands");
+        let mut known = Vec::new();
         for operand in operands {
             self.check_indices(name, &self.fact(operand.value).axes, &operand.indices);
+            if self.sparse(operand.value).is_some() {
+                let leaves = self.leaves_of(&operand.indices);
+                let shared = leaves.iter().any(|leaf| known.contains(leaf));
+                assert!(!shared, "{name}: known operands share an axis");
+                known.extend(leaves);
+            }
         }
         self.check_indices(name, axes, &term.output);
-        for axis in term.output.iter().filter_map(|index| index.axis()) {
-            let has = |operand: &Operand| operand.indices.iter().any(|i| i.axis() == Some(axis));
-            assert!(operands.iter().any(has), "{name}: an axis of no operand");
+        let all = operands.iter();
+        let read: Vec<Axis> = all.flat_map(|o| self.leaves_of(&o.indices)).collect();
+        for leaf in self.leaves_of(&term.output) {
+            assert!(read.contains(&leaf), "{name}: an axis of no operand");
         }
     }
 
     fn check_indices(&self, name: &str, axes: &[Axis], indices: &[Index]) {
         assert_eq!(axes.len(), indices.len(), "{name}: one index a dimension");
-        for (k, (axis, index)) in axes.iter().zip(indices).enumerate() {
-            let fits = match index {
-                Index::Over(over) => {
-                    self.len(*over) == self.len(*axis)
-                        && self.body(*over).is_some() == self.body(*axis).is_some()
-                }
-                Index::Body(over) => self.body(*axis).map(|b| self.len(b)) == Some(self.len(*over)),
-                Index::Tail => self.body(*axis).is_some(),
-            };
+        for (axis, index) in axes.iter().zip(indices) {
+            let fits = self.fits(*axis, *index);
             assert!(fits, "{name}: an index does not fit its dimension");
-            let earlier = indices[..k].iter().filter_map(|i| i.axis());
-            let again = earlier.filter(|axis| Some(*axis) == index.axis()).count();
-            assert_eq!(again, 0, "{name}: an axis is repeated");
         }
+        let mut leaves = self.leaves_of(indices);
+        let count = leaves.len();
+        leaves.sort();
+        leaves.dedup();
+        assert_eq!(leaves.len(), count, "{name}: an axis is repeated");
     }
 
     /// A value that a proof commits to; its gadget follows.
@@ -510,7 +490,10 @@ impl Program {
     /// Which values a prover keeps: those that a proof commits to or looks up, data, and sums without parameters
     /// that are factors of a product or have several terms, so that no long chain is computed twice.
     pub(super) fn kept(&self) -> Vec<bool> {
-        let private = |operand: &&Operand| self.values[operand.value.0].node != Node::One;
+        let private = |operand: &&Operand| {
+            let node = &self.values[operand.value.0].node;
+            !matches!(node, Node::One | Node::Known(_))
+        };
         let mut kept: Vec<bool> = self
             .values
             .iter()

@@ -2,6 +2,7 @@
 use super::{Axis, reduce::Binding};
 use crate::{
     count,
+    nn::tensor::Sparse,
     poly::{self, WideAccumulator, WideField, int, parallel, simd},
     sumcheck::Table,
 };
@@ -69,6 +70,39 @@ impl<F: WideField> Dense<F> {
             (Table::Int(Arc::new(values_here.to_vec())), dims.as_slice())
         };
         let data = Self::fold_rest(data, rest).data;
+        Self { axes, data }
+    }
+
+    /// Listed entries with some dimensions substituted by coordinates.
+    pub(super) fn fold_sparse(entries: &Sparse, dims: &[usize], bindings: &[Binding<F>]) -> Self {
+        let mut axes = Vec::new();
+        let (mut weights, mut strides, mut size) = (Vec::new(), Vec::new(), 1_usize);
+        for (dim, binding) in dims.iter().zip(bindings) {
+            match binding {
+                Binding::Sum(axis) => {
+                    axes.push((*axis, *dim));
+                    weights.push(None);
+                    strides.push(size);
+                    size <<= dim;
+                }
+                Binding::At(point) => {
+                    weights.push(Some(poly::eq_evals(point)));
+                    strides.push(0);
+                }
+            }
+        }
+        let mut data = vec![F::ZERO; size];
+        for (index, value) in entries.entries() {
+            let (mut at, mut entry) = (0, F::from(value));
+            for ((k, weights), stride) in index.iter().zip(&weights).zip(&strides) {
+                at += *k as usize * stride;
+                if let Some(weights) = weights {
+                    entry *= weights[*k as usize];
+                }
+            }
+            data[at] += entry;
+        }
+        let data = Table::Field(data);
         Self { axes, data }
     }
 

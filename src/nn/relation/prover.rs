@@ -1,6 +1,6 @@
 //! The prover's side of the reduction: values are numbers, tables are built and folded.
 use super::{
-    Axis, Index, Kind, Relation, TensorId, Term,
+    Axis, Index, Kind, Public, Relation, TensorId, Term,
     dense::{Dense, contract},
     reduce::{Batch, BatchProduct, Binding, Bound, Claim, Party, Weight},
 };
@@ -70,6 +70,9 @@ impl<'a, F: WideField> Prover<'a, F> {
     /// A tensor with some dimensions substituted, from its values or from its definition.
     fn fold(&self, bound: &Bound<F>) -> Dense<F> {
         let tensor = &self.relation.tensors[bound.tensor.0];
+        if let Kind::Public(Public::Sparse(entries)) = &tensor.kind {
+            return Dense::fold_sparse(entries, &tensor.dims, &bound.bindings);
+        }
         let values = match &tensor.kind {
             Kind::Public(public) => self
                 .public

@@ -2,8 +2,11 @@
 //!
 //! A statement is read before its proof: what its numbers say must cost a verifier no memory and next
 //! to no time, however large they are. So there are no public tables, only tensors whose
-//! extension has a closed form, of a few multiplications a variable. The prover has their entries.
+//! extension has a closed form, of a few multiplications a variable, or whose few entries a rule lists. The prover
+//! has their entries.
+use crate::{nn::tensor::Sparse, poly};
 use ark_ff::PrimeField;
+use std::sync::Arc;
 
 /// A tensor that everybody knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,11 +15,22 @@ pub enum Public {
     Below(Vec<usize>),
     /// A matrix `[t, s]` with one where `s < t`, else zero.
     Earlier,
+    /// Entries at the indices of a list, else zero.
+    Sparse(Arc<Sparse>),
 }
 
 impl Public {
     /// The entries of a tensor of `2^dims[k]` indices, lowest variables first.
     pub(crate) fn values(&self, dims: &[usize]) -> Vec<i64> {
+        if let Self::Sparse(entries) = self {
+            let mut values = vec![0; 1 << dims.iter().sum::<usize>()];
+            for (index, value) in entries.entries() {
+                if let Some(entry) = values.get_mut(flat(index, dims)) {
+                    *entry = value;
+                }
+            }
+            return values;
+        }
         let is_one = |flat: usize| {
             let mut rest = flat;
             let mut indices = dims.iter().map(|dim| {
@@ -27,6 +41,7 @@ impl Public {
             match self {
                 Self::Below(bounds) => indices.zip(bounds).all(|(index, bound)| index < *bound),
                 Self::Earlier => indices.next() > indices.next(),
+                Self::Sparse(_) => false,
             }
         };
         let entries = 0..1 << dims.iter().sum::<usize>();
@@ -51,8 +66,23 @@ impl Public {
                 let (t, s) = (parts.next().unwrap_or(&[]), parts.next().unwrap_or(&[]));
                 earlier(t, s)
             }
+            Self::Sparse(entries) => {
+                let weights: Vec<Vec<F>> = parts.map(poly::eq_evals).collect();
+                let of = |(index, value): (&[u32], i64)| {
+                    let weight = |(k, w): (&u32, &Vec<F>)| w.get(*k as usize).copied();
+                    let product: Option<F> = index.iter().zip(&weights).map(weight).product();
+                    product.unwrap_or_default() * F::from(value)
+                };
+                entries.entries().map(of).sum()
+            }
         }
     }
+}
+
+/// The flat index of an entry.
+fn flat(index: &[u32], dims: &[usize]) -> usize {
+    let pairs = index.iter().zip(dims).rev();
+    pairs.fold(0, |flat, (k, dim)| (flat << dim) + *k as usize)
 }
 
 /// The sum of `eq(r, x)` over all `x < bound`.
@@ -86,7 +116,7 @@ mod tests {
     use ark_ff::UniformRand;
     use ark_pallas::Fr;
     use proptest::prelude::*;
-    use rand::SeedableRng;
+    use rand::{Rng, SeedableRng};
 
     proptest! {
         #[test]
@@ -97,6 +127,15 @@ mod tests {
             seed: u64,
         ) {
             let rng = &mut rand_chacha::ChaCha20Rng::seed_from_u64(seed);
+            let mut sparse = Sparse::new(dims.len());
+            for _ in 0..bounds[0] % 9 {
+                let index = dims.iter().map(|dim| rng.gen_range(0..1_usize << dim));
+                let index: Vec<usize> = index.collect();
+                let new = sparse.entries().all(|(i, _)| i.iter().zip(&index).any(|(a, b)| *a as usize != *b));
+                if new {
+                    sparse.push(index, rng.gen_range(-9..9));
+                }
+            }
             let mut agrees = |public: &Public, dims: &[usize]| {
                 let n = dims.iter().sum();
                 let point: Vec<Fr> = (0..n).map(|_| Fr::rand(rng)).collect();
@@ -112,6 +151,9 @@ mod tests {
             let real: usize = dims.iter().zip(&below).map(|(dim, b)| (*b).min(1 << dim)).product();
             prop_assert_eq!(values.iter().sum::<i64>(), real as i64);
             let values = agrees(&Public::Earlier, &[steps, steps]);
+            let sum: i64 = sparse.entries().map(|(_, v)| v).sum();
+            let entries = agrees(&Public::Sparse(Arc::new(sparse)), &dims);
+            prop_assert_eq!(entries.iter().sum::<i64>(), sum);
             for (k, value) in values.iter().enumerate() {
                 let (t, s) = (k % (1 << steps), k >> steps);
                 prop_assert_eq!(*value, i64::from(s < t));

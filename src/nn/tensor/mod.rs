@@ -6,7 +6,9 @@
 
 pub(super) mod float;
 pub(super) mod matmul;
+mod sparse;
 
+pub use sparse::Sparse;
 use std::sync::Arc;
 
 /// Row-major integers.
@@ -102,6 +104,46 @@ pub struct Einsum {
     pub offsets: [usize; 2],
     /// Where the output's first entry is.
     pub output_offset: usize,
+    /// If there are known operands: all of this once for each choice of an entry of each, with its product as a
+    /// factor, and moved.
+    pub jumps: Option<Vec<Jump>>,
+}
+
+/// An entry of known operands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Jump {
+    /// By how much it moves each operand.
+    operands: [usize; 2],
+    /// And the output.
+    output: usize,
+    factor: i64,
+}
+
+/// The choices of an entry of each known operand, with what an index of each of its axes moves; none if there is
+/// no such operand.
+pub(super) fn jumps(known: &[(Vec<Loop>, Arc<Sparse>)]) -> Option<Vec<Jump>> {
+    let here = Jump {
+        operands: [0, 0],
+        output: 0,
+        factor: 1,
+    };
+    let mut jumps = vec![here];
+    for (loops, entries) in known {
+        let moved = |jump: &Jump, (index, value): (&[u32], i64)| {
+            let mut jump = *jump;
+            jump.factor *= value;
+            for (k, index) in index.iter().zip(loops) {
+                let k = *k as usize;
+                jump.operands[0] += k * index.operands[0];
+                jump.operands[1] += k * index.operands[1];
+                jump.output += k * index.output;
+            }
+            jump
+        };
+        let all = |jump| entries.entries().map(move |entry| moved(jump, entry));
+        jumps = jumps.iter().flat_map(all).collect();
+    }
+    (!known.is_empty()).then_some(jumps)
 }
 
 /// A matrix product `[m, k] x [k, n]`, repeated along `batch`.
@@ -134,6 +176,19 @@ impl Einsum {
             n: merged(&n)?,
             k: merged(&self.summed)?,
         })
+    }
+
+    /// The einsum for each entry of known operands, without them, and its factor.
+    pub(super) fn apart(&self, jumps: &[Jump], mut each: impl FnMut(&Self, i64)) {
+        let mut moved = Self {
+            jumps: None,
+            ..self.clone()
+        };
+        for jump in jumps {
+            moved.offsets = [0, 1].map(|k| self.offsets[k] + jump.operands[k]);
+            moved.output_offset = self.output_offset + jump.output;
+            each(&moved, jump.factor);
+        }
     }
 
     /// Visits all entries of the output, in order: its place and the operands'.
@@ -215,6 +270,11 @@ pub(super) fn add_term(
     largest: &dyn Fn(usize) -> u64,
     out: &mut [i128],
 ) {
+    if let Some(jumps) = &einsum.jumps {
+        return einsum.apart(jumps, |einsum, by| {
+            add_term(einsum, factor * i128::from(by), operands, largest, out);
+        });
+    }
     match operands {
         [View::Narrow(x)] => einsum.add_with(out, |i, _| i128::from(x[i]), |x| factor * x),
         [View::Wide(x)] => einsum.add_with(out, |i, _| x[i], |x| factor * x),
@@ -232,6 +292,11 @@ pub(super) fn add_term(
 
 /// As [`add_term`], of narrow operands and where no sum leaves `i64`.
 pub(super) fn add_narrow(einsum: &Einsum, factor: i64, operands: &[&[i64]], out: &mut [i64]) {
+    if let Some(jumps) = &einsum.jumps {
+        return einsum.apart(jumps, |einsum, by| {
+            add_narrow(einsum, factor * by, operands, out);
+        });
+    }
     match operands {
         [x] => einsum.add_with(out, |i, _| x[i], |x| factor * x),
         [x, y, ..] => einsum.add_with(out, |i, j| x[i] * y[j], |x| factor * x),
@@ -323,6 +388,7 @@ mod tests {
             summed: vec![index(3, k)],
             offsets: [0, 0],
             output_offset: 0,
+            jumps: None,
         }
     }
 
