@@ -79,7 +79,7 @@ impl Function {
     pub const ALL: [Self; 4] = [Self::Gelu, Self::Silu, Self::Tanh, Self::Sigmoid];
 
     /// A name in small letters, part of a table's id.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Gelu => "gelu",
             Self::Silu => "silu",

@@ -27,10 +27,14 @@ pub fn row_vars(entries: usize) -> usize {
 
 /// How the weights of one layer (counted from 0) are cut into rows.
 pub fn weight_layout(architecture: &Architecture, layer: usize) -> Layout {
-    let (inputs, outputs) = (architecture.inputs(layer), architecture.outputs(layer));
-    let vars = num_vars(inputs) + num_vars(outputs) + 1;
     let rows = row_vars(architecture.num_parameters());
-    Layout::new(vars, rows, &layout::weight_extent(architecture, layer))
+    match architecture.shapes().get(layer) {
+        Some(shape) => {
+            let vars = shape.row_vars() + num_vars(shape.outputs) + 1;
+            Layout::new(vars, rows, &shape.extent())
+        }
+        None => Layout::new(0, rows, &[]),
+    }
 }
 
 /// A hiding commitment to the weights of a network: what a model node publishes.

@@ -102,7 +102,7 @@ impl Architecture {
 
     /// Input width of layer `layer`, 0 if there is no such layer.
     pub fn inputs(&self, layer: usize) -> usize {
-        self.0.shapes.get(layer).map_or(0, |shape| shape.inputs)
+        self.0.shapes.get(layer).map_or(0, ParameterShape::inputs)
     }
 
     /// Output width of layer `layer`, 0 if there is no such layer.
@@ -128,7 +128,7 @@ impl Architecture {
 
     /// Number of weights and biases.
     pub fn num_parameters(&self) -> usize {
-        self.0.shapes.iter().map(|shape| shape.len()).sum()
+        self.0.shapes.iter().map(ParameterShape::len).sum()
     }
 }
 
@@ -288,7 +288,11 @@ impl Weights {
                     found,
                 })
             };
-            check("weight", layer.weight().len(), shape.inputs * shape.outputs)?;
+            check(
+                "weight",
+                layer.weight().len(),
+                shape.inputs() * shape.outputs,
+            )?;
             check("bias", layer.bias().len(), shape.outputs)?;
         }
         Ok(Self {

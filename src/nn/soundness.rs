@@ -337,9 +337,9 @@ pub(crate) fn wide_weights(opening: &WeightOpening<F>) -> Vec<Vec<i128>> {
         .map(|k| {
             let values = weight_values(opening.weights(), k);
             let mut values: Vec<i128> = values.into_iter().map(i128::from).collect();
-            let architecture = opening.weights().architecture();
-            let width = architecture.outputs(k).next_power_of_two();
-            values.resize(2 * architecture.inputs(k).next_power_of_two() * width, 0);
+            let shape = &opening.weights().architecture().shapes()[k];
+            let width = shape.outputs.next_power_of_two();
+            values.resize(2 * width << shape.row_vars(), 0);
             values
         })
         .collect()

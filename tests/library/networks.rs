@@ -102,12 +102,12 @@ impl Format {
 
 fn operator(name: &str, outputs: usize) -> Operator {
     match name {
-        "linear" => Operator::Linear(Linear { outputs }),
-        "round" => Operator::Round(Round),
-        "sum" => Operator::Add(Add),
+        "linear" => Operator::new(Linear { outputs }),
+        "round" => Operator::new(Round),
+        "sum" => Operator::new(Add),
         name => {
             let function: Nonlinearity = name.parse().unwrap();
-            Operator::Activation(Activation { function })
+            Operator::new(Activation { function })
         }
     }
 }
@@ -134,7 +134,7 @@ impl Case {
             operator: operator(name, *outputs),
             inputs: inputs.clone(),
         });
-        let graph = Graph::new(self.inputs, nodes.collect()).unwrap();
+        let graph = Graph::new(vec![self.inputs], nodes.collect()).unwrap();
         let architecture = Architecture::from(graph);
         if let Some(text) = &self.text {
             let named: Architecture = text.parse().unwrap();

@@ -259,26 +259,26 @@ pub fn smooth(seed: u64) -> Family<Pallas> {
 /// A network that is no perceptron: two layers read the input, one input is added to itself, what is not rounded
 /// yet is added to what is, an operator is in vain, and another one reads the input without a layer.
 fn branched() -> Architecture {
-    let linear = |outputs| Operator::Linear(Linear { outputs });
-    let function = |function| Operator::Activation(Activation { function });
+    let linear = |outputs| Operator::new(Linear { outputs });
+    let function = |function| Operator::new(Activation { function });
     let nodes = [
         (linear(3), vec![0]),
         (function(Nonlinearity::Relu), vec![1]),
         (linear(3), vec![0]),
         (function(Nonlinearity::Smooth(Function::Tanh)), vec![3]),
-        (Operator::Add(Add), vec![2, 4, 4]),
+        (Operator::new(Add), vec![2, 4, 4]),
         (linear(2), vec![2]),
         (linear(3), vec![5]),
-        (Operator::Add(Add), vec![5, 7]),
+        (Operator::new(Add), vec![5, 7]),
         (function(Nonlinearity::Smooth(Function::Sigmoid)), vec![8]),
         (linear(1), vec![9]),
         (function(Nonlinearity::Relu), vec![0]),
         (linear(1), vec![11]),
-        (Operator::Add(Add), vec![10, 12]),
-        (Operator::Round(Round), vec![13]),
+        (Operator::new(Add), vec![10, 12]),
+        (Operator::new(Round), vec![13]),
     ];
     let nodes = nodes.map(|(operator, inputs)| GraphNode { operator, inputs });
-    Architecture::from(Graph::new(2, nodes.to_vec()).unwrap())
+    Architecture::from(Graph::new(vec![2], nodes.to_vec()).unwrap())
 }
 
 /// A root of unknown origin and a child.
@@ -288,7 +288,7 @@ pub fn imported<C: Curve<ScalarField: WideField>>(seed: u64) -> Family<C> {
 
 fn import<C: Curve<ScalarField: WideField>>(architecture: Architecture, seed: u64) -> Family<C> {
     let layer = |shape: &ParameterShape| {
-        let (inputs, outputs) = (shape.inputs as i64, shape.outputs as i64);
+        let (inputs, outputs) = (shape.inputs() as i64, shape.outputs as i64);
         let weight = (0..inputs * outputs)
             .map(|k| (7 * k % 40 - 9) << 8)
             .collect();

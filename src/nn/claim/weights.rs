@@ -40,18 +40,22 @@ fn root_input<F: WideField>(
 ) -> PublicInput<F> {
     let (architecture, fixed) = (architecture.clone(), fixed.clone());
     Arc::new(move |point| {
-        let outputs = architecture.outputs(layer);
+        let Some(shape) = architecture.shapes().get(layer) else {
+            return F::ZERO;
+        };
+        let outputs = shape.outputs;
         let (j, rest) = point
             .split_at_checked(num_vars(outputs))
             .unwrap_or((point, &[]));
-        let inputs = num_vars(architecture.inputs(layer));
-        let (i, h) = rest.split_at_checked(inputs).unwrap_or((rest, &[]));
+        let (i, h) = rest
+            .split_at_checked(shape.row_vars())
+            .unwrap_or((rest, &[]));
         // The bias row of a root is zero. Some rows at a time: no layer is held whole.
         let mut eq = poly::eq_evals(j);
         eq.truncate(outputs);
         let mut stream = LayerStream::new(seed, &architecture, &fixed, layer);
         let chunk = outputs * (CHUNK / outputs).max(1);
-        let mut folded = Vec::with_capacity(architecture.inputs(layer));
+        let mut folded = Vec::with_capacity(shape.inputs());
         loop {
             let weights: Vec<i64> = stream.by_ref().take(chunk).collect();
             if weights.is_empty() {
@@ -60,6 +64,9 @@ fn root_input<F: WideField>(
             folded.extend(int::fold_low(&weights, &eq));
         }
         let not_bias: F = h.iter().map(|h| F::ONE - h).product();
-        not_bias * poly::inner_product(&folded, &poly::eq_evals(i))
+        let eq = poly::eq_evals(i);
+        let weights = shape.places().map(|place| eq.get(place).copied());
+        let weights: Option<Vec<F>> = weights.collect();
+        not_bias * poly::inner_product(&folded, &weights.unwrap_or_default())
     })
 }

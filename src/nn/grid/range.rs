@@ -39,17 +39,20 @@ impl<F: WideField> WeightRange<F> {
     pub fn new(architecture: &Architecture, step: u32, bits: u32) -> Self {
         let mut relation = Relation::new();
         let (widths, ends) = sides(architecture);
-        let axes: Vec<Index> = widths
+        let axes: Vec<Vec<Index>> = widths
             .iter()
-            .map(|width| relation.axis(num_vars(*width)).into())
+            .map(|lens| {
+                let axes = lens.iter().map(|len| relation.axis(num_vars(*len)));
+                axes.map(Index::from).collect()
+            })
             .collect();
         let units: Vec<Units> = widths
-            .iter()
+            .into_iter()
             .zip(axes)
-            .map(|(width, axis)| {
-                let (real, vars) = (Public::Below(vec![*width]), num_vars(*width));
-                let gate = relation.public("units", &[vars], real);
-                Units { axis, gate, vars }
+            .map(|(lens, axes)| {
+                let dims: Vec<usize> = lens.iter().map(|len| num_vars(*len)).collect();
+                let gate = relation.public("units", &dims, Public::Below(lens));
+                Units { axes, gate, dims }
             })
             .collect();
         let table = Gated {
@@ -66,17 +69,21 @@ impl<F: WideField> WeightRange<F> {
             let (Some(before), Some(after)) = (units.get(before), units.get(after)) else {
                 continue;
             };
-            let (i, j) = (before.axis, after.axis);
-            let (di, dj) = (before.vars, after.vars);
-            let w = relation.input(format!("W{l}"), &[dj, di, 1]);
-            let value = term(scale, [at(w, &[j, i, Index::First])], &[j, i]);
-            let value = relation.define(format!("W{l} in steps"), &[dj, di], vec![value]);
-            let gate = [at(after.gate, &[j]), at(before.gate, &[i])];
-            let gate = term(F::ONE, gate, &[j, i]);
-            let gate = relation.define(format!("gate of W{l}"), &[dj, di], vec![gate]);
+            let (i, j) = (before.axes.as_slice(), after.axes.as_slice());
+            let both = [j, i].concat();
+            let dims = [after.dims.as_slice(), &before.dims].concat();
+            let w = relation.input(format!("W{l}"), &[dims.as_slice(), &[1]].concat());
+            let here = [both.as_slice(), &[Index::First]].concat();
+            let value = term(scale, [at(w, &here)], &both);
+            let value = relation.define(format!("W{l} in steps"), &dims, vec![value]);
+            let gate = [at(after.gate, j), at(before.gate, i)];
+            let gate = term(F::ONE, gate, &both);
+            let gate = relation.define(format!("gate of W{l}"), &dims, vec![gate]);
             relation.lookup(Check::WeightRange.name(), table, &[value, gate]);
-            let bias = term(scale, [at(w, &[j, Index::First, Index::Last])], &[j]);
-            let bias = relation.define(format!("b{l} in steps"), &[dj], vec![bias]);
+            let first = vec![Index::First; i.len()];
+            let behind = [j, &first, &[Index::Last]].concat();
+            let bias = term(scale, [at(w, &behind)], j);
+            let bias = relation.define(format!("b{l} in steps"), &after.dims, vec![bias]);
             relation.lookup(Check::BiasRange.name(), table, &[bias, after.gate]);
             weights.push(w);
             layers.push(LayerTensors {
@@ -132,18 +139,18 @@ impl<F: WideField> WeightRange<F> {
 
     /// The witness without multiplicities, in range or not.
     pub(crate) fn values(&self, weights: &Weights) -> Values {
-        let architecture = weights.architecture();
+        let shapes = weights.architecture().shapes();
         let mut values = Values::new();
-        for (k, (tensors, layer)) in self.layers.iter().zip(weights.layers()).enumerate() {
-            let (inputs, outputs) = (architecture.inputs(k), architecture.outputs(k));
+        for ((tensors, layer), shape) in self.layers.iter().zip(weights.layers()).zip(shapes) {
+            let outputs = shape.outputs;
             let width = outputs.next_power_of_two();
+            let last = shape.places().last().unwrap_or(0);
             let rows = |entry: &dyn Fn(i64) -> i64| {
-                let mut rows = vec![0; inputs * width];
+                let mut rows = vec![0; (last + 1) * width];
                 let from = layer.weight().chunks_exact(outputs);
-                for (row, from) in rows.chunks_exact_mut(width).zip(from) {
-                    row.iter_mut()
-                        .zip(from)
-                        .for_each(|(out, w)| *out = entry(*w));
+                for (from, place) in from.zip(shape.places()) {
+                    let row = rows.iter_mut().skip(place * width);
+                    row.zip(from).for_each(|(out, w)| *out = entry(*w));
                 }
                 Arc::new(rows)
             };
@@ -159,22 +166,24 @@ impl<F: WideField> WeightRange<F> {
     }
 }
 
-/// Units between layers: their axis, what is one on those that are real, and their number of variables.
+/// Units between layers: their axes, what is one on those that are real, and their numbers of variables.
 struct Units {
-    axis: Index,
+    axes: Vec<Index>,
     gate: TensorId,
-    vars: usize,
+    dims: Vec<usize>,
 }
 
-/// Widths, and which of them each layer has before and after it. A layer behind another shares its width.
-fn sides(architecture: &Architecture) -> (Vec<usize>, Vec<(usize, usize)>) {
-    let mut widths = vec![architecture.num_inputs()];
+/// Widths, lowest dimension first, and which of them each layer has before and after it. A layer behind another of its
+/// width shares it.
+fn sides(architecture: &Architecture) -> (Vec<Vec<usize>>, Vec<(usize, usize)>) {
+    let mut widths = vec![vec![architecture.num_inputs()]];
     let mut ends = Vec::new();
     for shape in architecture.shapes() {
-        if widths.last() != Some(&shape.inputs) {
-            widths.push(shape.inputs);
+        let rows = shape.rows.iter().rev().copied().collect();
+        if widths.last() != Some(&rows) {
+            widths.push(rows);
         }
-        widths.push(shape.outputs);
+        widths.push(vec![shape.outputs]);
         ends.push((widths.len() - 2, widths.len() - 1));
     }
     (widths, ends)

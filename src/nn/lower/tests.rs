@@ -5,7 +5,10 @@ use crate::nn::{
     layout::weight_tensors,
     model::{self, Graph, GraphNode, Mlp, Operator, Task},
     network::Weights,
-    op::{Activation, Add, Linear, Nonlinearity, Round},
+    op::{
+        Activation, Add, AveragePool, Convolution, Dense, GlobalAverage, Linear, Nonlinearity,
+        Round, Windows,
+    },
     relation::{self, Claim, Prover, Values, Verifier},
     soundness::tiny,
     train,
@@ -60,22 +63,77 @@ fn networks() -> impl Strategy<Value = Architecture> {
             grow(&mut nodes, &mut values, (kind, picks, width % 4 + 1));
         }
         let rounded = values.iter().rposition(|(_, rounded)| *rounded).unwrap();
-        let linear = Operator::Linear(Linear { outputs });
+        let linear = Operator::new(Linear { outputs });
         nodes.push(GraphNode {
             operator: linear,
             inputs: vec![rounded],
         });
         let inputs_of_round = vec![nodes.len()];
         nodes.push(GraphNode {
-            operator: Operator::Round(Round),
+            operator: Operator::new(Round),
             inputs: inputs_of_round,
         });
-        Architecture::from(Graph::new(inputs, nodes).unwrap())
+        Architecture::from(Graph::new(vec![inputs], nodes).unwrap())
     });
     prop_oneof![
         any,
+        images(),
         perceptron().prop_map(|mlp| Architecture::perceptron(&mlp).unwrap())
     ]
+}
+
+/// Convolutions and means over windows of any shape.
+fn images() -> impl Strategy<Value = Architecture> {
+    let windows = (
+        prop::array::uniform2(1_usize..4),
+        prop::array::uniform2(1_usize..3),
+        prop::array::uniform2(0_usize..3),
+        prop::array::uniform2(0_usize..3),
+    );
+    let windows = windows.prop_map(|(kernel, stride, before, behind)| {
+        let pad = |pad: [usize; 2]| [0, 1].map(|k| pad[k].min(kernel[k] - 1));
+        Windows {
+            kernel,
+            stride,
+            before: pad(before),
+            behind: pad(behind),
+        }
+    });
+    let layer = (windows, any::<bool>(), 1_usize..4);
+    let layers = prop::collection::vec(layer, 1..3);
+    (prop::array::uniform3(1_usize..5), layers, any::<bool>()).prop_filter_map(
+        "windows that fit",
+        |(image, layers, global)| {
+            let mut operators = Vec::new();
+            for (windows, is_mean, outputs) in layers {
+                let function = Nonlinearity::Relu;
+                operators.extend(match is_mean && windows.kernel != [1, 1] {
+                    true => [Operator::new(AveragePool { windows }), Operator::new(Round)],
+                    false => [
+                        Operator::new(Convolution { outputs, windows }),
+                        Operator::new(Activation { function }),
+                    ],
+                });
+            }
+            let outputs = 2;
+            match global {
+                true => operators.extend([
+                    Operator::new(GlobalAverage),
+                    Operator::new(Round),
+                    Operator::new(Linear { outputs }),
+                ]),
+                false => operators.push(Operator::new(Dense { outputs })),
+            }
+            operators.push(Operator::new(Round));
+            let nodes = operators.into_iter().enumerate();
+            let nodes = nodes.map(|(k, operator)| GraphNode {
+                operator,
+                inputs: vec![k],
+            });
+            let graph = Graph::new(image.to_vec(), nodes.collect()).ok()?;
+            Some(Architecture::from(graph))
+        },
+    )
 }
 
 fn grow(
@@ -93,14 +151,14 @@ fn grow(
     let first = *picks[0].get(&rounded);
     let (operator, inputs, value) = match kind % 4 {
         0 => (
-            Operator::Linear(Linear { outputs }),
+            Operator::new(Linear { outputs }),
             vec![first],
             (outputs, false),
         ),
         1 if !exact.is_empty() => {
             let x = *picks[0].get(&exact);
             let function = *picks[1].get(&Nonlinearity::ALL);
-            let activation = Operator::Activation(Activation { function });
+            let activation = Operator::new(Activation { function });
             (activation, vec![x], (values[x].0, true))
         }
         _ => {
@@ -112,7 +170,7 @@ fn grow(
                 .filter(|k| values[*k] == values[x])
                 .collect();
             let y = *picks[1].get(&alike);
-            (Operator::Add(Add), vec![x, y], values[x])
+            (Operator::new(Add), vec![x, y], values[x])
         }
     };
     nodes.push(GraphNode { operator, inputs });
@@ -124,7 +182,7 @@ fn training(architecture: &Architecture, (batch, steps): (usize, usize), seed: u
     let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(seed);
     let fixed = tiny();
     let rate = LearningRate::from_coefficient(3).unwrap();
-    let (features, targets) = (architecture.num_inputs(), architecture.num_outputs());
+    let (features, targets) = (architecture.num_inputs(), architecture.graph().targets());
     let rows = batch + 3;
     let values = (0..rows * (features + targets))
         .map(|_| rng.gen_range(-20..20))
@@ -173,7 +231,7 @@ fn inference(architecture: &Architecture, samples: usize, task: Task, seed: u64)
         (0..count).map(|_| rng.gen_range(-20..20)).collect()
     };
     let inputs = draw(architecture.num_inputs());
-    let targets = draw(architecture.num_outputs());
+    let targets = draw(architecture.graph().targets());
     let run = train::forward(&fixed, &weights, (&inputs, &targets), task).ok()?;
     let extent = Extent {
         steps: 1,

@@ -10,10 +10,9 @@
 )]
 use crate::{
     error::{ConfigError, DecodeError},
-    gkr::function::Function,
     nn::{
         encoding::{Decoder, Encoder},
-        op::{Activation, Add, Linear, Nonlinearity, Round},
+        op::{Chain, Loss, Operator, ParameterShape},
     },
 };
 
@@ -29,18 +28,10 @@ pub const MAX_LAYERS: usize = 64;
 /// personal computer.
 pub const MAX_PARAMETERS: u64 = 1 << 28;
 
-/// An operator of a graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operator {
-    /// An affine map with parameters.
-    Linear(Linear),
-    /// An activation function.
-    Activation(Activation),
-    /// A sum.
-    Add(Add),
-    /// Rounding of outputs.
-    Round(Round),
-}
+/// Most dimensions of a value, without samples.
+pub const MAX_RANK: usize = 4;
+/// Most entries of a value of one sample, and of what an operator makes of them on the way.
+pub const MAX_SIZE: usize = 1 << 26;
 
 /// An operator and what it reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,58 +42,32 @@ pub struct GraphNode {
     pub inputs: Vec<usize>,
 }
 
-/// A matrix of parameters, with a row for the bias.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ParameterShape {
-    /// Rows but for the bias.
-    pub inputs: usize,
-    /// Columns.
-    pub outputs: usize,
-}
-
-impl ParameterShape {
-    /// Number of entries with the bias.
-    pub fn len(self) -> usize {
-        (self.inputs + 1) * self.outputs
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
-    }
-}
-
 /// A network: operators in the order in which they are computed; the last one's output is the network's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Graph {
-    inputs: usize,
+    input: Vec<usize>,
     nodes: Vec<GraphNode>,
-    /// The width of each node's output.
-    widths: Vec<usize>,
+    /// The shape of each node's output.
+    shapes: Vec<Vec<usize>>,
+    /// The parameters of each node that has some.
+    parameters: Vec<Option<ParameterShape>>,
+    loss: Loss,
 }
 
-const LINEAR: u64 = 1;
-const ROUND: u64 = 2;
-const ADD: u64 = 3;
-const RELU: u64 = 4;
-const GELU: u64 = 5;
-const SILU: u64 = 6;
-const TANH: u64 = 7;
-const SIGMOID: u64 = 8;
-
 impl Graph {
-    /// A network of so many inputs.
+    /// A network of an input of this shape: so many numbers, or an image of height, width and channels.
     ///
     /// # Errors
-    /// [`ConfigError`] for too many nodes, widths or parameters, a node that reads no earlier one, shapes
+    /// [`ConfigError`] for too many nodes, sizes or parameters, a node that reads no earlier one, shapes
     /// that an operator cannot take, sums that are not rounded where they must be, or an output that is not
     /// what a rounding makes.
-    pub fn new(inputs: usize, nodes: Vec<GraphNode>) -> Result<Self, ConfigError> {
+    pub fn new(input: Vec<usize>, nodes: Vec<GraphNode>) -> Result<Self, ConfigError> {
         let refuse = |node, what: &str| ConfigError::Graph {
             node,
             what: what.into(),
         };
-        check_width(0, inputs)?;
+        check_shape(0, &input)?;
+        check_width(0, size(&input))?;
         let edges: usize = nodes.iter().map(|node| node.inputs.len()).sum();
         if nodes.is_empty() || nodes.len() > MAX_NODES || edges > MAX_EDGES {
             let what = format!(
@@ -111,35 +76,47 @@ impl Graph {
             );
             return Err(refuse(0, &what));
         }
-        let (mut widths, mut rounded) = (Vec::with_capacity(nodes.len()), Vec::new());
+        let mut shapes: Vec<Vec<usize>> = Vec::with_capacity(nodes.len());
+        let (mut rounded, mut parameters) = (Vec::new(), Vec::new());
         let mut chains = Chains::default();
         for (k, node) in nodes.iter().enumerate() {
-            let read = |input: &usize| match input.checked_sub(1) {
-                None => Some((inputs, true)),
-                Some(before) => Some((*widths.get(before)?, *rounded.get(before)?)),
+            let read = |input_of: &usize| match input_of.checked_sub(1) {
+                None => Some((input.as_slice(), true)),
+                Some(before) => Some((shapes.get(before)?.as_slice(), *rounded.get(before)?)),
             };
-            let read: Option<Vec<(usize, bool)>> = node.inputs.iter().map(read).collect();
+            let read: Option<Vec<(&[usize], bool)>> = node.inputs.iter().map(read).collect();
             let read =
                 read.ok_or_else(|| refuse(k, "it reads a node that does not come before"))?;
-            let (read, are_rounded): (Vec<usize>, Vec<bool>) = read.into_iter().unzip();
-            let width = output_width(&node.operator, &read);
-            let width = width.ok_or_else(|| refuse(k, "it has not the inputs that it needs"))?;
-            check_width(k + 1, width)?;
+            let (read, are_rounded): (Vec<&[usize]>, Vec<bool>) = read.into_iter().unzip();
+            let shape = node.operator.shape(&read).map_err(|what| refuse(k, what))?;
+            check_shape(k + 1, &shape)?;
+            let parameter = node.operator.parameter(&read);
             let all_rounded = !are_rounded.contains(&false);
             let fits = chains.push(node, all_rounded);
             fits.map_err(|what| refuse(k, what))?;
-            let is_rounded = is_rounded(&node.operator, all_rounded);
+            let is_rounded = node.operator.is_rounded(all_rounded);
             rounded.push(is_rounded.map_err(|what| refuse(k, what))?);
-            widths.push(width);
+            shapes.push(shape);
+            parameters.push(parameter);
         }
-        let last = nodes.last().map(|node| &node.operator);
-        if !matches!(last, Some(Operator::Round(_))) {
-            return Err(refuse(nodes.len() - 1, "the last one is a rounding"));
+        let (last, inner) = nodes.split_last().ok_or_else(|| refuse(0, "no nodes"))?;
+        let is_scores = |node: &GraphNode| node.operator.loss() == Some(Loss::CrossEntropy);
+        if let Some(node) = inner.iter().position(is_scores) {
+            return Err(refuse(node, "only the last one makes scores of classes"));
         }
+        let end = "the last one is a rounding";
+        let loss = last
+            .operator
+            .loss()
+            .ok_or_else(|| refuse(inner.len(), end))?;
+        let outputs = shapes.last().map_or(0, |shape| size(shape));
+        check_width(nodes.len(), outputs)?;
         let graph = Self {
-            inputs,
+            input,
             nodes,
-            widths,
+            shapes,
+            parameters,
+            loss,
         };
         graph.check_parameters()?;
         Ok(graph)
@@ -154,23 +131,33 @@ impl Graph {
                 max: MAX_LAYERS + 1,
             });
         }
-        // Below 2^40, whatever a `usize` holds here.
-        let of = |shape: &ParameterShape| (shape.inputs as u64 + 1) * shape.outputs as u64;
-        let (parameters, max) = (shapes.iter().map(of).sum(), MAX_PARAMETERS);
+        let of = |shape: &ParameterShape| {
+            let inputs = shape.inputs() as u64;
+            inputs
+                .saturating_add(1)
+                .saturating_mul(shape.outputs as u64)
+        };
+        let parameters = shapes.iter().map(of).fold(0, u64::saturating_add);
+        let max = MAX_PARAMETERS;
         match parameters <= max {
             true => Ok(()),
             false => Err(ConfigError::TooManyParameters { parameters, max }),
         }
     }
 
-    /// Width of the input.
-    pub fn inputs(&self) -> usize {
-        self.inputs
+    /// The shape of the input.
+    pub fn input(&self) -> &[usize] {
+        &self.input
     }
 
-    /// Width of the output.
+    /// Number of entries of the input: columns of data.
+    pub fn inputs(&self) -> usize {
+        size(&self.input)
+    }
+
+    /// Number of entries of the output.
     pub fn outputs(&self) -> usize {
-        self.widths.last().copied().unwrap_or(0)
+        self.shapes.last().map_or(0, |shape| size(shape))
     }
 
     /// The operators.
@@ -178,36 +165,52 @@ impl Graph {
         &self.nodes
     }
 
-    /// The width of what input number `k` of a node refers to.
-    fn width(&self, k: usize) -> usize {
-        match k.checked_sub(1) {
-            None => self.inputs,
-            Some(node) => self.widths.get(node).copied().unwrap_or(0),
+    /// The shape of each node's output.
+    pub fn shapes(&self) -> &[Vec<usize>] {
+        &self.shapes
+    }
+
+    /// What training makes small.
+    pub fn loss(&self) -> Loss {
+        self.loss
+    }
+
+    /// Columns of targets of a row of data: a class, or as many numbers as outputs.
+    pub fn targets(&self) -> usize {
+        match self.loss {
+            Loss::SquaredError => self.outputs(),
+            Loss::CrossEntropy => 1,
         }
+    }
+
+    /// Whether a node has parameters.
+    pub fn has_parameters(&self, node: usize) -> bool {
+        matches!(self.parameters.get(node), Some(Some(_)))
     }
 
     /// Shapes of the parameters, in order.
     pub fn parameters(&self) -> Vec<ParameterShape> {
-        let linear = |node: &GraphNode| match node.operator {
-            Operator::Linear(Linear { outputs }) => {
-                let inputs = node.inputs.first().map_or(0, |k| self.width(*k));
-                Some(ParameterShape { inputs, outputs })
-            }
-            _ => None,
-        };
-        self.nodes.iter().filter_map(linear).collect()
+        self.parameters.iter().flatten().cloned().collect()
     }
 
-    /// The canonical encoding: the input's width, then of each node its operator's code and number, how many
-    /// inputs it has, and which.
+    /// The canonical encoding: the input's width, or 0 and its dimensions if it has several; then of each node its
+    /// operator's code and numbers, 0 if it has none, how many inputs it has, and which.
     pub fn encode(&self, encoder: Encoder) -> Encoder {
-        let encoder = encoder.count(self.inputs).count(self.nodes.len());
+        let encoder = match self.input.as_slice() {
+            [width] => encoder.count(*width),
+            shape => encoder
+                .count(0)
+                .numbers(shape.iter().map(|len| *len as u64)),
+        };
+        let encoder = encoder.count(self.nodes.len());
         self.nodes.iter().fold(encoder, |encoder, node| {
-            let (code, number) = code(&node.operator);
-            encoder
-                .number(code)
-                .number(number)
-                .numbers(node.inputs.iter().map(|k| *k as u64))
+            let encoder = encoder.number(node.operator.kind().code);
+            let mut numbers = node.operator.numbers();
+            if numbers.is_empty() {
+                numbers.push(0);
+            }
+            let encoder = numbers.into_iter().fold(encoder, Encoder::number);
+            encoder.numbers(node.inputs.iter().map(|k| *k as u64))
         })
     }
 
@@ -216,21 +219,68 @@ impl Graph {
     /// # Errors
     /// [`DecodeError`] if it is no graph.
     pub fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        let inputs = decoder.count("width of the input")?;
+        let to_len = |len| usize::try_from(len).unwrap_or(usize::MAX);
+        let input = match decoder.count("width of the input")? {
+            0 => {
+                let shape = decoder.numbers("shape of the input")?;
+                let shape: Vec<usize> = shape.into_iter().map(to_len).collect();
+                if shape.len() < 2 {
+                    let what = "one dimension is a width";
+                    return Err(DecodeError::value("shape of the input", what));
+                }
+                shape
+            }
+            width => vec![width],
+        };
         let count = decoder.count("nodes")?;
         let mut nodes = Vec::new();
         for _ in 0..count.min(MAX_NODES + 1) {
-            let (code, number) = (decoder.number("operator")?, decoder.number("operator")?);
-            let operator = operator(code, number)
-                .ok_or_else(|| DecodeError::value("operator", format!("{code} {number}")))?;
+            let operator = decode_operator(decoder)?;
             let inputs = decoder.numbers("inputs of a node")?.into_iter();
-            let inputs = inputs.map(|k| usize::try_from(k).unwrap_or(usize::MAX));
+            let inputs = inputs.map(to_len);
             nodes.push(GraphNode {
                 operator,
                 inputs: inputs.collect(),
             });
         }
-        Self::new(inputs, nodes).map_err(|error| DecodeError::value("network", error))
+        Self::new(input, nodes).map_err(|error| DecodeError::value("network", error))
+    }
+}
+
+fn decode_operator(decoder: &mut Decoder<'_>) -> Result<Operator, DecodeError> {
+    let code = decoder.number("operator")?;
+    let refuse = |what: String| DecodeError::value("operator", what);
+    let kind = Operator::kind_of(code).ok_or_else(|| refuse(code.to_string()))?;
+    let count = kind.fields.len().max(1);
+    let numbers: Result<Vec<u64>, _> = (0..count).map(|_| decoder.number("operator")).collect();
+    let numbers = numbers?;
+    let operator = match (kind.fields, numbers.as_slice()) {
+        ([], [0]) => Operator::of(kind, &[]),
+        ([], _) => None,
+        (_, numbers) => Operator::of(kind, numbers),
+    };
+    operator.ok_or_else(|| refuse(format!("{} {numbers:?}", kind.name)))
+}
+
+/// The number of entries.
+fn size(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |size, len| size.saturating_mul(*len))
+}
+
+fn check_shape(index: usize, shape: &[usize]) -> Result<(), ConfigError> {
+    for width in shape {
+        check_width(index, *width)?;
+    }
+    match (1..=MAX_RANK).contains(&shape.len()) && size(shape) <= MAX_SIZE {
+        true => Ok(()),
+        false => Err(ConfigError::Graph {
+            node: index.saturating_sub(1),
+            what: format!(
+                "a shape of {} dimensions and {} entries; at most {MAX_RANK}, {MAX_SIZE}",
+                shape.len(),
+                size(shape)
+            ),
+        }),
     }
 }
 
@@ -242,19 +292,6 @@ fn check_width(index: usize, width: usize) -> Result<(), ConfigError> {
             width,
             max: MAX_WIDTH,
         }),
-    }
-}
-
-/// The width of an operator's output, from those of its inputs; `None` if it cannot take them.
-fn output_width(operator: &Operator, inputs: &[usize]) -> Option<usize> {
-    match (operator, inputs) {
-        (Operator::Linear(Linear { outputs }), [_]) => Some(*outputs),
-        (Operator::Activation(_) | Operator::Round(_), [width]) => Some(*width),
-        (Operator::Add(_), [first, second, rest @ ..]) => {
-            let same = first == second && rest.iter().all(|width| width == first);
-            same.then_some(*first)
-        }
-        _ => None,
     }
 }
 
@@ -281,9 +318,9 @@ impl Chains {
         };
         let functions = node.inputs.iter().map(|k| of(&self.functions, k, 0)).max();
         let ways = node.inputs.iter().map(|k| of(&self.ways, k, 1));
-        let (functions, ways) = match (&node.operator, rounded) {
-            (Operator::Activation(_), true) => (functions.unwrap_or(0) + 1, 1),
-            (Operator::Add(_), _) => {
+        let (functions, ways) = match (node.operator.chain(), rounded) {
+            (Chain::Function, true) => (functions.unwrap_or(0) + 1, 1),
+            (Chain::Exact, _) => {
                 let ways = ways.fold(0_usize, usize::saturating_add);
                 (functions.unwrap_or(0), ways)
             }
@@ -298,62 +335,5 @@ impl Chains {
         self.functions.push(functions);
         self.ways.push(ways);
         Ok(())
-    }
-}
-
-/// Whether an operator's output has no more fraction bits than activations, from whether all of its inputs are
-/// such; an error where it cannot take them.
-fn is_rounded(operator: &Operator, inputs: bool) -> Result<bool, &'static str> {
-    match (operator, inputs) {
-        (Operator::Linear(_), true) => Ok(false),
-        // One rounding drops no more bits than weights have.
-        (Operator::Linear(_), false) => Err("what it reads has to be rounded first"),
-        // It makes a value of its own, that a proof can open as the output.
-        (Operator::Round(_), true) => Err("what it reads has nothing to round"),
-        (Operator::Round(_), false) | (Operator::Activation(_), _) => Ok(true),
-        (Operator::Add(_), inputs) => Ok(inputs),
-    }
-}
-
-fn code(operator: &Operator) -> (u64, u64) {
-    match operator {
-        Operator::Linear(Linear { outputs }) => (LINEAR, *outputs as u64),
-        Operator::Round(Round) => (ROUND, 0),
-        Operator::Add(Add) => (ADD, 0),
-        Operator::Activation(Activation { function }) => {
-            let code = match function {
-                Nonlinearity::Relu => RELU,
-                Nonlinearity::Smooth(Function::Gelu) => GELU,
-                Nonlinearity::Smooth(Function::Silu) => SILU,
-                Nonlinearity::Smooth(Function::Tanh) => TANH,
-                Nonlinearity::Smooth(Function::Sigmoid) => SIGMOID,
-            };
-            (code, 0)
-        }
-    }
-}
-
-fn operator(code: u64, number: u64) -> Option<Operator> {
-    let smooth = |function| {
-        Operator::Activation(Activation {
-            function: Nonlinearity::Smooth(function),
-        })
-    };
-    let relu = Activation {
-        function: Nonlinearity::Relu,
-    };
-    match (code, number) {
-        (LINEAR, outputs) => {
-            let outputs = usize::try_from(outputs).ok()?;
-            Some(Operator::Linear(Linear { outputs }))
-        }
-        (ROUND, 0) => Some(Operator::Round(Round)),
-        (ADD, 0) => Some(Operator::Add(Add)),
-        (RELU, 0) => Some(Operator::Activation(relu)),
-        (GELU, 0) => Some(smooth(Function::Gelu)),
-        (SILU, 0) => Some(smooth(Function::Silu)),
-        (TANH, 0) => Some(smooth(Function::Tanh)),
-        (SIGMOID, 0) => Some(smooth(Function::Sigmoid)),
-        _ => None,
     }
 }

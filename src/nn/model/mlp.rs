@@ -1,8 +1,8 @@
 //! Multilayer perceptrons.
-use super::{Graph, GraphNode, Operator};
+use super::{Graph, GraphNode};
 use crate::{
     error::ConfigError,
-    nn::op::{Activation, Add, Linear, Nonlinearity, Round},
+    nn::op::{Activation, Add, Linear, Nonlinearity, Operator, Round},
 };
 use std::{fmt, str::FromStr};
 
@@ -22,12 +22,9 @@ impl Mlp {
     pub fn recognise(graph: &Graph) -> Option<Self> {
         let outputs = graph.parameters().into_iter().map(|shape| shape.outputs);
         let widths: Vec<usize> = std::iter::once(graph.inputs()).chain(outputs).collect();
-        let function = |node: &GraphNode| match node.operator {
-            Operator::Activation(Activation { function }) => Some(function),
-            _ => None,
-        };
+        let function = |node: &GraphNode| node.operator.kind().name.parse().ok();
         let activation = graph.nodes().iter().find_map(function);
-        let is_sum = |node: &GraphNode| matches!(node.operator, Operator::Add(_));
+        let is_sum = |node: &GraphNode| node.operator == Operator::new(Add);
         let this = Self {
             widths,
             activation: activation.unwrap_or(Nonlinearity::Relu),
@@ -113,16 +110,16 @@ pub fn mlp(mlp: &Mlp) -> Result<Graph, ConfigError> {
     let mut x = 0;
     for (layer, pair) in mlp.widths.windows(2).enumerate() {
         let [before, outputs] = [pair[0], pair[1]];
-        let z = add(Operator::Linear(Linear { outputs }), vec![x]);
+        let z = add(Operator::new(Linear { outputs }), vec![x]);
         if layer + 2 == count {
-            add(Operator::Round(Round), vec![z]);
+            add(Operator::new(Round), vec![z]);
             break;
         }
-        let y = add(Operator::Activation(activation), vec![z]);
+        let y = add(Operator::new(activation), vec![z]);
         x = match mlp.residual && layer > 0 && before == outputs {
-            true => add(Operator::Add(Add), vec![x, y]),
+            true => add(Operator::new(Add), vec![x, y]),
             false => y,
         };
     }
-    Graph::new(mlp.widths[0], nodes)
+    Graph::new(vec![mlp.widths[0]], nodes)
 }

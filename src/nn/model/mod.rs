@@ -3,16 +3,15 @@
 mod graph;
 mod mlp;
 
-pub use graph::{
-    Graph, GraphNode, MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH, Operator, ParameterShape,
-};
+pub use super::op::{Operator, ParameterShape};
+pub use graph::{Graph, GraphNode, MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH};
 pub use mlp::{Mlp, mlp};
 
 use super::{
     fixed::FixedPoint,
     gadget,
-    op::{self, Op, loss},
-    program::{Data, Program, Purpose, SAMPLE, Value},
+    op::{self, loss},
+    program::{Axis, Data, Known, Program, Purpose, SAMPLE, Value, at, over, term},
 };
 use crate::{check::Check, error::ConfigError};
 
@@ -70,7 +69,8 @@ pub fn program(
     {
         gadget::ranged(&mut p, inputs, bits, Check::InputRange);
     }
-    let walk = Walk::forward(&mut p, graph, inputs)?;
+    let image = as_image(&mut p, graph, inputs)?;
+    let walk = Walk::forward(&mut p, graph, image)?;
     p.output(walk.output);
     match (task, targets) {
         (Task::Training, Some(targets)) => {
@@ -93,6 +93,24 @@ pub fn program(
     Ok(p)
 }
 
+/// A row of data as what the network reads: the same numbers along other axes.
+fn as_image(p: &mut Program, graph: &Graph, inputs: Value) -> Result<Value, ConfigError> {
+    if graph.input().len() == 1 {
+        return Ok(inputs);
+    }
+    let fact = p.fact(inputs).clone();
+    let parts: Vec<Axis> = graph.input().iter().map(|len| p.axis(*len)).collect();
+    let columns = &fact.axes[1..];
+    let place = p.known("places of pixels", Known::Flat, &[&parts, columns].concat())?;
+    let operands = [
+        at(inputs, &over(&fact.axes)),
+        at(place, &over(&p.fact(place).axes)),
+    ];
+    let axes = [&[SAMPLE], parts.as_slice()].concat();
+    let terms = vec![term(1, operands, &over(&axes))];
+    Ok(p.sum("A0 as an image", &axes, fact.fraction, terms))
+}
+
 /// The forward pass of a graph, and what its way back needs.
 struct Walk {
     output: Value,
@@ -110,9 +128,9 @@ impl Walk {
             label: 0,
             nodes: Vec::new(),
         };
-        for node in graph.nodes() {
-            let op = node.operator.op();
-            let has_parameter = matches!(node.operator, Operator::Linear(_));
+        for (k, node) in graph.nodes().iter().enumerate() {
+            let op = &node.operator;
+            let has_parameter = graph.has_parameters(k);
             walk.label += usize::from(has_parameter);
             let x: Vec<Value> = node.inputs.iter().map(|k| outputs[*k]).collect();
             let needs: Vec<bool> = node.inputs.iter().map(|k| trained[*k]).collect();
@@ -142,8 +160,7 @@ impl Walk {
             let Some(whole) = op::total(p, format!("D{label}"), &parts) else {
                 continue;
             };
-            let op = node.operator.op();
-            let back = op.backward(p, *label, saved, whole, needs)?;
+            let back = node.operator.backward(p, *label, saved, whole, needs)?;
             for ((input, needed), part) in node.inputs.iter().zip(needs).zip(back) {
                 if let (true, Some(part)) = (*needed, part) {
                     cotangents[*input].push(part);
@@ -151,17 +168,5 @@ impl Walk {
             }
         }
         Ok(())
-    }
-}
-
-/// The operator's interface.
-impl Operator {
-    fn op(&self) -> &dyn Op {
-        match self {
-            Self::Linear(op) => op,
-            Self::Activation(op) => op,
-            Self::Add(op) => op,
-            Self::Round(op) => op,
-        }
     }
 }

@@ -6,7 +6,7 @@
 //! **Departure.** Elsewhere a value is rounded once, after everything linear. Here a slope times $P$ would
 //! have $P$ as the factor of a product, and a prover had to fold the weights of every step for it; so $P$ is
 //! rounded first. Of the rectifier, whose slope is a bit, the result is the same.
-use super::{Forward, Op};
+use super::{Chain, Forward, Kind, Op, Operator, operator::only};
 use crate::{
     check::Check,
     error::ConfigError,
@@ -40,7 +40,7 @@ impl Nonlinearity {
     ];
 
     /// Its name in small letters.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Relu => "relu",
             Self::Smooth(function) => function.name(),
@@ -69,7 +69,50 @@ pub struct Activation {
     pub function: Nonlinearity,
 }
 
+/// The kind of an activation function.
+macro_rules! kind {
+    ($name:ident, $code:literal, $function:expr) => {
+        pub(super) static $name: Kind = Kind {
+            code: $code,
+            name: $function.name(),
+            fields: &[],
+            make: |_| {
+                let function = $function;
+                Some(Operator::new(Activation { function }))
+            },
+        };
+    };
+}
+
+kind!(RELU, 4, Nonlinearity::Relu);
+kind!(GELU, 5, Nonlinearity::Smooth(Function::Gelu));
+kind!(SILU, 6, Nonlinearity::Smooth(Function::Silu));
+kind!(TANH, 7, Nonlinearity::Smooth(Function::Tanh));
+kind!(SIGMOID, 8, Nonlinearity::Smooth(Function::Sigmoid));
+
 impl Op for Activation {
+    fn kind(&self) -> &'static Kind {
+        match self.function {
+            Nonlinearity::Relu => &RELU,
+            Nonlinearity::Smooth(Function::Gelu) => &GELU,
+            Nonlinearity::Smooth(Function::Silu) => &SILU,
+            Nonlinearity::Smooth(Function::Tanh) => &TANH,
+            Nonlinearity::Smooth(Function::Sigmoid) => &SIGMOID,
+        }
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, &'static str> {
+        Ok(only(inputs)?.to_vec())
+    }
+
+    fn is_rounded(&self, _: bool) -> Result<bool, &'static str> {
+        Ok(true)
+    }
+
+    fn chain(&self) -> Chain {
+        Chain::Function
+    }
+
     fn forward(&self, p: &mut Program, label: usize, x: &[Value]) -> Result<Forward, ConfigError> {
         let x = super::single("activation", x)?;
         match self.function {

@@ -7,6 +7,15 @@ use crate::{
     },
 };
 
+/// What training makes small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// Half the sum of squared errors of numbers.
+    SquaredError,
+    /// The cross-entropy of the softmax of scores, of a class.
+    CrossEntropy,
+}
+
 /// The cotangent of half the sum of squared errors, $2^{g-s} (Y - X)$ (equation 5), exact.
 pub fn squared_error_cotangent(p: &mut Program, label: usize, y: Value, targets: Value) -> Value {
     let (s, g) = (p.format().activation_bits(), p.format().gradient_bits());

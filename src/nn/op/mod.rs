@@ -5,21 +5,50 @@
 //! [`gadget`](super::gadget) rounds, precision is dropped, once for everything linear that happened to a
 //! value. A value that several operators read gets the exact sum of their cotangents.
 
+//!
+//! **Adding an operator** is a file with an [`Op`] and its [`Kind`], and a line in [`KINDS`].
+
 mod activation;
 mod add;
+mod convolution;
 mod linear;
 pub mod loss;
+mod operator;
+mod pool;
 mod round;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub use activation::{Activation, Nonlinearity, SLOPE_BITS};
 pub use add::Add;
-pub use linear::Linear;
-pub use round::Round;
+pub use convolution::Convolution;
+pub use linear::{Dense, Linear};
+pub use loss::Loss;
+pub use operator::{Chain, Kind, Operator, ParameterShape};
+pub use pool::{AveragePool, GlobalAverage};
+pub use round::{Round, Scores};
+pub use windows::Windows;
 
-use super::program::{Program, Value, at, over, term};
+use super::program::{Axis, Program, Value, at, over, term};
 use crate::error::ConfigError;
+
+/// All operators. A code is a part of the encoding of networks: it is never given to another one.
+pub static KINDS: &[&Kind] = &[
+    &linear::LINEAR,
+    &round::ROUND,
+    &add::KIND,
+    &activation::RELU,
+    &activation::GELU,
+    &activation::SILU,
+    &activation::TANH,
+    &activation::SIGMOID,
+    &round::SCORES,
+    &convolution::KIND,
+    &pool::AVERAGE,
+    &pool::GLOBAL,
+    &linear::DENSE,
+];
 
 /// What an operator makes.
 pub struct Forward {
@@ -30,7 +59,40 @@ pub struct Forward {
 }
 
 /// A part of a network.
-pub trait Op {
+pub trait Op: std::fmt::Debug + Send + Sync {
+    /// What graphs call it.
+    fn kind(&self) -> &'static Kind;
+
+    /// Its numbers, as many as its kind has fields.
+    fn numbers(&self) -> Vec<u64> {
+        Vec::new()
+    }
+
+    /// The shape of the output without the samples, from those of the inputs.
+    ///
+    /// # Errors
+    /// What it needs, if it cannot take them.
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, &'static str>;
+
+    /// The matrix of parameters that it has, for inputs of these shapes.
+    fn parameter(&self, _inputs: &[&[usize]]) -> Option<ParameterShape> {
+        None
+    }
+
+    /// Whether the output has no more fraction bits than activations, from whether that is so of all inputs.
+    ///
+    /// # Errors
+    /// What it needs, if it cannot take such inputs.
+    fn is_rounded(&self, inputs: bool) -> Result<bool, &'static str>;
+
+    /// What it does to chains of operators.
+    fn chain(&self) -> Chain;
+
+    /// The loss of networks that end in it, if one can.
+    fn loss(&self) -> Option<Loss> {
+        None
+    }
+
     /// The output for these inputs. `label` numbers the linear operators so far, for names.
     ///
     /// # Errors
@@ -61,6 +123,15 @@ fn single(operator: &'static str, x: &[Value]) -> Result<Value, ConfigError> {
             what: "it has one input",
         }),
     }
+}
+
+/// The axes of images: sample, height, width, channel.
+fn image(p: &Program, operator: &'static str, x: Value) -> Result<[Axis; 4], ConfigError> {
+    let axes = p.fact(x).axes.as_slice();
+    axes.try_into().map_err(|_| ConfigError::Operator {
+        operator,
+        what: "it reads an image: height, width and channels",
+    })
 }
 
 /// The exact sum of values of the same shape, with the fraction bits of the finest.

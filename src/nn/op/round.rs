@@ -1,5 +1,7 @@
-//! Rounding of a network's output: $Y = \mathrm{round}(Z)$, and $H = \mathrm{round}(P)$ backward.
-use super::{Forward, Op};
+//! Rounding of what is linear: $Y = \mathrm{round}(Z)$, and $H = \mathrm{round}(P)$ backward.
+//!
+//! A network ends in one, and so says what its outputs are: numbers, or scores of classes.
+use super::{Chain, Forward, Kind, Loss, Op, Operator, operator::only};
 use crate::{
     check::Check,
     error::ConfigError,
@@ -13,7 +15,49 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Round;
 
+/// The same, of the scores of classes that a network ends in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scores;
+
+pub(super) static ROUND: Kind = Kind {
+    code: 2,
+    name: "round",
+    fields: &[],
+    make: |_| Some(Operator::new(Round)),
+};
+
+pub(super) static SCORES: Kind = Kind {
+    code: 9,
+    name: "scores",
+    fields: &[],
+    make: |_| Some(Operator::new(Scores)),
+};
+
 impl Op for Round {
+    fn kind(&self) -> &'static Kind {
+        &ROUND
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, &'static str> {
+        Ok(only(inputs)?.to_vec())
+    }
+
+    // It makes a value of its own, that a proof can open as the output.
+    fn is_rounded(&self, inputs: bool) -> Result<bool, &'static str> {
+        match inputs {
+            true => Err("what it reads has nothing to round"),
+            false => Ok(true),
+        }
+    }
+
+    fn chain(&self) -> Chain {
+        Chain::Linear
+    }
+
+    fn loss(&self) -> Option<Loss> {
+        Some(Loss::SquaredError)
+    }
+
     fn forward(&self, p: &mut Program, label: usize, x: &[Value]) -> Result<Forward, ConfigError> {
         let x = super::single("round", x)?;
         let format = p.format();
@@ -33,13 +77,47 @@ impl Op for Round {
     ) -> Result<Vec<Option<Value>>, ConfigError> {
         let format = p.format();
         let to = (format.gradient_bits(), format.gradient_range_bits());
-        let name = format!("H{label}");
-        Ok(vec![Some(gadget::rounded(
-            p,
-            name,
-            cotangent,
-            to,
-            Check::GradientRange,
-        ))])
+        let (name, check) = (format!("H{label}"), Check::GradientRange);
+        Ok(vec![Some(gadget::rounded(p, name, cotangent, to, check))])
+    }
+}
+
+impl Op for Scores {
+    fn kind(&self) -> &'static Kind {
+        &SCORES
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, &'static str> {
+        match only(inputs)? {
+            [classes] if *classes > 1 => Ok(vec![*classes]),
+            _ => Err("it reads a vector of scores of two or more classes"),
+        }
+    }
+
+    fn is_rounded(&self, inputs: bool) -> Result<bool, &'static str> {
+        Round.is_rounded(inputs)
+    }
+
+    fn chain(&self) -> Chain {
+        Round.chain()
+    }
+
+    fn loss(&self) -> Option<Loss> {
+        Some(Loss::CrossEntropy)
+    }
+
+    fn forward(&self, p: &mut Program, label: usize, x: &[Value]) -> Result<Forward, ConfigError> {
+        Round.forward(p, label, x)
+    }
+
+    fn backward(
+        &self,
+        p: &mut Program,
+        label: usize,
+        saved: &[Value],
+        cotangent: Value,
+        needs: &[bool],
+    ) -> Result<Vec<Option<Value>>, ConfigError> {
+        Round.backward(p, label, saved, cotangent, needs)
     }
 }

@@ -5,7 +5,7 @@ use crate::nn::{
     Architecture, FixedPoint, FixedPointConfig,
     float::FloatNetwork,
     init,
-    model::{self, Mlp, Task},
+    model::{self, Graph, GraphNode, Mlp, Task},
     program::{Data, bound, eval, float},
 };
 use proptest::prelude::*;
@@ -13,16 +13,69 @@ use rand::{Rng, SeedableRng};
 use std::sync::Arc;
 
 /// Networks in which every operator occurs.
-fn networks() -> Vec<Mlp> {
+fn networks() -> Vec<Architecture> {
     let with = |activation, residual| Mlp {
         widths: vec![3, 4, 4, 2],
         activation,
         residual,
     };
     let functions = Nonlinearity::ALL.into_iter();
-    functions
+    let perceptrons = functions
         .flat_map(|function| [false, true].map(|residual| with(function, residual)))
-        .collect()
+        .map(|mlp| Architecture::perceptron(&mlp).unwrap());
+    perceptrons.chain(images()).collect()
+}
+
+/// Networks of images of three by five pixels and two channels.
+fn images() -> Vec<Architecture> {
+    let relu = Operator::new(Activation {
+        function: Nonlinearity::Relu,
+    });
+    let windows = |kernel, stride, before, behind| Windows {
+        kernel,
+        stride,
+        before,
+        behind,
+    };
+    let convolution = |outputs, windows| Operator::new(Convolution { outputs, windows });
+    let linear = Operator::new(Linear { outputs: 2 });
+    let (round, dense) = (Operator::new(Round), Operator::new(Dense { outputs: 2 }));
+    let average = |windows| Operator::new(AveragePool { windows });
+    let uneven = windows([2, 3], [1, 2], [1, 0], [0, 2]);
+    let chains = [
+        vec![
+            convolution(3, Windows::same(3)),
+            relu.clone(),
+            average(Windows::apart(2)),
+            round.clone(),
+            dense.clone(),
+            round.clone(),
+        ],
+        vec![
+            convolution(2, uneven),
+            relu.clone(),
+            convolution(3, windows([1, 2], [1, 1], [0, 0], [0, 1])),
+            Operator::new(GlobalAverage),
+            relu,
+            linear,
+            round.clone(),
+        ],
+        vec![
+            average(windows([3, 2], [2, 1], [1, 0], [1, 1])),
+            round.clone(),
+            dense,
+            round,
+        ],
+    ];
+    let graph = |operators: Vec<Operator>| {
+        let nodes = operators.into_iter().enumerate();
+        let nodes = nodes.map(|(k, operator)| GraphNode {
+            operator,
+            inputs: vec![k],
+        });
+        Architecture::from(Graph::new(vec![3, 5, 2], nodes.collect()).unwrap())
+    };
+    chains.map(graph).into()
 }
 
 /// A format with more bits than any preset's, so that rounding is next to nothing.
@@ -49,9 +102,9 @@ struct Case {
 }
 
 impl Case {
-    fn new(mlp: &Mlp, format: &FixedPoint, samples: usize, seed: u64) -> Self {
+    fn new(architecture: &Architecture, format: &FixedPoint, samples: usize, seed: u64) -> Self {
         let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-        let architecture = Architecture::perceptron(mlp).unwrap();
+        let architecture = architecture.clone();
         let one = 1 << format.activation_bits();
         let mut draw = |width: usize| -> Arc<Vec<i64>> {
             let count = width * samples;
@@ -59,7 +112,7 @@ impl Case {
         };
         let (inputs, targets) = (
             draw(architecture.num_inputs()),
-            draw(architecture.num_outputs()),
+            draw(architecture.graph().targets()),
         );
         let mut weights = init::expand(seed, &architecture, format).into_layers();
         for layer in &mut weights {
@@ -130,8 +183,8 @@ fn real(values: &[i64], bits: u32) -> Vec<f64> {
 /// Integers follow real numbers: every value that is kept, and the gradients, within what roundings can do.
 #[test]
 fn integers_follow_the_float_twin() {
-    for (k, mlp) in networks().iter().enumerate() {
-        let case = Case::new(mlp, &fine(), 5, k as u64);
+    for (k, network) in networks().iter().enumerate() {
+        let case = Case::new(network, &fine(), 5, k as u64);
         let (trace, reals) = (case.trace(), case.reals(&case.real_parameters()));
         let mut compared = 0;
         for (value, definition) in case.program.numbered() {
@@ -143,7 +196,7 @@ fn integers_follow_the_float_twin() {
             for (x, y) in real(values, fraction).iter().zip(reals.get(value)) {
                 assert!(
                     (x - y).abs() < 0.01,
-                    "{mlp}, {}: {x} against {y}",
+                    "{network}, {}: {x} against {y}",
                     definition.name
                 );
                 compared += 1;
@@ -157,8 +210,8 @@ fn integers_follow_the_float_twin() {
 #[test]
 fn gradients_are_derivatives() {
     let step = 1e-5;
-    for (k, mlp) in networks().iter().enumerate() {
-        let case = Case::new(mlp, &fine(), 3, 100 + k as u64);
+    for (k, network) in networks().iter().enumerate() {
+        let case = Case::new(network, &fine(), 3, 100 + k as u64);
         let parameters = case.real_parameters();
         let reals = case.reals(&parameters);
         for number in 0..parameters.len() {
@@ -173,7 +226,7 @@ fn gradients_are_derivatives() {
                 let close = (gradient - difference).abs() < 1e-4 * (1.0 + difference.abs());
                 assert!(
                     close,
-                    "{mlp}, W{}[{at}]: {gradient} against {difference}",
+                    "{network}, W{}[{at}]: {gradient} against {difference}",
                     number + 1
                 );
             }
@@ -184,8 +237,8 @@ fn gradients_are_derivatives() {
 /// The integers' gradients are those of the float twin, but for rounding.
 #[test]
 fn updates_follow_the_float_twin() {
-    for (k, mlp) in networks().iter().enumerate() {
-        let case = Case::new(mlp, &fine(), 4, 200 + k as u64);
+    for (k, network) in networks().iter().enumerate() {
+        let case = Case::new(network, &fine(), 4, 200 + k as u64);
         let (trace, reals) = (case.trace(), case.reals(&case.real_parameters()));
         let mut moved = case.parameters.clone();
         let mut tensors: Vec<&mut [i64]> = moved.iter_mut().map(Vec::as_mut_slice).collect();
@@ -198,7 +251,11 @@ fn updates_follow_the_float_twin() {
             for ((before, after), gradient) in before.iter().zip(after).zip(gradient) {
                 let ours = (before - after) as f64 / unit;
                 let close = (ours - gradient).abs() < 0.02 * (1.0 + gradient.abs());
-                assert!(close, "{mlp}, W{}: {ours} against {gradient}", number + 1);
+                assert!(
+                    close,
+                    "{network}, W{}: {ours} against {gradient}",
+                    number + 1
+                );
             }
         }
     }
@@ -207,8 +264,8 @@ fn updates_follow_the_float_twin() {
 /// The twin's own forward pass is the program's.
 #[test]
 fn predictions_follow_the_float_twin() {
-    for (k, mlp) in networks().iter().enumerate() {
-        let case = Case::new(mlp, &fine(), 2, 300 + k as u64);
+    for (k, network) in networks().iter().enumerate() {
+        let case = Case::new(network, &fine(), 2, 300 + k as u64);
         let parameters = case.real_parameters();
         let reals = case.reals(&parameters);
         let twin = FloatNetwork::with_parameters(case.architecture.clone(), &fine(), parameters);
@@ -224,16 +281,19 @@ proptest! {
     /// Nothing is larger than its bound, with parameters, data and ranges at their ends.
     #[test]
     fn bounds_are_never_exceeded(
-        pick in 0_usize..10,
+        pick in 0_usize..13,
         widths in prop::collection::vec(1_usize..5, 3..5),
         samples in 1_usize..4,
         ends in prop::collection::vec(any::<bool>(), 64),
         size in 0_u32..40,
     ) {
-        let mut mlp = networks()[pick].clone();
-        mlp.widths = widths;
+        let mut network = networks()[pick].clone();
+        if let Some(mlp) = network.as_perceptron() {
+            let mlp = Mlp { widths, ..mlp.clone() };
+            network = Architecture::perceptron(&mlp).unwrap();
+        }
         let format = FixedPoint::compact();
-        let mut case = Case::new(&mlp, &format, samples, 0);
+        let mut case = Case::new(&network, &format, samples, 0);
         let end = 1_i64 << (format.data_range_bits() - 1);
         let mut sign = ends.iter().cycle();
         let mut at_an_end = |end: i64| if *sign.next().unwrap() { end - 1 } else { -end };

@@ -18,12 +18,10 @@ pub enum Known {
     },
     /// Axes `[a, ..., i]`: one where `i` is the row-major index of the others.
     Flat,
-    /// One axis: `v` at index `v`.
+    /// `v` at row-major index `v`.
     Position,
-    /// Axes `[j, i]` of one length: one where `i > j`.
+    /// Some axes, and as many of the same lengths: one where the row-major index of the latter ones is the larger.
     Later,
-    /// Axes `[i, j]` of one length: one where `j <= i`.
-    Causal,
 }
 
 /// Most entries of all known tensors of a program.
@@ -32,15 +30,13 @@ pub const MAX_ENTRIES: usize = 1 << 18;
 impl Known {
     /// How many entries there are at most, of a tensor with axes of these lengths.
     pub(super) fn count(self, lens: &[usize]) -> usize {
-        let (_, but_last) = lens.split_last().unwrap_or((&0, &[]));
-        match self {
-            Self::Window { .. } | Self::Flat => but_last
-                .iter()
-                .fold(1, |product, len| product.saturating_mul(*len)),
-            Self::Position => lens.iter().copied().fold(0, usize::saturating_add),
-            Self::Later | Self::Causal => lens
-                .iter()
-                .fold(1, |product, len| product.saturating_mul(*len)),
+        let product = |lens: &[usize]| {
+            lens.iter()
+                .fold(1, |size: usize, len| size.saturating_mul(*len))
+        };
+        match (self, lens) {
+            (Self::Window { .. } | Self::Flat, [but_last @ .., _]) => product(but_last),
+            _ => product(lens),
         }
     }
 
@@ -60,32 +56,34 @@ impl Known {
             }
             (Self::Flat, [parts @ .., len]) => {
                 for i in 0..*len {
-                    let mut rest = i;
-                    let mut index: Vec<usize> = parts
-                        .iter()
-                        .rev()
-                        .map(|part| {
-                            let k = rest % part;
-                            rest /= part;
-                            k
-                        })
-                        .collect();
-                    index.reverse();
-                    sparse.push(index.into_iter().chain([i]), 1);
+                    sparse.push(indices(i, parts).chain([i]), 1);
                 }
             }
-            (Self::Position, [len]) => (1..*len).for_each(|v| sparse.push([v], v as i64)),
-            (Self::Later | Self::Causal, [rows, len]) => {
-                for row in 0..*rows {
-                    let range = match self {
-                        Self::Later => row + 1..*len,
-                        _ => 0..(row + 1).min(*len),
-                    };
-                    range.for_each(|column| sparse.push([row, column], 1));
+            (Self::Position, lens) => {
+                for v in 1..lens.iter().product() {
+                    sparse.push(indices(v, lens), v as i64);
+                }
+            }
+            (Self::Later, lens) => {
+                let lens = &lens[..lens.len() / 2];
+                let len = lens.iter().product();
+                for j in 0..len {
+                    for i in j + 1..len {
+                        sparse.push(indices(j, lens).chain(indices(i, lens)), 1);
+                    }
                 }
             }
             _ => (),
         }
         Arc::new(sparse)
     }
+}
+
+/// The indices of a row-major one.
+fn indices(flat: usize, lens: &[usize]) -> impl Iterator<Item = usize> + '_ {
+    let mut stride: usize = lens.iter().product();
+    lens.iter().map(move |len| {
+        stride /= len;
+        flat / stride % len
+    })
 }

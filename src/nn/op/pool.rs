@@ -1,0 +1,182 @@
+//! Means over windows of an image, or over all of it: exact sums times $1 / n$.
+//!
+//! Of $n = 2^k$ pixels only the place of the point moves. Otherwise $1 / n$ is the integer nearest to $2^m / n$ over $2^m$, with
+//! $m = 16 + \lceil \log_2 n \rceil$: a network with another constant by at most $2^{-17}$ of it.
+use super::{
+    Chain, Forward, Kind, Op, Operator,
+    operator::only,
+    windows::{self, Placed, Windows},
+};
+use crate::{
+    error::ConfigError,
+    nn::{
+        fixed::ceil_log2,
+        program::{Program, Value, at, over, term},
+    },
+};
+
+/// Means over windows, of images `[height, width, channels]`. Padding counts as zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AveragePool {
+    /// What each mean is over.
+    pub windows: Windows,
+}
+
+/// The mean over all pixels of each channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GlobalAverage;
+
+pub(super) static AVERAGE: Kind = Kind {
+    code: 11,
+    name: "average_pool",
+    fields: &windows::FIELDS,
+    make: |numbers| {
+        let windows = Windows::of(numbers)?;
+        Some(Operator::new(AveragePool { windows }))
+    },
+};
+
+pub(super) static GLOBAL: Kind = Kind {
+    code: 12,
+    name: "global_average_pool",
+    fields: &[],
+    make: |_| Some(Operator::new(GlobalAverage)),
+};
+
+/// `1 / n` as an integer and its fraction bits.
+fn share(n: usize) -> (i128, u32) {
+    if n.is_power_of_two() {
+        return (1, n.ilog2());
+    }
+    let bits = 16 + ceil_log2(n as u128);
+    let n = n as i128;
+    (((1_i128 << (bits + 1)) + n) / (2 * n), bits)
+}
+
+impl Op for AveragePool {
+    fn kind(&self) -> &'static Kind {
+        &AVERAGE
+    }
+
+    fn numbers(&self) -> Vec<u64> {
+        self.windows.numbers()
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, &'static str> {
+        let ([rows, columns], channels) = self.windows.on(only(inputs)?)?;
+        Ok(vec![rows, columns, channels])
+    }
+
+    fn is_rounded(&self, _: bool) -> Result<bool, &'static str> {
+        Ok(self.windows.kernel == [1, 1])
+    }
+
+    fn chain(&self) -> Chain {
+        Chain::Exact
+    }
+
+    fn forward(&self, p: &mut Program, label: usize, x: &[Value]) -> Result<Forward, ConfigError> {
+        let x = super::single("average_pool", x)?;
+        let [samples, height, width, channels] = super::image(p, "average_pool", x)?;
+        let placed = self.windows.place(p, [height, width])?;
+        let [rows, columns] = placed.windows;
+        let fact = p.fact(x).clone();
+        let axes = [samples, rows, columns, channels];
+        let [by_row, by_column] = Placed::operands(p, placed.sees);
+        let operands = [at(x, &over(&fact.axes)), by_row, by_column];
+        let (factor, bits) = share(self.windows.kernel.iter().product());
+        let terms = vec![term(factor, operands, &over(&axes))];
+        let name = format!("mean of A{label} over windows");
+        Ok(Forward {
+            output: p.sum(name, &axes, fact.fraction + bits, terms),
+            saved: vec![x, placed.sees[0], placed.sees[1]],
+        })
+    }
+
+    fn backward(
+        &self,
+        p: &mut Program,
+        label: usize,
+        saved: &[Value],
+        cotangent: Value,
+        _: &[bool],
+    ) -> Result<Vec<Option<Value>>, ConfigError> {
+        let [x, by_row, by_column] = saved else {
+            return Err(ConfigError::Operator {
+                operator: "average_pool",
+                what: "its forward pass comes first",
+            });
+        };
+        let (fact, axes) = (p.fact(cotangent).clone(), p.fact(*x).axes.clone());
+        let [by_row, by_column] = Placed::operands(p, [*by_row, *by_column]);
+        let windows = [by_row.indices[0], by_column.indices[0]];
+        let indices = [axes[0].into(), windows[0], windows[1], axes[3].into()];
+        let operands = [at(cotangent, &indices), by_row, by_column];
+        let (factor, bits) = share(self.windows.kernel.iter().product());
+        let terms = vec![term(factor, operands, &over(&axes))];
+        let name = format!("D{label} of pixels");
+        Ok(vec![Some(p.sum(name, &axes, fact.fraction + bits, terms))])
+    }
+}
+
+impl Op for GlobalAverage {
+    fn kind(&self) -> &'static Kind {
+        &GLOBAL
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, &'static str> {
+        match only(inputs)? {
+            [_, _, channels] => Ok(vec![*channels]),
+            _ => Err("it reads an image: height, width and channels"),
+        }
+    }
+
+    fn is_rounded(&self, _: bool) -> Result<bool, &'static str> {
+        Ok(false)
+    }
+
+    fn chain(&self) -> Chain {
+        Chain::Exact
+    }
+
+    fn forward(&self, p: &mut Program, label: usize, x: &[Value]) -> Result<Forward, ConfigError> {
+        let x = super::single("global_average_pool", x)?;
+        let [samples, height, width, channels] = super::image(p, "global_average_pool", x)?;
+        let fact = p.fact(x).clone();
+        let axes = [samples, channels];
+        let (factor, bits) = share(p.len(height) * p.len(width));
+        let terms = vec![term(factor, [at(x, &over(&fact.axes))], &over(&axes))];
+        let name = format!("mean of A{label}");
+        Ok(Forward {
+            output: p.sum(name, &axes, fact.fraction + bits, terms),
+            saved: vec![x],
+        })
+    }
+
+    fn backward(
+        &self,
+        p: &mut Program,
+        label: usize,
+        saved: &[Value],
+        cotangent: Value,
+        _: &[bool],
+    ) -> Result<Vec<Option<Value>>, ConfigError> {
+        let [x] = saved else {
+            return Err(ConfigError::Operator {
+                operator: "global_average_pool",
+                what: "its forward pass comes first",
+            });
+        };
+        let (fact, axes) = (p.fact(cotangent).clone(), p.fact(*x).axes.clone());
+        let [samples, height, width, channels] = super::image(p, "global_average_pool", *x)?;
+        let one = p.one(&[height, width]);
+        let operands = [
+            at(cotangent, &over(&[samples, channels])),
+            at(one, &over(&[height, width])),
+        ];
+        let (factor, bits) = share(p.len(height) * p.len(width));
+        let terms = vec![term(factor, operands, &over(&axes))];
+        let name = format!("D{label} of pixels");
+        Ok(vec![Some(p.sum(name, &axes, fact.fraction + bits, terms))])
+    }
+}
