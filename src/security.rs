@@ -43,7 +43,7 @@ use std::fmt;
 pub const TRANSCRIPT_BITS: f64 = 128.0;
 
 /// Where each label of a challenge belongs: protocol, and where its error is in the notes.
-const CHALLENGES: [(&str, &str, &str); 16] = [
+const CHALLENGES: [(&str, &str, &str); 17] = [
     (
         "lookup alpha",
         "fingerprints of looked-up tuples",
@@ -70,6 +70,7 @@ const CHALLENGES: [(&str, &str, &str); 16] = [
         "committed tensors equal their definitions",
         "(26)",
     ),
+    ("vanishing point", "tensors that are zero", "(59)"),
     ("level batching", "claims of a level as one", "(28)"),
     (
         "opening batching",

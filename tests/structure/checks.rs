@@ -2,12 +2,13 @@
 use crate::repository::{files, read};
 
 /// Calls that make a check, with its name among the arguments.
-const MAKERS: [&str; 6] = [
+const MAKERS: [&str; 7] = [
     "assert_zero(",
     "assert_equal(",
     "assert_nonzero(",
     ".lookup(",
     ".equal(",
+    ".vanish(",
     "is_made(",
 ];
 

@@ -16,7 +16,7 @@ Term = namedtuple("Term", "coefficient output operands")
 class Relation:
     def __init__(self):
         self.axes, self.tensors = {}, {}  # name -> variables, name -> Tensor
-        self.lookups, self.tables, self.equalities = [], [], []
+        self.lookups, self.tables, self.equalities, self.vanishing = [], [], [], []
 
     def axis(self, name, variables):
         self.axes[name] = variables
@@ -65,6 +65,10 @@ class Relation:
     def equal(self, tensor, definition, anchor):
         """An input equals a virtual tensor, at the point of a claim on the anchor."""
         self.equalities.append((tensor, definition, anchor))
+
+    def vanish(self, tensor):
+        """(59): a tensor is zero."""
+        self.vanishing.append(tensor)
 
     def variables(self, tensor):
         return sum(self.tensors[tensor].dims)
@@ -181,6 +185,11 @@ class Reduction:
         for tensor, definition, anchor in self.relation.equalities:
             if tensors[definition].level == level:
                 self._equality(tensor, definition, anchor)
+        for tensor in self.relation.vanishing:
+            if tensors[tensor].level == level:
+                count = self.relation.variables(tensor)
+                point = tuple(self.channel.challenge("vanishing point") for _ in range(count))
+                self._claim(tensor, point, Form(0), False)
         virtual = [t for t in tensors if tensors[t].kind == "virtual" and tensors[t].level == level]
         for tensor in reversed(virtual):
             if tensors[tensor].affine:

@@ -4,7 +4,7 @@ use super::{Lowered, Source, witness::places};
 use crate::{
     nn::{
         fixed::round,
-        program::{self, Data, Gadget, Node, Program, SAMPLE, Table, Term, Value, eval},
+        program::{self, Data, Gadget, Node, Program, SAMPLE, Table, Term, Value, by_rows, eval},
         relation::{TensorId, Values},
         tensor::{self, View},
     },
@@ -242,7 +242,30 @@ impl<F: WideField> Step<'_, '_, F> {
                 });
                 images.collect()
             }
-            Gadget::Tell { .. } => unreachable!("nothing is computed by telling"),
+            Gadget::Compute {
+                rule,
+                rows,
+                of,
+                made,
+            } => {
+                let count: usize = rows.iter().map(|axis| padded(program, *axis)).product();
+                let width = |value: &Value| padded_size(program, *value) / count;
+                let entry = |value: &Value| {
+                    let entries = &self.values[value.0];
+                    move |k: usize| entries[k]
+                };
+                let operands: Vec<_> = of.iter().map(|v| (width(v), entry(v))).collect();
+                let widths: Vec<usize> = made.iter().map(width).collect();
+                let columns = by_rows(count, &operands, &widths, |of, made| {
+                    // Out of range or not: whoever lies goes on.
+                    let _ = rule.integers(of, made);
+                    Ok::<_, std::convert::Infallible>(())
+                });
+                columns.unwrap().swap_remove(image)
+            }
+            Gadget::Range { .. } | Gadget::Zero { .. } | Gadget::Tell { .. } => {
+                unreachable!("it computes nothing")
+            }
         }
     }
 

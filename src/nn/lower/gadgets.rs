@@ -1,7 +1,7 @@
 //! What gadgets add to a relation: lookups, limbs, and numbers that are told.
 use super::*;
 use crate::nn::{
-    program::{Gadget, Table},
+    program::{Gadget, Range, Table},
     relation::{at, term},
 };
 
@@ -36,11 +36,74 @@ impl<F: WideField> Lowering<'_, F> {
                     _ => self.look_up(*check, TableKind::Of(*table), &tensors),
                 }
             }
+            // How a prover comes by values is no part of what is proven.
+            Gadget::Compute { .. } => Ok(()),
+            Gadget::Range {
+                value,
+                range,
+                check,
+            } => self.within(*value, *range, *check),
+            Gadget::Zero { value, check } => {
+                if let Some(tensor) = self.tensors[value.0] {
+                    self.relation.vanish(check.name(), tensor);
+                }
+                Ok(())
+            }
             Gadget::Tell { value, check } => {
                 self.tell(*value, *check);
                 Ok(())
             }
         }
+    }
+
+    /// A value is in a range: it is the sum of limbs that are, of widths that sum to exactly its bits.
+    fn within(&mut self, value: Value, range: Range, check: Check) -> Result<(), ConfigError> {
+        let Some(tensor) = self.tensors[value.0] else {
+            return Ok(());
+        };
+        let widths = match self.extent.cut {
+            Cut::Format => limbs::remainder_widths(range.bits()),
+            Cut::Cheapest => {
+                let values = self.number_of(|gadget| match gadget {
+                    Gadget::Range {
+                        value, range: of, ..
+                    } => (*of == range).then_some(*value),
+                    _ => None,
+                });
+                limb_widths(range.bits(), values)
+            }
+        };
+        let limbs = self.limbs_of(value, tensor, &widths)?;
+        let (Some(bits), Some(top)) = (widths.last(), limbs.last()) else {
+            return Ok(());
+        };
+        // Low limbs add to it: the top one is negative where the whole is.
+        let table = match range {
+            Range::Unsigned(_) => TableKind::Unsigned(*bits),
+            Range::Signed(_) => TableKind::Of(Table::Signed(*bits)),
+        };
+        self.look_up(check, table, &[*top])
+    }
+
+    /// The limbs of a number as it is, the top one still to be looked up. Of one limb that is the number itself.
+    fn limbs_of(
+        &mut self,
+        value: Value,
+        tensor: TensorId,
+        widths: &[u32],
+    ) -> Result<Vec<TensorId>, ConfigError> {
+        if let [_] = widths {
+            return Ok(vec![tensor]);
+        }
+        let name = self.program.name(value).to_owned();
+        let whole = [(F::ONE, tensor)];
+        let limbs = self.cut((value, &name), &whole, widths, Check::RangeLow)?;
+        self.limbs.push(LimbTensors {
+            source: Source::Tensor(tensor),
+            widths: widths.to_vec(),
+            limbs: limbs.clone(),
+        });
+        Ok(limbs)
     }
 
     /// Equation 29. `narrow = round_shift(wide)`: the limbs' widths sum to exactly `shift`, so the remainder
@@ -107,20 +170,7 @@ impl<F: WideField> Lowering<'_, F> {
             Cut::Format => vec![bits],
             Cut::Cheapest => limb_widths(bits, self.numbers_in_range(bits)),
         };
-        let limbs = match widths.as_slice() {
-            [_] => vec![*tensor],
-            _ => {
-                let name = self.program.name(key).to_owned();
-                let limbs =
-                    self.cut((key, &name), &[(F::ONE, *tensor)], &widths, Check::RangeLow)?;
-                self.limbs.push(LimbTensors {
-                    source: Source::Tensor(*tensor),
-                    widths: widths.clone(),
-                    limbs: limbs.clone(),
-                });
-                limbs
-            }
-        };
+        let limbs = self.limbs_of(key, *tensor, &widths)?;
         if let (Some(bits), Some(top)) = (widths.last(), limbs.last()) {
             // Low limbs add to it: the top one is negative where the whole is.
             let table = match sign.is_empty() {

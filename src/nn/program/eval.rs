@@ -1,5 +1,7 @@
 //! Running a program on integers: the specification of training and inference.
-use super::{Data, Gadget, Node, Operand, Program, Table, Term, Value};
+use super::{
+    Axis, Data, Gadget, Node, Operand, Program, Range, Rule, Table, Term, Value, rule::by_rows,
+};
 use crate::{
     error::TrainError,
     nn::{
@@ -79,12 +81,63 @@ pub fn eval(program: &Program, inputs: &Inputs<'_>) -> Result<Trace, TrainError>
     };
     run.check_width()?;
     let gradients: Vec<Value> = program.gradients().iter().flatten().copied().collect();
+    let ranges = ranges(program);
     for value in (0..program.values.len()).map(Value) {
         if run.values[value.0].is_none() && !gradients.contains(&value) {
             run.compute(value)?;
         }
+        for range in &ranges[value.0] {
+            run.narrow(value, *range)?;
+        }
     }
     Ok(run.finish())
+}
+
+/// A set in which a value has to be.
+#[derive(Clone, Copy)]
+enum Within {
+    Table(Table),
+    Range(Range),
+}
+
+impl Within {
+    fn contains(self, value: i128) -> bool {
+        match self {
+            Self::Table(table) => table.contains(value),
+            Self::Range(range) => range.contains(value),
+        }
+    }
+
+    fn bits(self) -> u32 {
+        match self {
+            Self::Table(table) => table.bits(),
+            Self::Range(range) => range.bits(),
+        }
+    }
+}
+
+/// Of each value the ranges that nothing else looks at: a rounding checks what it rounds to, a table what its images
+/// are made of.
+fn ranges(program: &Program) -> Vec<Vec<Within>> {
+    let mut ranges = vec![Vec::new(); program.values.len()];
+    for (number, gadget) in program.gadgets.iter().enumerate() {
+        let made_here = |value: &Value| program.maker(*value).is_some_and(|(k, _)| k == number);
+        match gadget {
+            Gadget::Range { value, range, .. } => ranges[value.0].push(Within::Range(*range)),
+            Gadget::Lookup {
+                key, images, table, ..
+            } if !images.iter().any(made_here) => {
+                let rounded = program.maker(*key).map(|(k, _)| &program.gadgets[k]);
+                let rounded = matches!(rounded, Some(Gadget::Round { .. }));
+                let is_data = matches!(program.values[key.0].node, Node::Data(_));
+                if !rounded && !is_data {
+                    ranges[key.0].push(Within::Table(*table));
+                }
+            }
+            _ => (),
+        }
+    }
+    ranges
 }
 
 /// Moves parameters by `-coefficient` times their gradients, in place; `fits` is what [`update_fits`] says.
@@ -449,6 +502,15 @@ impl Run<'_> {
         });
         match maker {
             Some((
+                Gadget::Compute {
+                    rule,
+                    rows,
+                    of,
+                    made,
+                },
+                _,
+            )) => self.rule(&**rule, rows, of, made),
+            Some((
                 Gadget::Round {
                     wide,
                     narrow,
@@ -465,6 +527,54 @@ impl Run<'_> {
             )) => self.images(*key, images, *table),
             _ => Ok(()),
         }
+    }
+
+    fn rule(
+        &mut self,
+        rule: &dyn Rule,
+        rows: &[Axis],
+        of: &[Value],
+        made: &[Value],
+    ) -> Result<(), TrainError> {
+        let (program, step) = (self.program, self.inputs.step);
+        let count = rows.iter().map(|axis| program.len(*axis)).product();
+        let width = |value: &Value| program.size(*value) / usize::max(count, 1);
+        let views: Vec<View<'_>> = of.iter().map(|value| self.view(*value)).collect();
+        let operands = of.iter().map(width).zip(views);
+        let operands: Vec<_> = operands
+            .map(|(width, view)| (width, move |k| view.get(k)))
+            .collect();
+        let widths: Vec<usize> = made.iter().map(width).collect();
+        let computed = by_rows(count, &operands, &widths, |of, made| {
+            rule.integers(of, made)
+        });
+        let columns = computed.map_err(|beyond| {
+            let value = made.get(beyond.made).copied().unwrap_or(Value(0));
+            out_of_range(program, value, step, beyond.value, beyond.bits)
+        })?;
+        for (value, column) in made.iter().zip(columns) {
+            let narrow = |x: i128| {
+                i64::try_from(x).map_err(|_| out_of_range(program, *value, step, x, i64::BITS))
+            };
+            let column: Result<Vec<i64>, TrainError> = column.into_iter().map(narrow).collect();
+            self.values[value.0] = Some(Tensor::Narrow(Arc::new(column?)));
+        }
+        Ok(())
+    }
+
+    /// A value is in a range, and from here on of 64 bits, whatever a bound says of it.
+    fn narrow(&mut self, value: Value, range: Within) -> Result<(), TrainError> {
+        let view = self.view(value);
+        let entries = (0..self.program.size(value)).map(|k| view.get(k));
+        if let Some(x) = entries.clone().find(|x| !range.contains(*x)) {
+            let (program, step) = (self.program, self.inputs.step);
+            return Err(out_of_range(program, value, step, x, range.bits()));
+        }
+        if let View::Wide(_) = view {
+            let narrow = entries.map(|x| x as i64).collect();
+            self.values[value.0] = Some(Tensor::Narrow(Arc::new(narrow)));
+        }
+        Ok(())
     }
 
     fn round(

@@ -1,6 +1,8 @@
 //! A program in double precision, without rounding: a reader, for comparing losses. Nothing is proven
 //! about it.
-use super::{Data, Gadget, Node, Operand, Program, Table, Term, Value, eval::strides};
+use super::{
+    Data, Gadget, Node, Operand, Program, Table, Term, Value, eval::strides, rule::by_rows,
+};
 use crate::{gkr::function::Function, nn::tensor::float};
 
 /// Real numbers for the values of a program.
@@ -31,9 +33,7 @@ pub fn run(program: &Program, data: &dyn Fn(Data) -> Vec<f64>, parameters: &[Vec
             Node::Committed => committed(program, &reals, value),
         };
         assert!(found.is_empty() || found.len() == program.size(value));
-        if reals.0[value.0].is_empty() {
-            reals.0[value.0] = found;
-        }
+        reals.0[value.0] = found;
     }
     reals
 }
@@ -69,23 +69,38 @@ fn sum(program: &Program, reals: &Reals, value: Value, terms: &[Term]) -> Vec<f6
 
 /// A committed value without its rounding.
 fn committed(program: &Program, reals: &Reals, value: Value) -> Vec<f64> {
-    for gadget in &program.gadgets {
-        match gadget {
-            Gadget::Round { wide, narrow, .. } if *narrow == value => {
-                return reals.get(*wide).to_vec();
-            }
-            Gadget::Lookup {
-                key, images, table, ..
-            } => {
-                if let Some(k) = images.iter().position(|image| *image == value) {
-                    let image = |x: &f64| real_image(*table, k, *x);
-                    return reals.get(*key).iter().map(image).collect();
-                }
-            }
-            _ => (),
+    let Some((number, k)) = program.maker(value) else {
+        return Vec::new();
+    };
+    match &program.gadgets[number] {
+        Gadget::Round { wide, .. } => reals.get(*wide).to_vec(),
+        Gadget::Lookup { key, table, .. } => {
+            let image = |x: &f64| real_image(*table, k, *x);
+            reals.get(*key).iter().map(image).collect()
         }
+        Gadget::Compute {
+            rule,
+            rows,
+            of,
+            made,
+        } => {
+            let count: usize = rows.iter().map(|axis| program.len(*axis)).product();
+            let width = |value: &Value| program.size(*value) / count.max(1);
+            let entry = |value: &Value| {
+                let entries = reals.get(*value);
+                move |k: usize| entries[k]
+            };
+            let operands: Vec<_> = of.iter().map(|v| (width(v), entry(v))).collect();
+            let widths: Vec<usize> = made.iter().map(width).collect();
+            let computed = by_rows(count, &operands, &widths, |of, made| {
+                rule.reals(of, made);
+                Ok::<_, std::convert::Infallible>(())
+            });
+            let Ok(mut columns) = computed;
+            columns.swap_remove(k)
+        }
+        Gadget::Range { .. } | Gadget::Zero { .. } | Gadget::Tell { .. } => Vec::new(),
     }
-    Vec::new()
 }
 
 /// Image number `k` of a key, as a real number.

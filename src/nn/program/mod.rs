@@ -28,9 +28,13 @@ pub mod bound;
 pub mod eval;
 pub mod float;
 mod known;
+mod rule;
 
 pub use axis::{Axis, Index, SAMPLE};
 pub use known::{Known, MAX_ENTRIES};
+#[cfg(test)]
+pub(in crate::nn) use rule::by_rows;
+pub use rule::{Beyond, Rule};
 
 use super::{fixed::FixedPoint, tensor::Sparse};
 use crate::{check::Check, error::ConfigError, gkr::function::Function};
@@ -143,8 +147,20 @@ impl Table {
 }
 
 /// How committed values are computed, and what a proof has to show of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Gadget {
+    /// Values are computed by a rule, row by row. That is a hint, which proves nothing: what they are follows from
+    /// other gadgets.
+    Compute {
+        /// How.
+        rule: Arc<dyn Rule>,
+        /// Axes of the rows, the first ones of all these values.
+        rows: Vec<Axis>,
+        /// What they are computed from, masks too: on padding these are zero.
+        of: Vec<Value>,
+        /// What is computed.
+        made: Vec<Value>,
+    },
     /// `narrow = round_shift(wide)`, in the range of the table that it is looked up in.
     Round {
         /// The exact value.
@@ -169,6 +185,22 @@ pub enum Gadget {
         /// What that is for.
         check: Check,
     },
+    /// The value, of whatever kind, is in a range, at every entry.
+    Range {
+        /// The value.
+        value: Value,
+        /// The range.
+        range: Range,
+        /// What that is for.
+        check: Check,
+    },
+    /// The value is zero at every entry.
+    Zero {
+        /// The value.
+        value: Value,
+        /// What that is for.
+        check: Check,
+    },
     /// The value, of no axes, is told.
     Tell {
         /// The value.
@@ -176,6 +208,35 @@ pub enum Gadget {
         /// What that is for.
         check: Check,
     },
+}
+
+/// Integers of at most so many bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Range {
+    /// `0 .. 2^bits`.
+    Unsigned(u32),
+    /// `-2^(bits-1) .. 2^(bits-1)`.
+    Signed(u32),
+}
+
+impl Range {
+    /// Most bits: every number of a range is one of `i64`, with room for sums of limbs.
+    pub const MAX_BITS: u32 = 60;
+
+    /// Its number of bits.
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::Unsigned(bits) | Self::Signed(bits) => bits,
+        }
+    }
+
+    /// Whether a number is in it.
+    pub fn contains(self, value: i128) -> bool {
+        match self {
+            Self::Unsigned(bits) => (0..1 << bits).contains(&value),
+            Self::Signed(bits) => super::fixed::in_range(value, bits),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -471,9 +532,10 @@ impl Program {
     /// A gadget; the committed values that it computes are those that no earlier one does.
     pub(super) fn push_gadget(&mut self, gadget: Gadget) {
         let made = match &gadget {
+            Gadget::Compute { made, .. } => made,
             Gadget::Round { narrow, .. } => std::slice::from_ref(narrow),
             Gadget::Lookup { images, .. } => images,
-            Gadget::Tell { .. } => &[],
+            Gadget::Range { .. } | Gadget::Zero { .. } | Gadget::Tell { .. } => [].as_slice(),
         };
         for (k, value) in made.iter().enumerate() {
             let maker = (self.gadgets.len(), k);
@@ -521,8 +583,12 @@ impl Program {
             kept[gradient.0] = false;
         }
         for gadget in &self.gadgets {
-            if let Gadget::Lookup { live, key, .. } = gadget {
-                live.iter().chain([key]).for_each(|v| kept[v.0] = true);
+            match gadget {
+                Gadget::Lookup { live, key, .. } => {
+                    live.iter().chain([key]).for_each(|v| kept[v.0] = true);
+                }
+                Gadget::Range { value, .. } => kept[value.0] = true,
+                _ => (),
             }
         }
         kept

@@ -13,7 +13,8 @@
 //!   earlier tensors with at most two operands that are not public. Matrix product, transpose,
 //!   Hadamard product, broadcast, reduction, and embedding at a fixed index are all terms.
 //! * *Lookups* say that at every position a tuple of tensors lies in a table; *equalities* say
-//!   that an input equals a virtual tensor. Each has the name of its [check](crate::check::Check).
+//!   that an input equals a virtual tensor, or that a tensor is zero. Each has the name of its
+//!   [check](crate::check::Check).
 //!
 //! **Prover, verifier.** Both sides follow one description, [`reduce`](fn@reduce), as a [`Prover`] and
 //! as a [`Verifier`]. One [LogUp-GKR](crate::gkr::fractional) over all lookups gives a claim on every
@@ -30,8 +31,8 @@
 //!
 //! **Soundness.** Claims of a level are combined by powers of a challenge drawn after all of
 //! them (and the values of direct operands) are in the transcript: error at most $\chi / |F|$ for
-//! $\chi$ claims, plus $3 n / |F|$ for the sumcheck over $n$ variables. Equalities are checked at a point
-//! that was drawn after all inputs were committed.
+//! $\chi$ claims, plus $3 n / |F|$ for the sumcheck over $n$ variables. Equalities, and that a tensor is zero, are
+//! checked at a point that was drawn after all inputs were committed.
 //!
 //! **Departures.** zkDL stacks the tensors of all layers and steps into one; here a step is an axis,
 //! layers share one sumcheck a level, and tensors keep their sizes (19).
@@ -150,6 +151,7 @@ pub struct Relation<F> {
     pub(crate) lookups: Vec<(usize, Vec<TensorId>)>,
     pub(crate) tables: Vec<(Arc<dyn LookupTable<F>>, TensorId)>,
     pub(crate) equalities: Vec<Equality>,
+    pub(crate) vanishing: Vec<TensorId>,
 }
 
 impl<F: PrimeField> Relation<F> {
@@ -161,6 +163,7 @@ impl<F: PrimeField> Relation<F> {
             lookups: Vec::new(),
             tables: Vec::new(),
             equalities: Vec::new(),
+            vanishing: Vec::new(),
         }
     }
 
@@ -263,6 +266,15 @@ impl<F: PrimeField> Relation<F> {
                 definition,
                 anchor,
             });
+        }
+    }
+
+    /// `tensor` is zero at every index; `check` is what that is for.
+    ///
+    /// It is checked at a point of fresh challenges.
+    pub fn vanish(&mut self, check: &'static str, tensor: TensorId) {
+        if check::is_made(check) {
+            self.vanishing.push(tensor);
         }
     }
 

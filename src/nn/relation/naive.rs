@@ -20,6 +20,13 @@ pub enum Violation {
         /// The flat position.
         position: usize,
     },
+    /// A tensor that is not zero.
+    Zero {
+        /// The tensor.
+        tensor: String,
+        /// The flat position.
+        position: usize,
+    },
     /// Multiplicities that do not count the uses of a table.
     Multiplicities {
         /// The multiplicities.
@@ -52,6 +59,7 @@ impl<F: WideField> Relation<F> {
         }
         self.lookup_violation(&entries)
             .or_else(|| self.equality_violation(&entries))
+            .or_else(|| self.zero_violation(&entries))
     }
 
     fn defined(
@@ -155,6 +163,14 @@ impl<F: WideField> Relation<F> {
                 tensor: self.name(equality.input).to_owned(),
                 position,
             })
+        })
+    }
+
+    fn zero_violation(&self, entries: &BTreeMap<TensorId, Vec<F>>) -> Option<Violation> {
+        self.vanishing.iter().find_map(|id| {
+            let position = entries[id].iter().position(|x| !x.is_zero())?;
+            let tensor = self.name(*id).to_owned();
+            Some(Violation::Zero { tensor, position })
         })
     }
 }

@@ -298,6 +298,11 @@ fn reduce_level<F: PrimeField, P: Party<F>>(
             equality_claim(relation, equality, party, claims)?;
         }
     }
+    for tensor in &relation.vanishing {
+        if relation.tensors[tensor.0].level == level {
+            vanishing_claim(relation, *tensor, party, claims)?;
+        }
+    }
     // Definitions refer to earlier tensors only, so this order is topological.
     for id in (0..relation.tensors.len()).rev().map(TensorId) {
         let tensor = &relation.tensors[id.0];
@@ -343,6 +348,26 @@ fn equality_claim<F: PrimeField, P: Party<F>>(
         party,
         Claim {
             tensor: equality.definition,
+            point,
+            value,
+        },
+        false,
+    )
+}
+
+/// A tensor is zero: it is at a random point.
+fn vanishing_claim<F: PrimeField, P: Party<F>>(
+    relation: &Relation<F>,
+    tensor: TensorId,
+    party: &mut P,
+    claims: &mut Claims<F, P::Value>,
+) -> Result<(), P::Error> {
+    let point = party.challenges("vanishing point", relation.num_vars(tensor), 1);
+    let value = party.known(F::ZERO);
+    claims.add(
+        party,
+        Claim {
+            tensor,
             point,
             value,
         },

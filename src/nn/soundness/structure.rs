@@ -338,6 +338,36 @@ impl Drawing<'_> {
         }
     }
 
+    /// A definition is what an input is: their difference is zero.
+    fn vanishing(&mut self) {
+        let Some(id) = self.define("same") else {
+            return;
+        };
+        let dims = self.system.relation.tensors[id.0].dims.clone();
+        let values = Vec::clone(&self.system.values[&id]);
+        let copy = self.commit("the same", &dims, values);
+        let mut indices: Vec<Index> = Vec::new();
+        for dim in &dims {
+            let of_size = self.axes.iter().filter(|(_, size)| size == dim);
+            let mut free = of_size.map(|(axis, _)| Index::Over(*axis));
+            indices.extend(free.find(|index| !indices.contains(index)));
+        }
+        let part = |coefficient: F, tensor| Term {
+            coefficient,
+            operands: vec![Operand {
+                tensor,
+                indices: indices.clone(),
+            }],
+            output: indices.clone(),
+        };
+        let terms = vec![part(F::from(1u64), id), part(-F::from(1u64), copy)];
+        let rest = self.system.relation.define("difference", &dims, terms);
+        self.honest
+            .entry(rest)
+            .or_insert_with(|| vec![F::from(0u64); 1 << dims.iter().sum::<usize>()]);
+        self.system.relation.vanish("nothing", rest);
+    }
+
     /// An input equals a definition of its own.
     fn equality(&mut self) {
         if let Some(id) = self.define("equal") {
@@ -403,7 +433,7 @@ fn draw(
         usable: Vec::new(),
     };
     drawing.keep(gathered, values);
-    let counts: Vec<usize> = [2..5, 0..3, 1..5, 0..3, 0..3]
+    let counts: Vec<usize> = [2..5, 0..3, 1..5, 0..3, 0..3, 0..3]
         .map(|range| drawing.rng.gen_range(range))
         .into();
     (0..counts[0]).for_each(|_| drawing.input());
@@ -413,6 +443,7 @@ fn draw(
     }
     (0..counts[3]).for_each(|_| drawing.equality());
     (0..counts[4]).for_each(|_| drawing.lookup());
+    (0..counts[5]).for_each(|_| drawing.vanishing());
     drawing.claim_all();
     (drawing.system, drawing.elements)
 }
@@ -447,7 +478,9 @@ impl System {
                 tuple.is_some_and(|tuple| relation.tables[*table].0.index(&tuple).is_some())
             })
         });
-        self.public.iter().all(public) && is_gathered && equal && looked_up
+        let zero = |id: &TensorId| values[id].iter().all(|x| *x == F::from(0u64));
+        let vanish = relation.vanishing.iter().all(zero);
+        self.public.iter().all(public) && is_gathered && equal && looked_up && vanish
     }
 
     fn describe(self, hiding: bool) -> (Argument<F>, Values, KnownMatrix<F>) {
