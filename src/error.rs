@@ -416,6 +416,17 @@ pub enum ConfigError {
         /// Most bits.
         max_bits: u32,
     },
+    /// Text that is no layer of a network.
+    #[error(
+        "{} is no part of a network of images: it is `cnn:`, channels, height and width such as \
+         1x28x28, then layers such as conv8, conv8k5s2, pool, average, global, linear10, \
+         separated by commas",
+        quoted(.text)
+    )]
+    Layer {
+        /// The text.
+        text: String,
+    },
     /// Known tensors of a network have too many entries.
     #[error(
         "up to `{tensor}`, windows and rearrangements of the network list {entries} places; at most \

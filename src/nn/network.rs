@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
 use super::encoding::{Decoder, Encoder};
-use super::model::{self, Graph, Mlp, ParameterShape};
+use super::model::{self, Cnn, Graph, GraphFile, Mlp, ParameterShape};
 pub use super::model::{MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH};
 use super::op::Nonlinearity;
 use crate::error::{ConfigError, DecodeError};
@@ -31,14 +31,17 @@ struct Parts {
     shapes: Vec<ParameterShape>,
     /// What it is as a perceptron, if it is one.
     mlp: Option<Mlp>,
+    /// And as a chain of layers on an image.
+    cnn: Option<Cnn>,
 }
 
-/// How a network stands in JSON: widths of a perceptron with rectifiers, else its text.
+/// How a network stands in JSON: widths of a perceptron with rectifiers, else its text or the whole graph.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Text {
     Widths(Vec<usize>),
     Words(String),
+    Graph(GraphFile),
 }
 
 impl Architecture {
@@ -52,6 +55,7 @@ impl Architecture {
             widths,
             activation: Nonlinearity::Relu,
             residual: false,
+            classes: false,
         })
     }
 
@@ -137,6 +141,7 @@ impl From<Graph> for Architecture {
         Self(Arc::new(Parts {
             shapes: graph.parameters(),
             mlp: Mlp::recognise(&graph),
+            cnn: Cnn::recognise(&graph),
             graph,
         }))
     }
@@ -149,34 +154,41 @@ impl TryFrom<Text> for Architecture {
         match text {
             Text::Widths(widths) => Self::new(widths),
             Text::Words(words) => words.parse(),
+            Text::Graph(file) => Ok(Self::from(Graph::try_from(file)?)),
         }
     }
 }
 
 impl From<Architecture> for Text {
     fn from(architecture: Architecture) -> Self {
-        match &architecture.0.mlp {
-            Some(mlp) if mlp.is_plain() => Self::Widths(architecture.widths()),
+        match (&architecture.0.mlp, &architecture.0.cnn) {
+            (Some(mlp), _) if mlp.is_plain() => Self::Widths(architecture.widths()),
+            (None, None) => Self::Graph(GraphFile::from(architecture.graph())),
             _ => Self::Words(architecture.to_string()),
         }
     }
 }
 
-/// Widths separated by commas, such as `11,64,64,1`, and perhaps an activation function and `residual` behind them,
-/// such as `11,64,64,1 gelu residual`.
+/// Widths separated by commas, such as `11,64,64,1`, and perhaps an activation function, `residual` and `classes`
+/// behind them, such as `11,64,64,3 gelu residual classes`; or layers on an image, such as
+/// `cnn:1x28x28,conv8,pool,linear10`.
 impl FromStr for Architecture {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        Self::perceptron(&text.parse()?)
+        match text.trim().starts_with("cnn:") {
+            true => Ok(Self::from(model::cnn(&text.parse()?)?)),
+            false => Self::perceptron(&text.parse()?),
+        }
     }
 }
 
 impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0.mlp {
-            Some(mlp) => mlp.fmt(f),
-            None => {
+        match (&self.0.mlp, &self.0.cnn) {
+            (Some(mlp), _) => mlp.fmt(f),
+            (None, Some(cnn)) => cnn.fmt(f),
+            (None, None) => {
                 let digest = hex::encode(Sha256::digest(self.encode()));
                 let digest: String = digest.chars().take(12).collect();
                 write!(f, "{} operators, {digest}", self.0.graph.nodes().len())

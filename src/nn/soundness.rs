@@ -133,6 +133,7 @@ impl Scene {
             widths: plan.widths.clone(),
             activation: plan.activation,
             residual: false,
+            classes: false,
         })
         .unwrap();
         let parameters = TrainingParameters {

@@ -60,6 +60,7 @@ fn networks(
                 widths,
                 activation,
                 residual,
+                classes: false,
             };
             Architecture::perceptron(&mlp).unwrap()
         })

@@ -110,6 +110,7 @@ impl RootFields {
             widths: self.widths.clone(),
             activation: self.activation.parse().unwrap(),
             residual: self.residual,
+            classes: false,
         });
         Root::new(
             architecture.unwrap(),
@@ -260,7 +261,7 @@ prop_compose! {
         let widths = [vec![features.len()], hidden, vec![1]].concat();
         let fixed = if paper { FixedPoint::paper() } else { FixedPoint::compact() };
         let normalization = Normalization::new(features.to_vec(), targets.to_vec());
-        let mlp = Mlp { widths, activation, residual };
+        let mlp = Mlp { widths, activation, residual, classes: false };
         let architecture = Architecture::perceptron(&mlp).unwrap();
         Root::new(architecture, fixed, normalization.unwrap(), seed).unwrap()
     }

@@ -45,6 +45,7 @@ fn perceptron() -> impl Strategy<Value = Mlp> {
             widths,
             activation,
             residual,
+            classes: false,
         }
     })
 }
@@ -361,6 +362,7 @@ fn constant(
         widths: vec![1, 1, 1],
         activation,
         residual: false,
+        classes: false,
     })
     .unwrap();
     let program = model::program(architecture.graph(), &fixed, 1, task).unwrap();

@@ -2,7 +2,7 @@
 use super::{Graph, GraphNode};
 use crate::{
     error::ConfigError,
-    nn::op::{Activation, Add, Linear, Nonlinearity, Operator, Round},
+    nn::op::{Activation, Add, Linear, Loss, Nonlinearity, Operator, Round, Scores},
 };
 use std::{fmt, str::FromStr};
 
@@ -15,6 +15,8 @@ pub struct Mlp {
     pub activation: Nonlinearity,
     /// Whether a hidden layer adds its input, where that is a hidden layer of the same width.
     pub residual: bool,
+    /// Whether outputs are scores of classes.
+    pub classes: bool,
 }
 
 impl Mlp {
@@ -29,17 +31,18 @@ impl Mlp {
             widths,
             activation: activation.unwrap_or(Nonlinearity::Relu),
             residual: graph.nodes().iter().any(is_sum),
+            classes: graph.loss() == Loss::CrossEntropy,
         };
         (mlp(&this).as_ref() == Ok(graph)).then_some(this)
     }
 
     /// Whether there is nothing to say of it but the widths.
     pub fn is_plain(&self) -> bool {
-        self.activation == Nonlinearity::Relu && !self.residual
+        self.activation == Nonlinearity::Relu && !self.residual && !self.classes
     }
 }
 
-/// `11,64,64,1`, then the activation function unless it is the rectifier, then `residual`.
+/// `11,64,64,1`, then the activation function unless it is the rectifier, then `residual`, then `classes`.
 impl fmt::Display for Mlp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (k, width) in self.widths.iter().enumerate() {
@@ -49,10 +52,9 @@ impl fmt::Display for Mlp {
         if self.activation != Nonlinearity::Relu {
             write!(f, " {}", self.activation.name())?;
         }
-        match self.residual {
-            true => f.write_str(" residual"),
-            false => Ok(()),
-        }
+        let words = [(self.residual, " residual"), (self.classes, " classes")];
+        let mut words = words.iter().filter(|(has, _)| *has);
+        words.try_for_each(|(_, word)| f.write_str(word))
     }
 }
 
@@ -65,8 +67,13 @@ impl FromStr for Mlp {
             widths: Vec::new(),
             activation: Nonlinearity::Relu,
             residual: false,
+            classes: false,
         };
         let mut widths = text.trim();
+        if let Some(rest) = widths.strip_suffix("classes") {
+            this.classes = true;
+            widths = rest.trim();
+        }
         if let Some(rest) = widths.strip_suffix("residual") {
             this.residual = true;
             widths = rest.trim();
@@ -112,7 +119,11 @@ pub fn mlp(mlp: &Mlp) -> Result<Graph, ConfigError> {
         let [before, outputs] = [pair[0], pair[1]];
         let z = add(Operator::new(Linear { outputs }), vec![x]);
         if layer + 2 == count {
-            add(Operator::new(Round), vec![z]);
+            let end = match mlp.classes {
+                true => Operator::new(Scores),
+                false => Operator::new(Round),
+            };
+            add(end, vec![z]);
             break;
         }
         let y = add(Operator::new(activation), vec![z]);

@@ -1,9 +1,13 @@
 //! Networks as graphs of operators, and the programs that they expand to.
 
+mod cnn;
+mod file;
 mod graph;
 mod mlp;
 
 pub use super::op::{Operator, ParameterShape};
+pub use cnn::{Cnn, Layer, cnn};
+pub use file::GraphFile;
 pub use graph::{Graph, GraphNode, MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH};
 pub use mlp::{Mlp, mlp};
 

@@ -18,6 +18,7 @@ fn networks() -> Vec<Architecture> {
         widths: vec![3, 4, 4, 2],
         activation,
         residual,
+        classes: false,
     };
     let functions = Nonlinearity::ALL.into_iter();
     let perceptrons = functions

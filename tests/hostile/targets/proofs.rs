@@ -323,6 +323,7 @@ fn any_statement(input: &mut Input<'_>) -> Option<TrainingStatement<Pallas>> {
         widths,
         activation: Nonlinearity::ALL[usize::from(input.byte() % 5)],
         residual: input.byte() % 2 == 1,
+        classes: false,
     };
     let architecture = Architecture::perceptron(&network).ok()?;
     let fixed_point = any_format(input)?;
