@@ -50,7 +50,9 @@ impl Setup {
             parameters: TrainingParameters {
                 architecture,
                 fixed_point,
-                rate: LearningRate::from_coefficient(1).expect("the rate is valid"),
+                optimiser: LearningRate::from_coefficient(1)
+                    .expect("the rate is valid")
+                    .into(),
                 batch,
                 steps: steps as u64,
                 segment_steps: steps as u64,

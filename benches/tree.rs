@@ -57,7 +57,9 @@ fn lineage<C: Curve<ScalarField: WideField>>() -> (Tree<C>, Vec<NodeId>) {
             parameters: TrainingParameters {
                 architecture: root.architecture().clone(),
                 fixed_point: root.fixed_point().clone(),
-                rate: LearningRate::from_coefficient(1).expect("the rate is valid"),
+                optimiser: LearningRate::from_coefficient(1)
+                    .expect("the rate is valid")
+                    .into(),
                 batch: 32,
                 steps: STEPS,
                 segment_steps: STEPS,

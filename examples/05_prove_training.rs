@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let architecture: Architecture = "11,16,1".parse()?;
     let fixed_point = FixedPoint::compact();
     let parameters = TrainingParameters {
-        rate: LearningRate::nearest(&fixed_point, 32, 0.03)?,
+        optimiser: LearningRate::nearest(&fixed_point, 32, 0.03)?.into(),
         architecture: architecture.clone(),
         fixed_point: fixed_point.clone(),
         batch: 32,

@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let parameters = TrainingParameters {
         architecture: root.architecture().clone(),
         fixed_point: root.fixed_point().clone(),
-        rate: LearningRate::nearest(root.fixed_point(), 32, 0.03)?,
+        optimiser: LearningRate::nearest(root.fixed_point(), 32, 0.03)?.into(),
         batch: 32,
         steps: 8,
         segment_steps: 8,

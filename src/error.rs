@@ -361,6 +361,33 @@ pub enum ConfigError {
         /// Steps of the edge.
         steps: u64,
     },
+    /// A rate that is too few units of an optimiser's matrix.
+    #[error(
+        "the learning rate is {units} times the finest that there is, and an optimiser with momentum or with a \
+         schedule needs {least}, or its rounding shows; take more weight bits, a smaller batch or a larger rate"
+    )]
+    CoarseRate {
+        /// Units of the largest rate.
+        units: u64,
+        /// Fewest units.
+        least: u64,
+    },
+    /// An optimiser or a schedule of rates that is none.
+    #[error("{what}")]
+    Optimiser {
+        /// What is wrong, and what would be right.
+        what: String,
+    },
+    /// A segment that is too long for an optimiser's matrix.
+    #[error(
+        "segments have {steps} steps; with momentum or with a schedule of rates they have at most {max}"
+    )]
+    LongSegment {
+        /// Steps of a segment.
+        steps: u64,
+        /// The most.
+        max: usize,
+    },
     /// An integer that could wrap around the field of the proof.
     #[error(
         "{tensor} may need {bits} bits, more than the {limit} that cannot wrap around the field; use \
@@ -681,6 +708,16 @@ pub enum TrainError {
         expected: String,
         /// Values given.
         found: usize,
+    },
+    /// A step with momentum whose segment's earlier gradients are not at hand.
+    #[error(
+        "step {step} needs the gradients since step {first}: training with momentum goes on from there"
+    )]
+    MidSegment {
+        /// The step.
+        step: u64,
+        /// The first of its segment.
+        first: u64,
     },
     /// A dataset whose columns are not the network's inputs and outputs.
     #[error(

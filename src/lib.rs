@@ -37,7 +37,7 @@
 //! let parameters = TrainingParameters {
 //!     architecture: Architecture::new(vec![3, 4, 1])?,
 //!     fixed_point: fixed_point.clone(),
-//!     rate: LearningRate::from_coefficient(3)?,
+//!     optimiser: LearningRate::from_coefficient(3)?.into(),
 //!     batch: 2,
 //!     steps: 2,
 //!     segment_steps: 2,

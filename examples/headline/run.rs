@@ -35,7 +35,7 @@ const SEED: u64 = 1;
 impl Case {
     fn parameters(&self) -> Result<TrainingParameters, Box<dyn Error>> {
         Ok(TrainingParameters {
-            rate: LearningRate::from_coefficient(1)?,
+            optimiser: LearningRate::from_coefficient(1)?.into(),
             architecture: self.architecture.clone(),
             fixed_point: self.fixed_point.clone(),
             batch: self.batch,
@@ -80,7 +80,7 @@ pub fn run<C: Curve<ScalarField: WideField>>(
         timed(|| proof::train_recorded(&parameters, root.weights(), data.dataset(), &order, go_on));
     let (weights, recording) = trained?;
     let child = WeightOpening::new(weights, case.hiding, rng);
-    let factor = parameters.rate.coefficient();
+    let factor = parameters.optimiser.rate().coefficient();
     let (commitment, commit_child) =
         timed(|| child.commit_by_update(&root, &root_commitment, factor));
     let statement = TrainingStatement::<C> {

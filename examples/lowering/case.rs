@@ -150,7 +150,7 @@ impl Case {
         let trace = eval(&program, &inputs)?;
         let extent = Extent {
             steps: 1,
-            optimiser: None,
+            updates: None,
             cut: Cut::Format,
             opened_outputs: true,
         };

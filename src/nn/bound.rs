@@ -6,12 +6,12 @@
     clippy::panic
 )]
 use super::{
-    fixed::{FixedPoint, LearningRate},
+    fixed::FixedPoint,
     init,
     model::{self, Task},
     network::Architecture,
-    optimise::Optimiser,
-    program::{Program, bound},
+    optimise::Plan,
+    program::bound,
 };
 use crate::error::ConfigError;
 
@@ -45,35 +45,26 @@ impl WeightBound {
         self.0
     }
 
-    /// Equation 13, the bound after `steps` steps: larger by the largest entry that a gradient can have, which
-    /// the program of the network says, times the rate's coefficient, in every step.
+    /// Equations 13 and 65, the bound after the steps of a plan: larger by the largest entry that a gradient can have,
+    /// which the program of the network says, times the largest sum of coefficients.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::WeightBoundOverflow`] above 128 bits; those of [`model::program`].
+    /// [`ConfigError::WeightBoundOverflow`] above 128 bits; those of [`Plan::check`] and [`model::program`].
     pub fn after(
         self,
-        steps: u64,
+        plan: &Plan,
         batch: usize,
         architecture: &Architecture,
         fixed: &FixedPoint,
-        rate: LearningRate,
     ) -> Result<Self, ConfigError> {
+        plan.check()?;
         let program = model::program(architecture.graph(), fixed, batch, Task::Training)?;
-        self.after_steps(&program, steps, Optimiser::Sgd(rate))
-    }
-
-    fn after_steps(
-        self,
-        program: &Program,
-        steps: u64,
-        optimiser: Optimiser,
-    ) -> Result<Self, ConfigError> {
-        let largest = bound::largest_gradient(program);
+        let largest = bound::largest_gradient(&program);
+        let steps = plan.steps;
         // A bound that is saturated is none.
         let largest = Some(largest).filter(|largest| *largest < u128::MAX);
-        optimiser
-            .largest_sum(steps)
+        plan.largest_sum()
             .zip(largest)
             .and_then(|(sum, largest)| sum.checked_mul(largest))
             .and_then(|change| change.checked_add(self.0))
@@ -111,7 +102,17 @@ impl WeightBound {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::nn::program::{Data, Purpose, SAMPLE, at, over, term};
+    use crate::nn::{
+        LearningRate,
+        program::{Data, Program, Purpose, SAMPLE, at, over, term},
+    };
+
+    fn plain(rate: LearningRate, steps: u64) -> Plan {
+        Plan {
+            steps,
+            ..rate.into()
+        }
+    }
 
     #[test]
     fn weight_bound_follows_its_formula() {
@@ -123,19 +124,21 @@ mod tests {
             (6_u128 << 68).checked_div(11).unwrap().isqrt()
         );
         let rate = LearningRate::from_coefficient(20).unwrap();
-        let after = initial.after(7, 32, &architecture, &fixed, rate).unwrap();
+        let after = initial
+            .after(&plain(rate, 7), 32, &architecture, &fixed)
+            .unwrap();
         // The output layer's gradient, 4 (2^13 + 2^13) = 2^16, beats the hidden 2^15.
         assert_eq!(
             after.get() - initial.get(),
             7 * 20 * 32 * (1 << 13) * (1 << 16)
         );
         assert_eq!(
-            initial.after(0, 32, &architecture, &fixed, rate),
+            initial.after(&plain(rate, 0), 32, &architecture, &fixed),
             Ok(initial)
         );
         let rate = LearningRate::from_coefficient(LearningRate::MAX).unwrap();
         assert_eq!(
-            initial.after(u64::MAX, 32, &architecture, &fixed, rate),
+            initial.after(&plain(rate, u64::MAX), 32, &architecture, &fixed),
             Err(ConfigError::WeightBoundOverflow { steps: u64::MAX })
         );
     }
@@ -146,7 +149,7 @@ mod tests {
         for fixed in [FixedPoint::compact(), FixedPoint::paper()] {
             let rate = LearningRate::nearest(&fixed, 64, 0.01).unwrap();
             let bound = WeightBound::initial(&architecture, &fixed)
-                .after(1_000_000, 64, &architecture, &fixed, rate)
+                .after(&plain(rate, 1_000_000), 64, &architecture, &fixed)
                 .unwrap();
             bound.check_no_wrap(&architecture, &fixed, 255).unwrap();
         }

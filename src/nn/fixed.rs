@@ -287,6 +287,12 @@ impl LearningRate {
         Err(ConfigError::RateNotRepresentable { rate, lower, upper })
     }
 
+    /// How many times the finest rate of a batch `rate` is, rounded to nearest; `None` for what is no rate.
+    pub fn units(fixed: &FixedPoint, batch: usize, rate: f64) -> Option<u64> {
+        let is_rate = batch > 0 && rate.is_finite() && rate > 0.0;
+        is_rate.then(|| (rate / Self(1).as_f64(fixed, batch)).round() as u64)
+    }
+
     /// `c`.
     pub fn coefficient(self) -> u64 {
         self.0

@@ -8,6 +8,7 @@ use super::{
     fixed::FixedPoint,
     model::{self, Task},
     network::{Architecture, Weights},
+    optimise::{Momentum, Plan},
     program::{
         Data, Program,
         float::{self, Reals},
@@ -58,8 +59,9 @@ impl FloatNetwork {
         model::program(self.architecture.graph(), &self.format, samples, task)
     }
 
-    /// Runs the steps of a range on the batches of the schedule, with `rate` for the mean loss of
-    /// a batch. The dataset's widths are the network's and its rows the schedule's.
+    /// Runs the steps of a range on the batches of the schedule, by a plan's optimiser in real numbers. Velocity
+    /// is zero at the start of the range and of each segment. The dataset's widths are the network's and its rows
+    /// the schedule's.
     ///
     /// # Errors
     /// [`ConfigError`] if the network cannot be run in its formats.
@@ -68,18 +70,27 @@ impl FloatNetwork {
         dataset: &Dataset,
         schedule: &Schedule,
         steps: Range<u64>,
-        rate: f64,
+        plan: &Plan,
     ) -> Result<(), ConfigError> {
         let program = self.program(schedule.batch_size(), Task::Training)?;
         let count = steps.end.saturating_sub(steps.start);
-        for rows in schedule.batches(steps.start, count) {
+        let parameters = self.parameters.iter();
+        let mut velocities: Vec<Vec<f64>> =
+            parameters.map(|values| vec![0.0; values.len()]).collect();
+        for (step, rows) in steps.clone().zip(schedule.batches(steps.start, count)) {
             let data = self.data(dataset, &rows);
             let reals = float::run(&program, &data, &self.parameters);
-            let rate = rate / rows.len() as f64;
-            for (k, parameter) in self.parameters.iter_mut().enumerate() {
+            let rate = plan.rate(step, &self.format, rows.len()) / rows.len() as f64;
+            let pairs = self.parameters.iter_mut().zip(&mut velocities);
+            for (k, (parameter, velocity)) in pairs.enumerate() {
                 let gradient = float::gradient(&program, &reals, k);
-                let pairs = parameter.iter_mut().zip(gradient);
-                pairs.for_each(|(w, gradient)| *w -= rate * gradient);
+                if step == plan.first_of(step) {
+                    velocity.fill(0.0);
+                }
+                let rule = plan.optimiser.momentum();
+                for ((w, v), gradient) in parameter.iter_mut().zip(velocity).zip(gradient) {
+                    *w -= rate * moved(rule, v, gradient);
+                }
             }
         }
         Ok(())
@@ -133,6 +144,16 @@ impl FloatNetwork {
             Data::Inputs => scaled(&inputs, bits),
             Data::Targets => scaled(&targets, bits),
         }
+    }
+}
+
+/// What a parameter moves by, but for the rate, when its gradient joins its velocity.
+fn moved(momentum: Momentum, velocity: &mut f64, gradient: f64) -> f64 {
+    let beta = momentum.beta() as f64 / 1e6;
+    *velocity = beta * *velocity + gradient;
+    match momentum {
+        Momentum::Nesterov(_) => gradient + beta * *velocity,
+        _ => *velocity,
     }
 }
 

@@ -139,7 +139,7 @@ impl Scene {
         let parameters = TrainingParameters {
             architecture: architecture.clone(),
             fixed_point: fixed.clone(),
-            rate: LearningRate::from_coefficient(1).unwrap(),
+            optimiser: LearningRate::from_coefficient(1).unwrap().into(),
             batch: plan.batch,
             steps: plan.steps,
             segment_steps: plan.segment_steps,

@@ -19,9 +19,10 @@
     )
 )]
 use super::{
-    Architecture, FixedPoint, LearningRate, Schedule, ScheduleSeed, Sgd, WeightBound,
+    Architecture, FixedPoint, Schedule, ScheduleSeed, Sgd, WeightBound,
     commitment::{DatasetCommitment, WeightCommitment},
     encoding::{Encoder, encode_fixed_point},
+    optimise::{Optimiser, Plan},
 };
 use crate::{
     commit::Curve,
@@ -36,8 +37,8 @@ pub struct TrainingParameters {
     pub architecture: Architecture,
     /// Number formats and ranges.
     pub fixed_point: FixedPoint,
-    /// Learning rate.
-    pub rate: LearningRate,
+    /// How gradients move weights.
+    pub optimiser: Optimiser,
     /// Samples in a batch, at least 1.
     pub batch: usize,
     /// Number of steps, at least 1.
@@ -53,7 +54,16 @@ impl TrainingParameters {
     pub fn sgd(&self) -> Sgd {
         Sgd {
             fixed_point: self.fixed_point.clone(),
-            rate: self.rate,
+            plan: self.plan(),
+        }
+    }
+
+    /// How gradients move weights in each step.
+    pub fn plan(&self) -> Plan {
+        Plan {
+            optimiser: self.optimiser,
+            steps: self.steps,
+            segment_steps: self.segment_steps,
         }
     }
 
@@ -169,7 +179,6 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         let TrainingParameters {
             architecture,
             fixed_point,
-            rate,
             batch,
             steps,
             ..
@@ -198,7 +207,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
                 *bound
             }
         };
-        let bound = bound.after(*steps, *batch, architecture, fixed_point, *rate)?;
+        let bound = bound.after(&self.parameters.plan(), *batch, architecture, fixed_point)?;
         bound.check_no_wrap(architecture, fixed_point, field_bits)?;
         Ok(bound)
     }
@@ -229,11 +238,12 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
     /// segments makes it once.
     pub(crate) fn encode_start(&self) -> Encoder {
         let p = &self.parameters;
-        Encoder::new("zktree/v2/segment")
+        let start = Encoder::new("zktree/v2/segment")
             .string(C::NAME)
             .bytes(&p.architecture.encode())
-            .bytes(&encode_fixed_point(&p.fixed_point))
-            .number(p.rate.coefficient())
+            .bytes(&encode_fixed_point(&p.fixed_point));
+        p.optimiser
+            .encode(start)
             .count(p.batch)
             .number(p.steps)
             .number(p.segment_steps)

@@ -3,11 +3,14 @@
 //! Equation numbers are those of the [module above](super). Matrices are row-major, `[B, width]`
 //! with the unit fastest; layers count from 0.
 
+mod velocity;
+
 use super::{
     data::Dataset,
-    fixed::{FixedPoint, LearningRate},
+    fixed::FixedPoint,
     model::{self, Task},
     network::{Architecture, Weights},
+    optimise::{Momentum, Plan},
     program::{
         Program,
         eval::{self, Inputs, Trace},
@@ -19,6 +22,7 @@ use std::{
     ops::{ControlFlow, Range},
     sync::Arc,
 };
+use velocity::Velocity;
 
 /// Rows evaluated at once.
 const EVALUATION_ROWS: usize = 256;
@@ -28,27 +32,31 @@ const EVALUATION_ROWS: usize = 256;
 pub struct Sgd {
     /// The fixed-point format.
     pub fixed_point: FixedPoint,
-    /// The learning rate.
-    pub rate: LearningRate,
+    /// How gradients move weights in each step.
+    pub plan: Plan,
 }
 
 /// Trains a network with batches of one size.
 #[derive(Debug, Clone)]
 pub struct Trainer {
     program: Program,
-    coefficient: u64,
+    plan: Plan,
+    velocity: Velocity,
 }
 
 impl Trainer {
     /// For a network and a number of samples.
     ///
     /// # Errors
-    /// [`TrainError::Network`] if the network cannot be run in these formats.
+    /// [`TrainError::Network`] if the network cannot be run in these formats, or segments are too long for the
+    /// optimiser.
     pub fn new(sgd: &Sgd, architecture: &Architecture, batch: usize) -> Result<Self, TrainError> {
         let task = Task::Training;
+        sgd.plan.check()?;
         Ok(Self {
             program: model::program(architecture.graph(), &sgd.fixed_point, batch, task)?,
-            coefficient: sgd.rate.coefficient(),
+            plan: sgd.plan,
+            velocity: Velocity::default(),
         })
     }
 
@@ -57,41 +65,62 @@ impl Trainer {
         &self.program
     }
 
-    /// One step, equations 2 to 10, on `inputs` `[B, inputs]` and `targets` `[B, outputs]`, both with
-    /// `s` fraction bits. `step` is for errors only.
+    /// One step, equations 2 to 10 and 64, on `inputs` `[B, inputs]` and `targets` `[B, outputs]`, both with
+    /// `s` fraction bits. For plain gradient descent `step` is for errors only.
     ///
     /// # Errors
     ///
     /// [`TrainError::Shape`] unless both are `B` whole rows; [`TrainError::OutOfRange`] if a
-    /// value leaves its range or a weight leaves `i64`. The weights are then unchanged.
+    /// value leaves its range or a weight leaves `i64`; [`TrainError::MidSegment`] if there is momentum and the last
+    /// step was not the one before. The weights are then unchanged.
     pub fn step(
-        &self,
+        &mut self,
         weights: &mut Weights,
         inputs: &Arc<Vec<i64>>,
         targets: &Arc<Vec<i64>>,
         step: u64,
     ) -> Result<Trace, TrainError> {
-        let (program, step) = (&self.program, Some(step));
+        let Self {
+            program,
+            plan,
+            velocity,
+        } = self;
+        let has_momentum = plan.optimiser.momentum() != Momentum::None;
+        if has_momentum {
+            velocity.begin(plan, step)?;
+        }
         let trace = eval::eval(
             program,
             &Inputs {
                 inputs,
                 targets,
                 parameters: &weights.tensors(),
-                step,
+                step: Some(step),
             },
         )?;
-        let fits = eval::update_fits(program, &trace, self.coefficient);
-        let before = (!fits).then(|| weights.clone());
-        let tensors = &mut weights.tensors_mut();
-        if let Err(error) = eval::update(program, &trace, (self.coefficient, fits), tensors, step) {
-            if let Some(before) = before {
-                *weights = before;
-            }
-            return Err(error);
+        match has_momentum {
+            true => velocity.update((program, &trace), weights, step)?,
+            false => update((program, &trace), plan.coefficient(step), weights, step)?,
         }
         Ok(trace)
     }
+}
+
+/// Moves weights by a gradient alone. After an error they are what they were.
+fn update(
+    (program, trace): (&Program, &Trace),
+    coefficient: u64,
+    weights: &mut Weights,
+    step: u64,
+) -> Result<(), TrainError> {
+    let fits = eval::update_fits(program, trace, coefficient);
+    let before = (!fits).then(|| weights.clone());
+    let tensors = &mut weights.tensors_mut();
+    let moved = eval::update(program, trace, (coefficient, fits), tensors, Some(step));
+    if let (Err(_), Some(before)) = (&moved, before) {
+        *weights = before;
+    }
+    moved
 }
 
 /// One [step](Trainer::step) of a batch of as many samples as there are rows of inputs.
@@ -107,7 +136,7 @@ pub fn step(
     step: u64,
 ) -> Result<Trace, TrainError> {
     let batch = samples(weights, inputs, Some(step))?;
-    let trainer = Trainer::new(sgd, weights.architecture(), batch)?;
+    let mut trainer = Trainer::new(sgd, weights.architecture(), batch)?;
     let [inputs, targets] = [inputs, targets].map(|values| Arc::new(values.to_vec()));
     trainer.step(weights, &inputs, &targets, step)
 }
@@ -218,7 +247,8 @@ pub fn mean_squared_error(
 }
 
 /// Runs the steps of a range on the batches of the schedule. After each step, `progress(step,
-/// trace)` is called and may break off. Returns the next step: `steps.end` unless broken off.
+/// trace)` is called and may break off. Returns the next step: `steps.end` unless broken off. With momentum a range
+/// begins where a segment does.
 ///
 /// # Errors
 ///
@@ -236,7 +266,7 @@ pub fn train(
     if scheduled != rows {
         return Err(TrainError::ScheduleRows { scheduled, rows });
     }
-    let trainer = Trainer::new(sgd, weights.architecture(), schedule.batch_size())?;
+    let mut trainer = Trainer::new(sgd, weights.architecture(), schedule.batch_size())?;
     let count = steps.end.saturating_sub(steps.start);
     for (index, rows) in steps.clone().zip(schedule.batches(steps.start, count)) {
         let (inputs, targets) = dataset.gather(&rows);

@@ -76,7 +76,7 @@ impl Forger {
         let parameters = TrainingParameters {
             architecture: self.architecture.clone(),
             fixed_point: self.fixed_point.clone(),
-            rate: LearningRate::from_coefficient(1).unwrap(),
+            optimiser: LearningRate::from_coefficient(1).unwrap().into(),
             batch: 2,
             steps: 1,
             segment_steps: 1,

@@ -7,9 +7,9 @@ use crate::{
     commit::Curve,
     error::DecodeError,
     nn::{
-        Architecture, FixedPoint, LearningRate, Normalization, TrainingParameters,
-        WeightCommitment, WeightGrid,
+        Architecture, FixedPoint, Normalization, TrainingParameters, WeightCommitment, WeightGrid,
         encoding::{Decoder, Encoder, decode_fixed_point, encode_fixed_point},
+        optimise::Optimiser,
     },
     poly::WideField,
     text::quoted,
@@ -154,8 +154,10 @@ impl<C: Curve<ScalarField: WideField>> Node<C> {
             .string(NUMBERS)
             .count(self.dataset.num_features)
             .string(NUMBERS)
-            .count(self.dataset.num_targets)
-            .number(p.rate.coefficient())
+            .count(self.dataset.num_targets);
+        let start = p
+            .optimiser
+            .encode(start)
             .count(p.batch)
             .number(p.steps)
             .number(p.segment_steps)
@@ -190,8 +192,7 @@ impl<C: Curve<ScalarField: WideField>> Node<C> {
         let parameters = TrainingParameters {
             architecture,
             fixed_point,
-            rate: LearningRate::from_coefficient(d.number("rate")?)
-                .map_err(|error| DecodeError::value("rate", error))?,
+            optimiser: Optimiser::decode(d)?,
             batch: d.count("batch")?,
             steps: d.number("steps")?,
             segment_steps: d.number("segment steps")?,

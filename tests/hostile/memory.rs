@@ -371,7 +371,7 @@ fn long_run(root: &Root, rows: usize, batch: usize, steps: u64, hiding: bool) ->
         parameters: TrainingParameters {
             architecture: root.architecture().clone(),
             fixed_point: root.fixed_point().clone(),
-            rate: LearningRate::from_coefficient(1).unwrap(),
+            optimiser: LearningRate::from_coefficient(1).unwrap().into(),
             batch,
             steps,
             segment_steps: 1,

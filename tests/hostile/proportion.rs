@@ -81,7 +81,7 @@ pub fn statement_of(
         parameters: TrainingParameters {
             architecture,
             fixed_point,
-            rate: LearningRate::from_coefficient(1).unwrap(),
+            optimiser: LearningRate::from_coefficient(1).unwrap().into(),
             batch,
             steps: 64 << 10,
             segment_steps: 1 << 10,

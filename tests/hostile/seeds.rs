@@ -287,7 +287,11 @@ fn extreme_nodes() -> Vec<Vec<u8>> {
     let changes: [fn(&mut TrainingParameters); 4] = [
         |p| (p.steps, p.segment_steps) = (64 << 10, 1 << 10),
         |p| (p.steps, p.segment_steps, p.batch) = (1 << 40, 1, 5),
-        |p| p.rate = LearningRate::from_coefficient(LearningRate::MAX).unwrap(),
+        |p| {
+            p.optimiser = LearningRate::from_coefficient(LearningRate::MAX)
+                .unwrap()
+                .into()
+        },
         |p| (p.steps, p.segment_steps) = (u64::MAX, u64::MAX),
     ];
     let of = |hiding: bool| {

@@ -70,7 +70,7 @@ impl<C: Curve<ScalarField: WideField>> Story<C> {
         let parameters = TrainingParameters {
             architecture: architecture.clone(),
             fixed_point: case.fixed.clone(),
-            rate: LearningRate::from_coefficient(3).unwrap(),
+            optimiser: LearningRate::from_coefficient(3).unwrap().into(),
             batch: case.batch,
             steps: case.steps,
             segment_steps: case.segment_steps,

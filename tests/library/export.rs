@@ -53,7 +53,7 @@ fn trained(fixed: &FixedPoint, data: &Dataset) -> Weights {
     let mut weights = init::expand(9, &architecture, fixed);
     let sgd = Sgd {
         fixed_point: fixed.clone(),
-        rate: LearningRate::nearest(fixed, 16, 0.02).unwrap(),
+        plan: LearningRate::nearest(fixed, 16, 0.02).unwrap().into(),
     };
     let schedule = Schedule::new(ScheduleSeed([3; 32]), data.num_rows(), 16).unwrap();
     let go_on = |_, _| std::ops::ControlFlow::Continue(());

@@ -36,7 +36,7 @@ fn parameters(widths: &[usize], steps: u64) -> TrainingParameters {
     TrainingParameters {
         architecture: Architecture::new(widths.to_vec()).unwrap(),
         fixed_point: tiny(),
-        rate: LearningRate::from_coefficient(1).unwrap(),
+        optimiser: LearningRate::from_coefficient(1).unwrap().into(),
         batch: 1,
         steps,
         segment_steps: steps,
@@ -180,7 +180,7 @@ fn data_without_news_leave_weights_as_they_are() {
     let rates = [1, LearningRate::MAX];
     for rate in rates.map(|c| LearningRate::from_coefficient(c).unwrap()) {
         let zeros = TrainingParameters {
-            rate,
+            optimiser: rate.into(),
             batch: 3,
             ..parameters(&[2, 3, 1], 2)
         };
@@ -350,7 +350,9 @@ fn weights_at_the_ends_of_their_type() {
     // With the largest rate a bias moves by 2^53 2^4 2 (target - Y), a weight by feature / 2^4 of it.
     let run = |feature, target| {
         let mut run = by_hand(&[0], feature, target);
-        run.parameters.rate = LearningRate::from_coefficient(LearningRate::MAX).unwrap();
+        run.parameters.optimiser = LearningRate::from_coefficient(LearningRate::MAX)
+            .unwrap()
+            .into();
         run
     };
     for target in [31, -32] {
@@ -371,7 +373,7 @@ fn weights_at_the_ends_of_their_type() {
 fn the_step_that_fails_is_named() {
     let run = |steps| {
         let p = TrainingParameters {
-            rate: LearningRate::from_coefficient(60).unwrap(),
+            optimiser: LearningRate::from_coefficient(60).unwrap().into(),
             segment_steps: 2,
             ..parameters(&[1, 1], steps)
         };
@@ -391,7 +393,7 @@ fn bounds_at_the_end_of_their_type() {
     let p = run.parameters.clone();
     let after = |bound| {
         let bound = WeightBound::new(bound);
-        bound.after(p.steps, p.batch, &p.architecture, &p.fixed_point, p.rate)
+        bound.after(&p.plan(), p.batch, &p.architecture, &p.fixed_point)
     };
     let growth = after(0).unwrap().get();
     for (bound, fits) in [(u128::MAX - growth, true), (u128::MAX - growth + 1, false)] {

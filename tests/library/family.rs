@@ -45,7 +45,7 @@ pub fn parameters() -> TrainingParameters {
     TrainingParameters {
         architecture: architecture(),
         fixed_point: tiny(),
-        rate: LearningRate::from_coefficient(2).unwrap(),
+        optimiser: LearningRate::from_coefficient(2).unwrap().into(),
         batch: BATCH,
         steps: STEPS,
         segment_steps: 2,

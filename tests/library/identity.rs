@@ -136,7 +136,7 @@ impl Case {
             parameters: TrainingParameters {
                 architecture: root.architecture().clone(),
                 fixed_point: root.fixed_point().clone(),
-                rate: LearningRate::from_coefficient(fields.rate).unwrap(),
+                optimiser: LearningRate::from_coefficient(fields.rate).unwrap().into(),
                 batch: fields.batch,
                 steps: fields.steps,
                 segment_steps: fields.segment_steps,
@@ -285,7 +285,7 @@ prop_compose! {
             parameters: TrainingParameters {
                 architecture,
                 fixed_point,
-                rate: LearningRate::from_coefficient(rate).unwrap(),
+                optimiser: LearningRate::from_coefficient(rate).unwrap().into(),
                 batch: run[0] as usize,
                 steps: run[1],
                 segment_steps: run[2],

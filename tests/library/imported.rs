@@ -116,7 +116,7 @@ fn a_tree_grows_from_weights_of_unknown_origin() {
         parameters: TrainingParameters {
             architecture: root.architecture().clone(),
             fixed_point: tiny(),
-            rate: LearningRate::from_coefficient(1).unwrap(),
+            optimiser: LearningRate::from_coefficient(1).unwrap().into(),
             batch: 2,
             steps: 2,
             segment_steps: 1,

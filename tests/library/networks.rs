@@ -12,6 +12,7 @@ use zktree::{
         Weights, init,
         model::{Graph, GraphNode, Operator},
         op::{Activation, Add, Linear, Nonlinearity, Round},
+        optimise::Plan,
         program::{Program, eval::Trace},
         train,
     },
@@ -163,7 +164,11 @@ impl Case {
             self.same("bound on initial weights", ours, before);
         }
         let (steps, batch) = (self.batches.len() as u64, self.batches[0].len());
-        let bound = WeightBound::new(before).after(steps, batch, architecture, fixed, rate);
+        let plan = Plan {
+            steps,
+            ..rate.into()
+        };
+        let bound = WeightBound::new(before).after(&plan, batch, architecture, fixed);
         let bound = bound.unwrap();
         self.same("bound on weights", bound.get(), after);
         let fits = |bits| bound.check_no_wrap(architecture, fixed, bits).is_ok();
@@ -200,9 +205,9 @@ impl Case {
         self.check_bounds(fixed, &architecture, rate);
         let sgd = Sgd {
             fixed_point: fixed.clone(),
-            rate,
+            plan: rate.into(),
         };
-        let trainer = Trainer::new(&sgd, &architecture, self.batches[0].len()).unwrap();
+        let mut trainer = Trainer::new(&sgd, &architecture, self.batches[0].len()).unwrap();
         let mut weights = self.initial(fixed, &architecture);
         let mut stops = None;
         let mut finished = 0;

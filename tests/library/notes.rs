@@ -22,7 +22,7 @@ use zktree::{
         layout::weight_values,
         lower::{self, Cut, Extent, lower},
         op::loss,
-        optimise::Optimiser,
+        optimise::UpdateMatrix,
         program::{
             Data, Program, Purpose, SAMPLE,
             eval::{self, Trace},
@@ -272,7 +272,7 @@ impl Run {
         let schedule = Schedule::new(ScheduleSeed([9; 32]), rows, batch).unwrap();
         let sgd = Sgd {
             fixed_point: fixed.clone(),
-            rate,
+            plan: rate.into(),
         };
         let mut weights = vec![init::expand(seed, &architecture, &fixed)];
         let mut trace = Vec::new();
@@ -288,7 +288,7 @@ impl Run {
         let trainer = Trainer::new(&sgd, &architecture, batch).unwrap();
         let extent = Extent {
             steps,
-            optimiser: Some(Optimiser::Sgd(rate)),
+            updates: Some(UpdateMatrix::Plain(rate)),
             cut: Cut::Format,
             opened_outputs: false,
         };
@@ -989,7 +989,7 @@ fn equation_55_with_padding() {
 
         let extent = Extent {
             steps: 1,
-            optimiser: None,
+            updates: None,
             cut: Cut::Cheapest,
             opened_outputs: false,
         };

@@ -10,6 +10,7 @@ use zktree::{
     nn::{
         Architecture, Dataset, FixedPoint, FixedPointConfig, LearningRate, Normalization, Schedule,
         ScheduleSeed, Sgd, Table, Trainer, WeightBound, Weights, init,
+        optimise::Plan,
         program::{Program, eval::Trace},
         train,
     },
@@ -278,12 +279,21 @@ impl Case {
         let architecture = Architecture::new(self.widths.clone()).unwrap();
         let mut weights = self.initial(fixed, &architecture);
         let rate = LearningRate::from_coefficient(self.c).unwrap();
-        let sgd = Sgd { fixed_point, rate };
+        let plan = Plan::from(rate);
+        let sgd = Sgd { fixed_point, plan };
         let trainer = Trainer::new(&sgd, &architecture, self.batch).unwrap();
 
         let epoch = schedule.steps_per_epoch();
         let bound = WeightBound::initial(&architecture, fixed);
-        let bound = bound.after(epoch * self.epochs, self.batch, &architecture, fixed, rate);
+        let bound = bound.after(
+            &Plan {
+                steps: epoch * self.epochs,
+                ..plan
+            },
+            self.batch,
+            &architecture,
+            fixed,
+        );
         let bound = bound.unwrap();
         self.same(
             "bound on weights",

@@ -152,7 +152,7 @@ fn plant<C: Curve<ScalarField: WideField>>(
             parameters: TrainingParameters {
                 architecture: root.architecture().clone(),
                 fixed_point: root.fixed_point().clone(),
-                rate: LearningRate::from_coefficient(2).unwrap(),
+                optimiser: LearningRate::from_coefficient(2).unwrap().into(),
                 batch: run.batch,
                 steps: run.steps,
                 segment_steps: run.segment_steps,

@@ -56,7 +56,7 @@ pub fn of_nodes(family: &Family<Pallas>) -> Vec<Case> {
         (
             "rate",
             Box::new(|node, _| {
-                node.parameters.rate = LearningRate::from_coefficient(3).unwrap();
+                node.parameters.optimiser = LearningRate::from_coefficient(3).unwrap().into();
             }),
         ),
         ("batch", Box::new(|node, _| node.parameters.batch -= 1)),

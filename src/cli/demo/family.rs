@@ -210,7 +210,7 @@ impl Stage<'_> {
     ) -> Result<FloatNetwork, ConfigError> {
         let p = &self.setting.parameters;
         let mut network = FloatNetwork::new(start, &p.fixed_point);
-        network.train(data, schedule, 0..p.steps, self.setting.rate())?;
+        network.train(data, schedule, 0..p.steps, &p.plan())?;
         Ok(network)
     }
 }

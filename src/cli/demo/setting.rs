@@ -65,7 +65,7 @@ impl Setting {
         let parameters = TrainingParameters {
             architecture: architecture.clone(),
             fixed_point: fixed_point.clone(),
-            rate: LearningRate::nearest(&fixed_point, BATCH, options.rate)?,
+            optimiser: LearningRate::nearest(&fixed_point, BATCH, options.rate)?.into(),
             batch: BATCH,
             steps: options.steps,
             segment_steps: options.segment_steps,
@@ -85,7 +85,7 @@ impl Setting {
     /// The learning rate for the mean loss of a batch.
     pub fn rate(&self) -> f64 {
         let p = &self.parameters;
-        p.rate.as_f64(&p.fixed_point, p.batch)
+        p.optimiser.rate().as_f64(&p.fixed_point, p.batch)
     }
 }
 

@@ -244,7 +244,7 @@ impl Options {
         Ok(TrainingParameters {
             architecture: root.architecture().clone(),
             fixed_point: fixed.clone(),
-            rate: LearningRate::nearest(fixed, batch, self.learning_rate)?,
+            optimiser: LearningRate::nearest(fixed, batch, self.learning_rate)?.into(),
             batch,
             steps: self.steps.get(),
             segment_steps: self.segment_steps.min(self.steps).get(),
@@ -332,7 +332,7 @@ fn report<C: Curve<ScalarField: WideField>>(
         dataset: hex::encode(node.dataset.root),
         rows: node.dataset.num_rows,
         steps: p.steps,
-        learning_rate: p.rate.as_f64(&p.fixed_point, p.batch),
+        learning_rate: p.optimiser.rate().as_f64(&p.fixed_point, p.batch),
         loss: node.labels.loss.map(|loss| loss.get()),
         segments: p.num_segments(),
         resumed,

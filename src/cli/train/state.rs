@@ -61,8 +61,10 @@ impl Order<'_> {
             .hash(&self.parent.0)
             .hash(data)
             .hash(&self.author.0)
-            .number(self.nonce)
-            .number(p.rate.coefficient())
+            .number(self.nonce);
+        let start = p
+            .optimiser
+            .encode(start)
             .count(p.batch)
             .number(p.steps)
             .number(p.segment_steps)

@@ -18,7 +18,7 @@ use crate::{
         encoding::Encoder,
         lower::{Cut, Extent, Lowered, lower},
         model::{self, Task},
-        optimise::Optimiser,
+        optimise::MAX_SEGMENT_STEPS,
         program::Data,
         relation::TensorId,
     },
@@ -135,7 +135,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         let program = model::program(graph, &p.fixed_point, p.batch, Task::Training)?;
         let extent = Extent {
             steps,
-            optimiser: Some(Optimiser::Sgd(p.rate)),
+            updates: Some(p.plan().matrix(segment.first_step)),
             cut: Cut::Format,
             opened_outputs: false,
         };
@@ -195,7 +195,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
 /// for each claim on the data.
 const MAX_POSITIONS: usize = 1 << 20;
 /// More steps than this in one segment are refused: the prover's matrix of earlier steps is dense.
-const MAX_STEPS: usize = 1 << 10;
+const MAX_STEPS: usize = MAX_SEGMENT_STEPS;
 
 /// More committed values than this in one segment are refused.
 const MAX_ENTRIES: usize = 1 << 34;

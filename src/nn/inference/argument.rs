@@ -167,7 +167,7 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
         let program = model::program(graph, format, samples, self.task())?;
         let extent = Extent {
             steps: 1,
-            optimiser: None,
+            updates: None,
             cut: Cut::Cheapest,
             opened_outputs: matches!(self.claim, OutputClaim::Outputs(_)),
         };

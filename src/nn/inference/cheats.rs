@@ -3,13 +3,14 @@ use super::{argument::rows_of, tests::Scene, *};
 use crate::{
     check::{Check, Tried, judge},
     nn::{
-        Layer, WeightOpening, Weights,
+        Layer, LearningRate, WeightOpening, Weights,
         argument::Pending,
         claim::Claim,
         lower::{
             Lowered,
             forger::{Forger, Place},
         },
+        optimise::UpdateMatrix,
         relation::{TensorId, Values},
         soundness::{cheats::tried, count, wide_weights},
     },
@@ -95,7 +96,9 @@ fn forged(
     let ends = rows_of(statement.claim.batch(), secrets.outputs).unwrap();
     let data = [rows(&inputs, samples), rows(&ends, samples)];
     let weights = wide_weights(secrets.weights);
-    let values = Forger::new(&claim.forward, data, weights, 0).run(lie);
+    // Nothing is trained.
+    let updates = UpdateMatrix::Plain(LearningRate::from_coefficient(1).unwrap());
+    let values = Forger::new(&claim.forward, data, weights, updates).run(lie);
     let outputs = &values[&claim.forward.outputs().unwrap()];
     let width = statement.model.architecture.num_outputs();
     let padded = samples.next_power_of_two();

@@ -4,6 +4,7 @@ use super::{Lowered, Source, witness::places};
 use crate::{
     nn::{
         fixed::round,
+        optimise::UpdateMatrix,
         program::{self, Data, Gadget, Node, Program, SAMPLE, Table, Term, Value, by_rows, eval},
         relation::{TensorId, Values},
         tensor::{self, View},
@@ -29,8 +30,8 @@ pub(crate) struct Forger<'a, F> {
     pub(crate) targets: Vec<Vec<Vec<i64>>>,
     /// `W[j, i, h]` with all padding.
     pub(crate) parameters: Vec<Vec<i128>>,
-    /// Of the rate.
-    pub(crate) coefficient: i128,
+    /// How gradients move parameters, where no test says otherwise: row `t` of the matrix is that of step `t`.
+    pub(crate) updates: UpdateMatrix,
     /// Whether the constant one is masked on padding.
     pub(crate) masked: bool,
     /// Whether what a remainder has beyond its range is in its lowest limb, or in the top one.
@@ -42,7 +43,7 @@ impl<'a, F: WideField> Forger<'a, F> {
         lowered: &'a Lowered<F>,
         data: [Vec<Vec<Vec<i64>>>; 2],
         parameters: Vec<Vec<i128>>,
-        coefficient: u64,
+        updates: UpdateMatrix,
     ) -> Self {
         let [inputs, targets] = data;
         Self {
@@ -50,7 +51,7 @@ impl<'a, F: WideField> Forger<'a, F> {
             inputs,
             targets,
             parameters,
-            coefficient: coefficient.into(),
+            updates,
             masked: true,
             long_low_limb: false,
         }
@@ -64,7 +65,10 @@ impl<'a, F: WideField> Forger<'a, F> {
             values.insert(tensors.first, narrow(parameter));
         }
         let mut told = vec![0; lowered.told.len()];
+        let start = std::mem::take(&mut self.parameters);
+        let mut gradients = Vec::new();
         for t in 0..1_usize << num_vars(lowered.steps) {
+            self.parameters = moved(&start, &gradients, |tau| self.updates.entry(t, tau));
             let mut step = Step {
                 forger: &self,
                 t,
@@ -74,8 +78,9 @@ impl<'a, F: WideField> Forger<'a, F> {
             for (sum, (value, _)) in told.iter_mut().zip(&lowered.told) {
                 *sum += step.values[value.0][0];
             }
-            self.parameters = step.moved();
+            gradients.push(step.gradients());
         }
+        self.parameters = moved(&start, &gradients, |tau| self.updates.last(tau));
         for (tensors, parameter) in parameters.iter().zip(&self.parameters) {
             values.extend(tensors.last.map(|last| (last, narrow(parameter))));
         }
@@ -115,6 +120,23 @@ fn padded_size(program: &Program, value: Value) -> usize {
     axes.map(|axis| padded(program, *axis)).product()
 }
 
+/// Parameters less so many times the gradients of each step.
+fn moved(
+    start: &[Vec<i128>],
+    gradients: &[Vec<Vec<i128>>],
+    coefficient: impl Fn(usize) -> i64,
+) -> Vec<Vec<i128>> {
+    let mut parameters = start.to_vec();
+    for (tau, step) in gradients.iter().enumerate() {
+        let factor = i128::from(coefficient(tau));
+        for (parameter, gradient) in parameters.iter_mut().zip(step) {
+            let pairs = parameter.iter_mut().zip(gradient);
+            pairs.for_each(|(w, x)| *w -= factor * x);
+        }
+    }
+    parameters
+}
+
 struct Step<'a, 'b, F> {
     forger: &'b Forger<'a, F>,
     t: usize,
@@ -150,20 +172,21 @@ impl<F: WideField> Step<'_, '_, F> {
         }
     }
 
-    /// The parameters after the step.
-    fn moved(&self) -> Vec<Vec<i128>> {
+    /// Of each parameter.
+    fn gradients(&self) -> Vec<Vec<i128>> {
         let program = &self.forger.lowered.program;
-        let mut parameters = self.forger.parameters.clone();
-        for (parameter, gradients) in parameters.iter_mut().zip(program.gradients()) {
+        let pairs = program.parameters().iter().zip(program.gradients());
+        let of = |(parameter, gradients): (&Value, &Vec<Value>)| {
+            let mut sum = vec![0; padded_size(program, *parameter)];
             for gradient in gradients {
                 if let Node::Sum(terms) = &program.values[gradient.0].node {
-                    let change = self.sum(*gradient, terms);
-                    let pairs = parameter.iter_mut().zip(change);
-                    pairs.for_each(|(w, change)| *w -= self.forger.coefficient * change);
+                    let part = self.sum(*gradient, terms);
+                    sum.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
                 }
             }
-        }
-        parameters
+            sum
+        };
+        pairs.map(of).collect()
     }
 
     fn data(&self, value: Value, data: Data) -> Vec<i128> {

@@ -10,8 +10,9 @@
 //!
 //! In training, parameters between the first and the last step are defined, not committed: updates are exact
 //! and linear, so they telescope,
-//! $$ W(j, i, h, t) = W(j, i, h) - c \sum_{\tau} \lbrack \tau < t \rbrack \, \nabla(j, i, h, \tau), $$
-//! where the gradient $\nabla$ is the program's own sum of products, with $\tau$ for the step.
+//! $$ W(j, i, h, t) = W(j, i, h) - \sum_{\tau} K_{t \tau} \nabla(j, i, h, \tau), $$
+//! with the public matrix of the [optimiser](super::optimise), $K_{t \tau} = c \lbrack \tau < t \rbrack$ for plain
+//! gradient descent, where the gradient $\nabla$ is the program's own sum of products, with $\tau$ for the step.
 //!
 //! **Order.** Of inputs: data, first and last parameters; then the values without parameters in the order of the
 //! program, the parameters of each step, the other values; then what gadgets need, in their order. Committed are
@@ -39,7 +40,7 @@ mod witness;
 pub use limbs::{Cut, limb_widths};
 
 use super::{
-    optimise::Optimiser,
+    optimise::UpdateMatrix,
     program::{self, Data, Node, Program, Purpose, SAMPLE, Value},
     relation::{Axis, Committed, Index, Operand, Public, Relation, TensorId, Term},
 };
@@ -56,8 +57,8 @@ use std::{collections::BTreeMap, sync::Arc};
 pub struct Extent {
     /// Steps, at least 1.
     pub steps: usize,
-    /// How parameters move, in training.
-    pub optimiser: Option<Optimiser>,
+    /// How parameters move, in training: the matrix of these steps.
+    pub updates: Option<UpdateMatrix>,
     /// How numbers are cut into limbs.
     pub cut: Cut,
     /// Whether the caller opens the outputs, so that they are not committed.
@@ -346,15 +347,11 @@ impl<'a, F: WideField> Lowering<'a, F> {
     /// Equations 25 and 26. The parameters of each step, and that the last ones are those after the last step.
     fn parameters_of_each_step(&mut self) {
         let program = self.program;
-        let (Some(earlier), Some(optimiser)) = (self.earlier, self.extent.optimiser) else {
+        let (Some(earlier), Some(updates)) = (self.earlier, &self.extent.updates) else {
             return;
         };
         let steps = num_vars(self.extent.steps);
-        let before = self
-            .relation
-            .public("earlier", &[steps, steps], Public::Earlier);
-        let Optimiser::Sgd(rate) = optimiser;
-        let factor = -F::from(rate.coefficient());
+        let (factor, before, behind) = self.update_matrix(updates, steps);
         for (k, value) in program.parameters().iter().enumerate() {
             let ParameterTensors { first, last, .. } = self.parameters[k];
             let axes = program::over(&program.fact(*value).axes);
@@ -391,9 +388,13 @@ impl<'a, F: WideField> Lowering<'a, F> {
                         operands: [vec![matrix], operands.clone()].concat(),
                         output: [output.as_slice(), &[step]].concat(),
                     });
+                    let row = behind.map(|tensor| Operand {
+                        tensor,
+                        indices: vec![earlier.into()],
+                    });
                     end.push(Term {
                         coefficient,
-                        operands,
+                        operands: row.into_iter().chain(operands).collect(),
                         output,
                     });
                 }
@@ -411,6 +412,29 @@ impl<'a, F: WideField> Lowering<'a, F> {
             }
             self.parameters[k].current = current;
             self.tensors[value.0] = Some(current);
+        }
+    }
+
+    /// What multiplies all gradients, the matrix `[step, earlier step]`, and its row behind the last step unless that
+    /// is all ones.
+    fn update_matrix(
+        &mut self,
+        updates: &UpdateMatrix,
+        steps: usize,
+    ) -> (F, TensorId, Option<TensorId>) {
+        let mut public = |name, dims: &[usize], public| self.relation.public(name, dims, public);
+        match updates {
+            UpdateMatrix::Plain(rate) => {
+                let before = public("earlier", &[steps, steps], Public::Earlier);
+                (-F::from(rate.coefficient()), before, None)
+            }
+            UpdateMatrix::Of(matrix) => {
+                let all = Public::Coefficients(matrix.clone());
+                let last = Public::LastCoefficients(matrix.clone());
+                let before = public("coefficients", &[steps, steps], all);
+                let behind = public("coefficients at the end", &[steps], last);
+                (-F::ONE, before, Some(behind))
+            }
         }
     }
 

@@ -195,7 +195,7 @@ fn training(architecture: &Architecture, (batch, steps): (usize, usize), seed: u
     let mut traces = Vec::new();
     let sgd = Sgd {
         fixed_point: fixed.clone(),
-        rate,
+        plan: rate.into(),
     };
     let data = (&dataset, &schedule);
     train::train(&sgd, &mut child, data, 0..steps as u64, |_, step| {
@@ -206,7 +206,7 @@ fn training(architecture: &Architecture, (batch, steps): (usize, usize), seed: u
     let program = model::program(architecture.graph(), &fixed, batch, Task::Training).unwrap();
     let extent = Extent {
         steps,
-        optimiser: Some(Optimiser::Sgd(rate)),
+        updates: Some(UpdateMatrix::Plain(rate)),
         cut: Cut::Format,
         opened_outputs: false,
     };
@@ -236,7 +236,7 @@ fn inference(architecture: &Architecture, samples: usize, task: Task, seed: u64)
     let run = train::forward(&fixed, &weights, (&inputs, &targets), task).ok()?;
     let extent = Extent {
         steps: 1,
-        optimiser: None,
+        updates: None,
         cut: Cut::Cheapest,
         opened_outputs: false,
     };
@@ -370,7 +370,7 @@ fn constant(
     let rate = LearningRate::from_coefficient(1).unwrap();
     let extent = Extent {
         steps: 1,
-        optimiser: training.then_some(Optimiser::Sgd(rate)),
+        updates: training.then_some(UpdateMatrix::Plain(rate)),
         cut: if training { Cut::Format } else { Cut::Cheapest },
         opened_outputs: false,
     };
@@ -392,7 +392,12 @@ fn constant(
     assert!(rest < 1 << (fixed.weight_bits() - 1), "rounded away");
     let rows = |x: i64| vec![vec![vec![x]]];
     let data = [rows(0), rows(output - 1)];
-    let forger = forger::Forger::new(&lowered, data, vec![first, second], 1);
+    let forger = forger::Forger::new(
+        &lowered,
+        data,
+        vec![first, second],
+        UpdateMatrix::Plain(rate),
+    );
     let mut values = forger.run(|_, _| ());
     crate::nn::soundness::count(lowered.relation(), &mut values);
     lowered.relation().violation(&values)

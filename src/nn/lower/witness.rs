@@ -264,7 +264,7 @@ mod tests {
         let trace = eval(&p, &inputs).unwrap();
         let extent = Extent {
             steps: 1,
-            optimiser: None,
+            updates: None,
             cut: Cut::Format,
             opened_outputs: false,
         };

@@ -57,6 +57,11 @@ impl Trace {
         self.remainders.get(value.0)?.as_ref()
     }
 
+    /// Magnitudes of the parameters.
+    pub(in crate::nn) fn sizes(&self) -> &[u64] {
+        &self.sizes
+    }
+
     /// A number that the program tells.
     pub fn told(&self, value: Value) -> Option<i128> {
         let told = self.told.iter().find(|(told, _)| *told == value);
@@ -345,7 +350,8 @@ pub(in crate::nn) fn loops(
     }
 }
 
-fn out_of_range(
+/// A value that leaves its range.
+pub(in crate::nn) fn out_of_range(
     program: &Program,
     value: Value,
     step: Option<u64>,

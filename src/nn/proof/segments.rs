@@ -302,7 +302,7 @@ impl<C: Curve<ScalarField: WideField>> SegmentProver<'_, C> {
             Some(weights) => {
                 let opening = WeightOpening::new(weights, p.hiding, &mut self.rng);
                 let commitment = info_span!("commit weights between").in_scope(|| {
-                    let (known, factor) = (&self.before, p.rate.coefficient());
+                    let (known, factor) = (&self.before, p.plan().common_factor());
                     match &known.commitment {
                         Some(c) => opening.commit_by_update(&known.opening, c, factor),
                         None => opening.commit(),

@@ -4,7 +4,13 @@
 //! to no time, however large they are. So there are no public tables, only tensors whose
 //! extension has a closed form, of a few multiplications a variable, or whose few entries a rule lists. The prover
 //! has their entries.
-use crate::{nn::tensor::Sparse, poly};
+//!
+//! The coefficients of an optimiser are the exception: as many numbers as a segment has steps say them, and an
+//! evaluation takes a multiplication for each entry that is not that of the step before. Segments are short.
+use crate::{
+    nn::{optimise::Coefficients, tensor::Sparse},
+    poly::eq_evals,
+};
 use ark_ff::PrimeField;
 use std::sync::Arc;
 
@@ -17,19 +23,52 @@ pub enum Public {
     Earlier,
     /// Entries at the indices of a list, else zero.
     Sparse(Arc<Sparse>),
+    /// The coefficients `[t, s]` of an optimiser, zero outside of its steps.
+    Coefficients(Coefficients),
+    /// Its coefficients `[s]` behind the last step.
+    LastCoefficients(Coefficients),
 }
 
 impl Public {
+    /// Whether an evaluation takes more than a few multiplications a variable.
+    pub(crate) fn is_costly(&self) -> bool {
+        !matches!(self, Self::Below(_) | Self::Earlier)
+    }
+
     /// The entries of a tensor of `2^dims[k]` indices, lowest variables first.
     pub(crate) fn values(&self, dims: &[usize]) -> Vec<i64> {
-        if let Self::Sparse(entries) = self {
-            let mut values = vec![0; 1 << dims.iter().sum::<usize>()];
-            for (index, value) in entries.entries() {
-                if let Some(entry) = values.get_mut(flat(index, dims)) {
-                    *entry = value;
+        let mut values = vec![0; 1 << dims.iter().sum::<usize>()];
+        match self {
+            Self::Coefficients(matrix) => {
+                let rows = 1 << dims.first().copied().unwrap_or(0);
+                for (tau, column) in values
+                    .chunks_exact_mut(rows)
+                    .take(matrix.steps())
+                    .enumerate()
+                {
+                    let column = column.iter_mut().take(matrix.steps()).skip(tau + 1);
+                    column
+                        .zip(matrix.column(tau))
+                        .for_each(|(entry, k)| *entry = k);
                 }
+                return values;
             }
-            return values;
+            Self::LastCoefficients(matrix) => {
+                values
+                    .iter_mut()
+                    .zip(matrix.last())
+                    .for_each(|(entry, k)| *entry = k);
+                return values;
+            }
+            Self::Sparse(entries) => {
+                for (index, value) in entries.entries() {
+                    if let Some(entry) = values.get_mut(flat(index, dims)) {
+                        *entry = value;
+                    }
+                }
+                return values;
+            }
+            Self::Below(_) | Self::Earlier => {}
         }
         let is_one = |flat: usize| {
             let mut rest = flat;
@@ -40,12 +79,12 @@ impl Public {
             });
             match self {
                 Self::Below(bounds) => indices.zip(bounds).all(|(index, bound)| index < *bound),
-                Self::Earlier => indices.next() > indices.next(),
-                Self::Sparse(_) => false,
+                _ => indices.next() > indices.next(),
             }
         };
-        let entries = 0..1 << dims.iter().sum::<usize>();
-        entries.map(|flat| i64::from(is_one(flat))).collect()
+        let entries = values.iter_mut().enumerate();
+        entries.for_each(|(flat, entry)| *entry = i64::from(is_one(flat)));
+        values
     }
 
     /// The multilinear extension at a point, whose coordinates are those of `dims`, one dimension
@@ -67,13 +106,22 @@ impl Public {
                 earlier(t, s)
             }
             Self::Sparse(entries) => {
-                let weights: Vec<Vec<F>> = parts.map(poly::eq_evals).collect();
+                let weights: Vec<Vec<F>> = parts.map(eq_evals).collect();
                 let of = |(index, value): (&[u32], i64)| {
                     let weight = |(k, w): (&u32, &Vec<F>)| w.get(*k as usize).copied();
                     let product: Option<F> = index.iter().zip(&weights).map(weight).product();
                     product.unwrap_or_default() * F::from(value)
                 };
                 entries.entries().map(of).sum()
+            }
+            Self::Coefficients(matrix) => {
+                let (t, s) = (parts.next().unwrap_or(&[]), parts.next().unwrap_or(&[]));
+                coefficients(matrix, t, s)
+            }
+            Self::LastCoefficients(matrix) => {
+                let weights = eq_evals(parts.next().unwrap_or(&[]));
+                let pairs = weights.iter().zip(matrix.last());
+                pairs.map(|(weight, k)| *weight * F::from(k)).sum()
             }
         }
     }
@@ -83,6 +131,30 @@ impl Public {
 fn flat(index: &[u32], dims: &[usize]) -> usize {
     let pairs = index.iter().zip(dims).rev();
     pairs.fold(0, |flat, (k, dim)| (flat << dim) + *k as usize)
+}
+
+/// The sum of `eq(t, x) eq(s, y)` times the coefficient `[x, y]` over all steps.
+fn coefficients<F: PrimeField>(matrix: &Coefficients, t: &[F], s: &[F]) -> F {
+    let mut rows = eq_evals(t);
+    rows.truncate(matrix.steps());
+    // Of each step and those behind it: entries of a column grow, and few of them do.
+    let mut sum = F::ZERO;
+    for row in rows.iter_mut().rev() {
+        sum += *row;
+        *row = sum;
+    }
+    let column = |tau: usize| -> F {
+        let pairs = rows.iter().skip(tau + 1).zip(matrix.column(tau));
+        let growth = pairs.scan(0, |before, (row, k)| {
+            let more = k - std::mem::replace(before, k);
+            Some((row, more))
+        });
+        let growth = growth.filter(|(_, more)| *more != 0);
+        growth.map(|(row, more)| *row * F::from(more)).sum()
+    };
+    let columns = eq_evals(s);
+    let columns = columns.iter().take(matrix.steps()).enumerate();
+    columns.map(|(tau, weight)| *weight * column(tau)).sum()
 }
 
 /// The sum of `eq(r, x)` over all `x < bound`.

@@ -558,9 +558,32 @@ fn evaluate_public<F: PrimeField>(tensor: &Tensor<F>, point: &[F]) -> F {
     }
 }
 
+/// Evaluations of public tensors that are not had for a few multiplications: terms of a level meet in few points.
+struct Evaluated<'a, F> {
+    relation: &'a Relation<F>,
+    known: Vec<(TensorId, Vec<F>, F)>,
+}
+
+impl<F: PrimeField> Evaluated<'_, F> {
+    fn at(&mut self, id: TensorId, point: Vec<F>) -> F {
+        let mut known = self.known.iter();
+        if let Some((.., value)) = known.find(|(k, p, _)| (*k, p) == (id, &point)) {
+            return *value;
+        }
+        let Some(tensor) = self.relation.tensors.get(id.0) else {
+            return F::ZERO;
+        };
+        let value = evaluate_public(tensor, &point);
+        if matches!(&tensor.kind, Kind::Public(public) if public.is_costly()) {
+            self.known.push((id, point, value));
+        }
+        value
+    }
+}
+
 impl<F: PrimeField> Weight<F> {
     /// The weight at a point of the sum's axes.
-    fn evaluate(&self, relation: &Relation<F>, sum: &[(Axis, &[F])]) -> F {
+    fn evaluate(&self, publics: &mut Evaluated<'_, F>, sum: &[(Axis, &[F])]) -> F {
         let eqs: F = self
             .eqs
             .iter()
@@ -569,7 +592,7 @@ impl<F: PrimeField> Weight<F> {
         let publics: F = self
             .publics
             .iter()
-            .map(|p| evaluate_public(&relation.tensors[p.tensor.0], &p.point(sum)))
+            .map(|p| publics.at(p.tensor, p.point(sum)))
             .product();
         self.coefficient * eqs * publics
     }
@@ -664,13 +687,17 @@ fn batched_sumcheck<F: PrimeField, P: Party<F>>(
     }
     let (point, mut rest) = party.sumcheck(total, &batch)?;
     let half = F::from(2u64).inverse().unwrap_or_default();
+    let mut publics = Evaluated {
+        relation,
+        known: Vec::new(),
+    };
     for product in &batch.products {
         let sum = product.split(relation, &point);
         let num_vars: usize = sum.iter().map(|(_, p)| p.len()).sum();
         let weight: F = product
             .weights
             .iter()
-            .map(|w| w.evaluate(relation, &sum))
+            .map(|w| w.evaluate(&mut publics, &sum))
             .sum();
         let mut value = party.known(F::ONE);
         for (j, operand) in product.operands.iter().enumerate() {

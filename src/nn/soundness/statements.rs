@@ -58,7 +58,7 @@ fn alterations(scene: &Scene) -> Vec<(&'static str, TrainingStatement<C>)> {
         });
     }
     alter("rate", &|s| {
-        s.parameters.rate = LearningRate::from_coefficient(2).unwrap();
+        s.parameters.optimiser = LearningRate::from_coefficient(2).unwrap().into();
     });
     alter("smaller batch", &|s| s.parameters.batch = 1);
     alter("larger batch", &|s| s.parameters.batch = 3);

@@ -79,7 +79,7 @@ fn forger<'a>(scene: &Scene, training: &'a Lowered<F>) -> Forger<'a, F> {
         rows(&|row| data.targets(row).to_vec()),
     ];
     let weights = wide_weights(&scene.parent);
-    Forger::new(training, data, weights, p.rate.coefficient())
+    Forger::new(training, data, weights, p.plan().matrix(0))
 }
 
 /// Runs a forger that lies.

@@ -3,14 +3,14 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::{
-    super::{Layer, Normalization, ScheduleSeed, Table, float::FloatNetwork, init},
+    super::{Layer, LearningRate, Normalization, ScheduleSeed, Table, float::FloatNetwork, init},
     *,
 };
 
 fn sgd(c: u64) -> Sgd {
     Sgd {
         fixed_point: FixedPoint::compact(),
-        rate: LearningRate::from_coefficient(c).unwrap(),
+        plan: LearningRate::from_coefficient(c).unwrap().into(),
     }
 }
 
@@ -117,7 +117,7 @@ fn naive_step(
         }
     }
     let mut updated = layers.to_vec();
-    let c = wide(sgd.rate.coefficient() as i64);
+    let c = wide(sgd.plan.coefficient(0) as i64);
     for l in 0..depth {
         let (n_in, n_out) = (arch.inputs(l), arch.outputs(l));
         for b in 0..batch {
@@ -380,7 +380,7 @@ fn check_values() {
     let seed = ScheduleSeed::derive(&[1; 32], &[2; 32], &[3; 32], 4);
     let schedule = Schedule::new(seed, dataset.num_rows(), 32).unwrap();
     assert_eq!(schedule.batch(0)[..4], [695, 1452, 1569, 1372]);
-    assert_eq!(sgd.rate.coefficient(), 20);
+    assert_eq!(sgd.plan.coefficient(0), 20);
     let go = |_, _| ControlFlow::Continue(());
     train(&sgd, &mut weights, (&dataset, &schedule), 0..60, go).unwrap();
     assert_eq!(weights.layers()[1].bias(), [-511_733_760]);
@@ -401,14 +401,21 @@ fn wine() -> (Sgd, Weights, Dataset, Schedule) {
     let schedule = Schedule::new(ScheduleSeed([1; 32]), dataset.num_rows(), 32).unwrap();
     let weights = init::expand(1, &"11,64,64,1".parse().unwrap(), &fixed_point);
     let rate = LearningRate::nearest(&fixed_point, 32, 0.01).unwrap();
-    (Sgd { fixed_point, rate }, weights, dataset, schedule)
+    (
+        Sgd {
+            fixed_point,
+            plan: rate.into(),
+        },
+        weights,
+        dataset,
+        schedule,
+    )
 }
 
 #[test]
 fn training_follows_double_precision() {
     let (sgd, mut weights, dataset, schedule) = wine();
     let mut float = FloatNetwork::new(&weights, &sgd.fixed_point);
-    let rate = sgd.rate.as_f64(&sgd.fixed_point, 32);
     let loss = |weights: &Weights| mean_squared_error(&sgd.fixed_point, weights, &dataset).unwrap();
     let before = loss(&weights);
     let close = |a: f64, b: f64| (a - b).abs() < 0.03 * b;
@@ -418,7 +425,7 @@ fn training_follows_double_precision() {
         let go = |_, _| ControlFlow::Continue(());
         let next = train(&sgd, &mut weights, (&dataset, &schedule), steps.clone(), go);
         assert_eq!(next, Ok(end));
-        float.train(&dataset, &schedule, steps, rate).unwrap();
+        float.train(&dataset, &schedule, steps, &sgd.plan).unwrap();
         let (exact, reference) = (loss(&weights), float.mean_squared_error(&dataset).unwrap());
         println!("{end} steps: {exact} against {reference}, {before} before");
         assert!(
@@ -470,7 +477,10 @@ fn ten_million_parameters() {
         let one = 1 << fixed_point.activation_bits();
         let inputs: Vec<i64> = (0..64 * 3072).map(|i| i * 7919 % (2 * one) - one).collect();
         let targets: Vec<i64> = (0..640).map(|i| i * 31 % one).collect();
-        let sgd = Sgd { fixed_point, rate };
+        let sgd = Sgd {
+            fixed_point,
+            plan: rate.into(),
+        };
         let start = std::time::Instant::now();
         step(&sgd, &mut weights, &inputs, &targets, 0).unwrap();
         println!(

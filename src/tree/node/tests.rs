@@ -75,7 +75,7 @@ fn node_ids_by_hand() {
         parameters: TrainingParameters {
             architecture: root().architecture().clone(),
             fixed_point: root().fixed_point().clone(),
-            rate: LearningRate::from_coefficient(11).unwrap(),
+            optimiser: LearningRate::from_coefficient(11).unwrap().into(),
             batch: 2,
             steps: 3,
             segment_steps: 4,

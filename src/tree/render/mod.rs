@@ -226,7 +226,7 @@ impl Entry {
             rows: node.dataset.num_rows,
             steps: p.steps,
             batch: p.batch,
-            learning_rate: p.rate.as_f64(&p.fixed_point, p.batch),
+            learning_rate: p.optimiser.rate().as_f64(&p.fixed_point, p.batch),
             hiding: p.hiding,
             weights: hex::encode(node.weights.digest()),
             edge_bytes: edge.encoded_len(),

@@ -36,7 +36,7 @@ fn child(author: u8, nonce: u64) -> Child<Pallas> {
         parameters: TrainingParameters {
             architecture: root().architecture().clone(),
             fixed_point: root().fixed_point().clone(),
-            rate: LearningRate::from_coefficient(1).unwrap(),
+            optimiser: LearningRate::from_coefficient(1).unwrap().into(),
             batch: 1,
             steps: 1,
             segment_steps: 1,

@@ -11,7 +11,7 @@ use zktree::{
         encoding::{Decoder, Encoder},
         init,
         lower::{Cut, Extent, lower},
-        optimise::Optimiser,
+        optimise::UpdateMatrix,
         train,
     },
     poly::WideField,
@@ -95,11 +95,12 @@ pub fn network(data: &[u8]) {
     }
     let rate = LearningRate::from_coefficient(3).unwrap();
     let fixed_point = FixedPoint::compact();
-    let sgd = Sgd { fixed_point, rate };
+    let plan = rate.into();
+    let sgd = Sgd { fixed_point, plan };
     let trainer = Trainer::new(&sgd, &network, 2).unwrap();
     let extent = Extent {
         steps: 1,
-        optimiser: Some(Optimiser::Sgd(rate)),
+        updates: Some(UpdateMatrix::Plain(rate)),
         cut: Cut::Format,
         opened_outputs: false,
     };

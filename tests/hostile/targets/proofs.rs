@@ -349,7 +349,7 @@ fn any_statement(input: &mut Input<'_>) -> Option<TrainingStatement<Pallas>> {
         parameters: TrainingParameters {
             architecture,
             fixed_point,
-            rate: LearningRate::from_coefficient(input.number()).ok()?,
+            optimiser: LearningRate::from_coefficient(input.number()).ok()?.into(),
             batch: usize::try_from(input.number()).unwrap(),
             steps: input.number(),
             segment_steps: input.number(),

@@ -69,7 +69,7 @@ impl Scene {
         let parameters = TrainingParameters {
             architecture,
             fixed_point: format(),
-            rate: LearningRate::from_coefficient(1).unwrap(),
+            optimiser: LearningRate::from_coefficient(1).unwrap().into(),
             batch: 2,
             steps: 3,
             segment_steps: 2,

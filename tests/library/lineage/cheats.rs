@@ -118,7 +118,7 @@ fn altered_statements() {
         }),
         ("larger batch", &|node, _| node.parameters.batch += 1),
         ("larger rate", &|node, _| {
-            node.parameters.rate = LearningRate::from_coefficient(3).unwrap();
+            node.parameters.optimiser = LearningRate::from_coefficient(3).unwrap().into();
         }),
         ("no hiding", &|node, _| node.parameters.hiding = false),
         ("another author", &|node, _| {
@@ -279,7 +279,7 @@ fn the_bound_on_weights_is_recomputed() {
             let error = family.refused("a run without end", &|node, _| {
                 node.parameters.steps = steps;
                 node.parameters.segment_steps = segment_steps;
-                node.parameters.rate = LearningRate::from_coefficient(1 << 53).unwrap();
+                node.parameters.optimiser = LearningRate::from_coefficient(1 << 53).unwrap().into();
             });
             let text = error.to_string();
             assert!(text.contains("bound on weights after"), "{text}");

@@ -45,7 +45,7 @@ fn an_honest_family_verifies() {
     assert_eq!(lineage.steps, 2 * u128::from(STEPS));
     let (p, fixed) = (parameters(), tiny());
     let bound = WeightBound::initial(&p.architecture, &fixed);
-    let after = |bound: WeightBound| bound.after(STEPS, BATCH, &p.architecture, &fixed, p.rate);
+    let after = |bound: WeightBound| bound.after(&p.plan(), BATCH, &p.architecture, &fixed);
     assert_eq!(lineage.bound, after(after(bound).unwrap()).unwrap());
 
     let start = tree.verify_lineage(family.root).unwrap();

@@ -32,7 +32,9 @@ const LIES: [(&str, Lie, fn(&TreeError) -> bool); 11] = [
     ("steps", |(node, _), _| node.parameters.steps += 1, training),
     (
         "rate",
-        |(node, _), _| node.parameters.rate = LearningRate::from_coefficient(1).unwrap(),
+        |(node, _), _| {
+            node.parameters.optimiser = LearningRate::from_coefficient(1).unwrap().into()
+        },
         training,
     ),
     ("nonce", |(node, _), _| node.nonce += 1, training),

@@ -32,7 +32,7 @@ fn alterations() -> Vec<Alteration<'static>> {
             node.parameters.fixed_point = FixedPoint::paper()
         }),
         ("rate", &|node, _| {
-            node.parameters.rate = LearningRate::from_coefficient(3).unwrap();
+            node.parameters.optimiser = LearningRate::from_coefficient(3).unwrap().into();
         }),
         ("batch", &|node, _| node.parameters.batch -= 1),
         ("steps", &|node, _| node.parameters.steps = STEPS + 1),
@@ -392,7 +392,7 @@ fn a_bound_that_is_too_small() {
     } = family.second.clone();
     node.parameters.steps = u64::MAX;
     node.parameters.segment_steps = u64::MAX;
-    node.parameters.rate = LearningRate::from_coefficient(1 << 53).unwrap();
+    node.parameters.optimiser = LearningRate::from_coefficient(1 << 53).unwrap().into();
     sign(&node, &mut edge);
     let id = kept.plant(&node, &edge);
     let error = kept.store.load().0.verify_lineage(id).unwrap_err();
