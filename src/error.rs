@@ -223,10 +223,56 @@ impl DecodeError {
 #[non_exhaustive]
 pub enum ConfigError {
     /// No preset has this name.
-    #[error("no fixed-point preset is called {}; use \"compact\" or \"paper\"", quoted(.name))]
+    #[error("no fixed-point preset is called {}; use \"compact\", \"paper\" or \"classifier\"", quoted(.name))]
     UnknownPreset {
         /// The name asked for.
         name: String,
+    },
+    /// A change of a preset that is none.
+    #[error(
+        "{} changes no number of bits of the format: write gradient_bits=12, or limbs=17+17, after the \
+         name of a preset that has it",
+        quoted(.text)
+    )]
+    UnknownField {
+        /// The text found.
+        text: String,
+    },
+    /// A format without the numbers that an operator needs.
+    #[error(
+        "the number format says nothing of what `{operator}` needs; take the preset \"classifier\", or \
+         one with `functions`"
+    )]
+    NoFunctionBits {
+        /// The operator.
+        operator: &'static str,
+    },
+    /// Probabilities too coarse for the number of them.
+    #[error(
+        "a softmax of {row} entries needs probabilities of at least {needed} fraction bits and has {bits}: \
+         raise {field}"
+    )]
+    LongRow {
+        /// Entries of a row.
+        row: usize,
+        /// Fraction bits of the probabilities.
+        bits: u32,
+        /// As many as a flat row needs.
+        needed: u32,
+        /// The field of the configuration.
+        field: &'static str,
+    },
+    /// A number that a proof would have to cut into too many limbs.
+    #[error(
+        "{what} takes {bits} bits, more than {max}: take fewer fraction bits, or a shorter row"
+    )]
+    TooWide {
+        /// Which number.
+        what: &'static str,
+        /// Its bits.
+        bits: u32,
+        /// The most.
+        max: u32,
     },
     /// A number of bits lies outside what the field allows.
     #[error("{field} is {bits} bits; it must be from {min} to {max}")]

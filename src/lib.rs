@@ -33,6 +33,7 @@
 //!     output_range_bits: 12,
 //!     gradient_range_bits: 12,
 //!     data_range_bits: 8,
+//!     functions: None,
 //! })?;
 //! let parameters = TrainingParameters {
 //!     architecture: Architecture::new(vec![3, 4, 1])?,

@@ -79,6 +79,7 @@ fn format() -> Result<FixedPoint, Box<dyn Error>> {
         output_range_bits: RANGE,
         gradient_range_bits: RANGE,
         data_range_bits: RANGE,
+        functions: None,
     })?)
 }
 

@@ -5,8 +5,13 @@
 //! extensions of its component columns, in closed form or, where a table is small, entry by entry.
 //! Whatever can be evaluated in this way can be a table: implement [`LookupTable`] for it.
 mod activation;
+mod choice;
+mod exponential;
+mod listed;
 
 pub use activation::Activation;
+pub use choice::{Bit, Maximum};
+pub use exponential::Exponential;
 
 use ark_ff::PrimeField;
 
@@ -74,6 +79,11 @@ pub struct Gated {
 
 fn id(kind: &[u8], bits: usize) -> Vec<u8> {
     [kind, b"/", &(bits as u64).to_le_bytes()].concat()
+}
+
+/// One at index 0, else zero.
+fn none<F: PrimeField>(digits: &[F]) -> F {
+    digits.iter().map(|x| F::ONE - x).product()
 }
 
 /// `sum_k 2^k x_k`.
@@ -191,8 +201,7 @@ impl<F: PrimeField> LookupTable<F> for Relu {
     fn evaluate(&self, point: &[F]) -> Vec<F> {
         // Positive: the sign digit is 0 and some other digit is 1.
         let positive = point.split_last().map_or(F::ZERO, |(sign, low)| {
-            let none: F = low.iter().map(|x| F::ONE - x).product();
-            (F::ONE - sign) * (F::ONE - none)
+            (F::ONE - sign) * (F::ONE - none(low))
         });
         vec![twos_complement(point), positive]
     }
@@ -259,7 +268,6 @@ impl Gated {
 
     /// Of values and gates.
     fn extensions<F: PrimeField>(self, point: &[F]) -> [F; 2] {
-        let none = |digits: &[F]| digits.iter().map(|x| F::ONE - x).product::<F>();
         let lifted = point.split_last().map_or(F::ZERO, |(sign, low)| {
             F::from(2u64).pow([low.len() as u64]) * sign * none(low)
         });
@@ -327,24 +335,31 @@ mod tests {
         tables
     }
 
+    /// A table evaluates the extension of its entries, and finds each of them.
+    pub(super) fn is_its_extension(table: &dyn LookupTable<Fr>) {
+        let rng = &mut test_rng();
+        let n = table.num_vars();
+        let mut columns = vec![Vec::new(); table.arity()];
+        for index in 0..1 << n {
+            let mut tuple = vec![7; table.arity()];
+            table.entry(index, &mut tuple);
+            let mut found = vec![7; table.arity()];
+            table.entry(table.index(&tuple).unwrap(), &mut found);
+            assert_eq!(found, tuple);
+            assert!(index > 0 || tuple.iter().all(|v| *v == 0));
+            for (column, v) in columns.iter_mut().zip(tuple) {
+                column.push(Fr::from(v));
+            }
+        }
+        let point: Vec<Fr> = (0..n).map(|_| Fr::rand(rng)).collect();
+        let expected: Vec<Fr> = columns.iter().map(|c| poly::evaluate(c, &point)).collect();
+        assert_eq!(table.evaluate(&point), expected);
+    }
+
     #[test]
     fn closed_forms_are_the_extensions_of_the_entries() {
-        let rng = &mut test_rng();
         for table in (0..8).flat_map(tables).chain((1..8).flat_map(activations)) {
-            let n = table.num_vars();
-            let mut columns = vec![Vec::new(); table.arity()];
-            for index in 0..1 << n {
-                let mut tuple = vec![7; table.arity()];
-                table.entry(index, &mut tuple);
-                assert_eq!(table.index(&tuple), Some(index));
-                assert!(index > 0 || tuple.iter().all(|v| *v == 0));
-                for (column, v) in columns.iter_mut().zip(tuple) {
-                    column.push(Fr::from(v));
-                }
-            }
-            let point: Vec<Fr> = (0..n).map(|_| Fr::rand(rng)).collect();
-            let expected: Vec<Fr> = columns.iter().map(|c| poly::evaluate(c, &point)).collect();
-            assert_eq!(table.evaluate(&point), expected);
+            is_its_extension(&*table);
         }
     }
 
@@ -403,7 +418,15 @@ mod tests {
     fn ids_tell_tables_apart() {
         let tables = (0..33)
             .flat_map(tables)
-            .chain((1..=18).flat_map(activations));
+            .chain((1..=18).flat_map(activations))
+            .chain((1..33).map(|bits| -> Box<dyn LookupTable<Fr>> { Box::new(Maximum { bits }) }))
+            .chain([Box::new(Bit) as Box<dyn LookupTable<Fr>>])
+            .chain((1..=18).flat_map(|bits| {
+                let formats = [(10, 8), (8, 10), (12, 8)].into_iter();
+                formats.map(move |(p, sigma)| -> Box<dyn LookupTable<Fr>> {
+                    Box::new(Exponential::new(bits, p, sigma).unwrap())
+                })
+            }));
         let mut ids: Vec<Vec<u8>> = tables.map(|t| t.id()).collect();
         let count = ids.len();
         ids.sort();

@@ -7,7 +7,7 @@
     clippy::indexing_slicing,
     clippy::panic
 )]
-use super::{FixedPoint, FixedPointConfig};
+use super::{FixedPoint, FixedPointConfig, FunctionBits};
 use crate::error::DecodeError;
 
 /// Writes an encoding.
@@ -205,20 +205,24 @@ const FIXED_POINT: &str = "zktree/v1/fixed-point";
 
 /// The canonical encoding of a fixed-point configuration with its limb plan.
 pub(crate) fn encode_fixed_point(fixed: &FixedPoint) -> Vec<u8> {
+    let config = fixed.config();
+    let numbers = [
+        config.activation_bits,
+        config.gradient_bits,
+        config.weight_bits,
+        config.hidden_range_bits,
+        config.output_range_bits,
+        config.gradient_range_bits,
+        config.data_range_bits,
+    ];
+    let functions = config.functions.iter().flat_map(FunctionBits::numbers);
+    let numbers: Vec<u64> = numbers
+        .into_iter()
+        .chain(functions)
+        .map(u64::from)
+        .collect();
     Encoder::new(FIXED_POINT)
-        .numbers(
-            [
-                fixed.activation_bits(),
-                fixed.gradient_bits(),
-                fixed.weight_bits(),
-                fixed.hidden_range_bits(),
-                fixed.output_range_bits(),
-                fixed.gradient_range_bits(),
-                fixed.data_range_bits(),
-            ]
-            .into_iter()
-            .map(u64::from),
-        )
+        .numbers(numbers.into_iter())
         .numbers(fixed.limbs().iter().copied().map(u64::from))
         .finish()
 }
@@ -235,9 +239,15 @@ pub(crate) fn decode_fixed_point(bytes: &[u8]) -> Result<FixedPoint, DecodeError
     };
     let (all, limbs) = (bits()?, bits()?);
     decoder.finish()?;
-    let &[s, g, w, hidden, output, gradient, data] = all.as_slice() else {
-        return Err(DecodeError::value(field, "it does not have 7 widths"));
+    let (all, functions) = match all.split_first_chunk() {
+        Some((all, [])) => (all, None),
+        Some((all, more)) => match more.try_into() {
+            Ok(numbers) => (all, Some(FunctionBits::from_numbers(numbers))),
+            Err(_) => return Err(DecodeError::value(field, "it has neither 7 nor 16 widths")),
+        },
+        None => return Err(DecodeError::value(field, "it does not have 7 widths")),
     };
+    let &[s, g, w, hidden, output, gradient, data] = all;
     FixedPoint::new(FixedPointConfig {
         activation_bits: s,
         gradient_bits: g,
@@ -247,6 +257,7 @@ pub(crate) fn decode_fixed_point(bytes: &[u8]) -> Result<FixedPoint, DecodeError
         output_range_bits: output,
         gradient_range_bits: gradient,
         data_range_bits: data,
+        functions,
     })
     .map_err(|error| DecodeError::value(field, error))
 }

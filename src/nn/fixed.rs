@@ -7,6 +7,10 @@
     clippy::panic
 )]
 
+mod functions;
+
+pub use functions::FunctionBits;
+
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
@@ -41,6 +45,32 @@ pub struct FixedPointConfig {
     pub gradient_range_bits: u32,
     /// Bits of the signed range of data, features and targets.
     pub data_range_bits: u32,
+    /// Those of softmax and norms, if there are such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub functions: Option<FunctionBits>,
+}
+
+impl FixedPointConfig {
+    /// Sets the field of this name, if there is one and the text is what it holds.
+    fn set(&mut self, field: &str, text: &str) -> Option<()> {
+        if field == "limbs" {
+            let limbs = text.split('+').map(|bits| bits.trim().parse().ok());
+            self.limbs = limbs.collect::<Option<_>>()?;
+            return Some(());
+        }
+        let found = match field {
+            "activation_bits" => &mut self.activation_bits,
+            "gradient_bits" => &mut self.gradient_bits,
+            "weight_bits" => &mut self.weight_bits,
+            "hidden_range_bits" => &mut self.hidden_range_bits,
+            "output_range_bits" => &mut self.output_range_bits,
+            "gradient_range_bits" => &mut self.gradient_range_bits,
+            "data_range_bits" => &mut self.data_range_bits,
+            _ => self.functions.as_mut()?.field(field)?,
+        };
+        *found = text.parse().ok()?;
+        Some(())
+    }
 }
 
 /// A validated fixed-point format.
@@ -56,7 +86,7 @@ impl FixedPoint {
     /// # Errors
     ///
     /// `1 <= s <= 24`, `s <= g <= s + 12`, `s + g <= w <= 60`, limbs of 1 to 24 bits that sum to
-    /// exactly `w`, ranges of 2 to 24 bits.
+    /// exactly `w`, ranges of 2 to 24 bits; with `functions` also `sigma + 2 <= p, g <= 24`.
     pub fn new(config: FixedPointConfig) -> Result<Self, ConfigError> {
         let (s, g, w) = (
             config.activation_bits,
@@ -90,6 +120,9 @@ impl FixedPoint {
         ] {
             check_bits(field, bits, 2..=MAX_TABLE_BITS)?;
         }
+        if let Some(functions) = &config.functions {
+            functions.check(g)?;
+        }
         Ok(Self { config })
     }
 
@@ -105,6 +138,24 @@ impl FixedPoint {
                 output_range_bits: 14,
                 gradient_range_bits: 16,
                 data_range_bits: 14,
+                functions: None,
+            },
+        }
+    }
+
+    /// The `classifier` preset: `s = 8`, `g = 12`, `w = 34`, with softmax and norms.
+    pub fn classifier() -> Self {
+        Self {
+            config: FixedPointConfig {
+                activation_bits: 8,
+                gradient_bits: 12,
+                weight_bits: 34,
+                limbs: vec![17, 17],
+                hidden_range_bits: 16,
+                output_range_bits: 16,
+                gradient_range_bits: 17,
+                data_range_bits: 14,
+                functions: Some(FunctionBits::classifier()),
             },
         }
     }
@@ -121,23 +172,50 @@ impl FixedPoint {
                 output_range_bits: 21,
                 gradient_range_bits: 21,
                 data_range_bits: 21,
+                functions: None,
             },
         }
     }
 
-    /// The preset of this name.
+    /// The preset of this name, and changes of it: `classifier,gradient_bits=14,limbs=12+12+12`.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::UnknownPreset`] unless the name is `compact` or `paper`.
-    pub fn from_preset(name: &str) -> Result<Self, ConfigError> {
-        match name {
-            "compact" => Ok(Self::compact()),
-            "paper" => Ok(Self::paper()),
-            _ => Err(ConfigError::UnknownPreset {
-                name: name.to_owned(),
-            }),
+    /// [`ConfigError::UnknownPreset`] unless the name is `compact`, `paper` or `classifier`;
+    /// [`ConfigError::UnknownField`] if there is no number of bits of that name, or none is given;
+    /// those of [`FixedPoint::new`].
+    pub fn from_preset(text: &str) -> Result<Self, ConfigError> {
+        let mut parts = text.split(',').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let preset = match name {
+            "compact" => Self::compact(),
+            "paper" => Self::paper(),
+            "classifier" => Self::classifier(),
+            _ => {
+                return Err(ConfigError::UnknownPreset {
+                    name: name.to_owned(),
+                });
+            }
+        };
+        let mut config = preset.config;
+        for part in parts {
+            let set = part
+                .split_once('=')
+                .and_then(|(field, number)| config.set(field.trim(), number.trim()));
+            set.ok_or_else(|| ConfigError::UnknownField {
+                text: part.to_owned(),
+            })?;
         }
+        Self::new(config)
+    }
+
+    /// Numbers of bits of softmax and norms.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoFunctionBits`] if the format has none.
+    pub fn functions(&self, operator: &'static str) -> Result<&FunctionBits, ConfigError> {
+        let functions = self.config.functions.as_ref();
+        functions.ok_or(ConfigError::NoFunctionBits { operator })
     }
 
     /// All numbers of bits.
@@ -339,7 +417,7 @@ mod tests {
 
     #[test]
     fn presets_are_valid() {
-        for preset in ["compact", "paper"] {
+        for preset in ["compact", "paper", "classifier"] {
             let fixed = FixedPoint::from_preset(preset).unwrap();
             assert_eq!(FixedPoint::new(fixed.config().clone()).unwrap(), fixed);
             let json = serde_json::to_string(&fixed).unwrap();
@@ -397,6 +475,62 @@ mod tests {
         let json = serde_json::to_string(FixedPoint::compact().config()).unwrap();
         let json = json.replace("\"weight_bits\":34", "\"weight_bits\":35");
         assert!(serde_json::from_str::<FixedPoint>(&json).is_err());
+    }
+
+    #[test]
+    fn presets_are_changed_by_name() {
+        let text =
+            "classifier, gradient_bits=14,probability_bits = 12,limbs=12+12+12,weight_bits=36";
+        let fixed = FixedPoint::from_preset(text).unwrap();
+        assert_eq!(fixed.gradient_bits(), 14);
+        assert_eq!(fixed.limbs(), [12, 12, 12]);
+        let functions = fixed.functions("softmax").unwrap();
+        assert_eq!(functions.probability_bits, 12);
+        assert_eq!(FunctionBits::from_numbers(functions.numbers()), *functions);
+        for part in [
+            "",
+            "bits=3",
+            "gradient_bits",
+            "gradient_bits=x",
+            "limbs=1+",
+            "gradient_bits=-1",
+        ] {
+            let text = format!("classifier,{part}");
+            let error = FixedPoint::from_preset(&text).unwrap_err();
+            let text = part.to_owned();
+            assert_eq!(error, ConfigError::UnknownField { text });
+        }
+        let error = FixedPoint::from_preset("compact,probability_bits=10").unwrap_err();
+        assert!(matches!(error, ConfigError::UnknownField { .. }));
+        let error = FixedPoint::compact().functions("norm").unwrap_err();
+        assert_eq!(error, ConfigError::NoFunctionBits { operator: "norm" });
+    }
+
+    /// Scores of more bits than probabilities have would not tell levels apart.
+    #[test]
+    fn invalid_function_bits_are_refused() {
+        for (change, name) in [
+            ("score_bits=0", "score_bits"),
+            ("score_bits=13", "score_bits"),
+            ("probability_bits=9", "probability_bits"),
+            ("probability_bits=25", "probability_bits"),
+            (
+                "score_bits=9,probability_bits=11,gradient_bits=10",
+                "gradient_bits",
+            ),
+            ("exponential_bits=19", "exponential_bits"),
+            ("level_range_bits=1", "level_range_bits"),
+            ("score_gradient_bits=0", "score_gradient_bits"),
+            ("mean_bits=9", "mean_bits"),
+            ("root_bits=21", "root_bits"),
+            ("row_bits=9", "row_bits"),
+            ("norm_range_bits=25", "norm_range_bits"),
+        ] {
+            match FixedPoint::from_preset(&format!("classifier,{change}")) {
+                Err(ConfigError::BitsOutOfRange { field, .. }) => assert_eq!(field, name),
+                other => panic!("{change}: {other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -65,6 +65,7 @@ fn small_format() -> FixedPoint {
         output_range_bits: 8,
         gradient_range_bits: 9,
         data_range_bits: 5,
+        functions: None,
     })
     .unwrap()
 }
@@ -80,6 +81,7 @@ pub(crate) fn tiny() -> FixedPoint {
         output_range_bits: 12,
         gradient_range_bits: 12,
         data_range_bits: 8,
+        functions: None,
     })
     .unwrap()
 }

@@ -34,6 +34,7 @@ fn formats() -> [FixedPoint; 3] {
         output_range_bits: bits,
         gradient_range_bits: bits,
         data_range_bits: bits,
+        functions: None,
         limbs,
     };
     let formats = [

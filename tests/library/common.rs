@@ -24,6 +24,7 @@ pub fn tiny() -> FixedPoint {
         output_range_bits: 13,
         gradient_range_bits: 14,
         data_range_bits: 8,
+        functions: None,
     })
     .unwrap()
 }

@@ -95,6 +95,7 @@ impl RootFields {
             output_range_bits: output,
             gradient_range_bits: delta,
             data_range_bits: data,
+            functions: None,
         });
         let columns = |columns: &[(String, f64, f64)]| {
             let columns = columns.iter().cloned();

@@ -96,6 +96,7 @@ impl Format {
             output_range_bits: self.output,
             gradient_range_bits: self.gradient,
             data_range_bits: self.data,
+            functions: None,
         };
         FixedPoint::new(config).unwrap()
     }

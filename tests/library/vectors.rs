@@ -180,6 +180,7 @@ impl Case {
             output_range_bits: f.output,
             gradient_range_bits: f.gradient,
             data_range_bits: f.data,
+            functions: None,
         };
         if ["compact", "paper"].contains(&self.format.as_str()) {
             let preset = FixedPoint::from_preset(&self.format).unwrap();

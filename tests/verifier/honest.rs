@@ -78,6 +78,7 @@ pub fn tiny() -> FixedPoint {
         output_range_bits: 10,
         gradient_range_bits: 12,
         data_range_bits: 7,
+        functions: None,
     })
     .unwrap()
 }

@@ -1,5 +1,8 @@
 //! Tables of smooth functions, tabulated by a rule.
-use super::{Gated, LookupTable};
+use super::{
+    Gated, LookupTable,
+    listed::{Columns, Rule},
+};
 use crate::{
     error::ConfigError,
     gkr::function::{Function, MAX_KEY_BITS, MAX_SLOPE_BITS, MAX_VALUE_BITS},
@@ -7,7 +10,7 @@ use crate::{
 };
 use std::{
     fmt,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
 };
 
 /// The tuples `(1, y, f)`, or with the slope `(1, y, f, f')`, for all `|y| < 2^(bits-1)`, and padding, all
@@ -23,32 +26,13 @@ use std::{
 /// `f'`, and in closed form for flag and key.
 #[derive(Clone)]
 pub struct Activation {
-    rule: Rule,
-    columns: OnceLock<Arc<Columns>>,
-}
-
-/// What the values follow from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Rule {
     function: Function,
     bits: u32,
     s: u32,
     /// If there is a slope.
     phi: Option<u32>,
+    columns: OnceLock<Arc<Columns>>,
 }
-
-/// By index.
-struct Columns {
-    values: Vec<i64>,
-    /// Empty without `phi`.
-    slopes: Vec<i64>,
-}
-
-/// Tables used last, the latest at the end.
-static RECENT: Mutex<Vec<(Rule, Arc<Columns>)>> = Mutex::new(Vec::new());
-
-/// So many tables are kept, of at most 4 MiB each: statements may ask for thousands of different ones.
-const KEPT: usize = 8;
 
 impl Activation {
     /// The table of a function for keys of `bits` bits with the sign, arguments and values of `s` fraction
@@ -82,89 +66,65 @@ impl Activation {
                 });
             }
         }
-        let rule = Rule {
+        Ok(Self {
             function,
             bits,
             s,
             phi,
-        };
-        let columns = OnceLock::new();
-        Ok(Self { rule, columns })
+            columns: OnceLock::new(),
+        })
     }
 
     fn columns(&self) -> &Columns {
-        self.columns.get_or_init(|| self.rule.columns())
+        let rule = Rule::Function {
+            function: self.function,
+            bits: self.bits,
+            s: self.s,
+            phi: self.phi,
+        };
+        self.columns.get_or_init(|| rule.columns())
+    }
+
+    fn keys(&self) -> Gated {
+        let bits = self.bits as usize;
+        Gated { bits }
     }
 }
 
 impl fmt::Debug for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.rule.fmt(f)
-    }
-}
-
-impl Rule {
-    fn keys(self) -> Gated {
-        let bits = self.bits as usize;
-        Gated { bits }
-    }
-
-    /// The columns, made unless they are among the recent ones.
-    fn columns(self) -> Arc<Columns> {
-        let mut recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = recent.iter().position(|(rule, _)| *rule == self);
-        // Made in one thread: a pool's would go on with other work while they wait, which might be
-        // to wait for this table.
-        let columns = match found {
-            Some(at) => recent.remove(at).1,
-            None => Arc::new(self.tabulate()),
-        };
-        recent.push((self, columns.clone()));
-        let spare = recent.len().saturating_sub(KEPT);
-        recent.drain(..spare);
-        columns
-    }
-
-    fn tabulate(self) -> Columns {
-        let keys = (1..1 << self.bits).map(|index| self.keys().value(index));
-        let entry = |key| self.function.rounded(key, self.s, self.phi.unwrap_or(0));
-        let (values, slopes) = std::iter::once((0, 0)).chain(keys.map(entry)).unzip();
-        let slopes = if self.phi.is_some() {
-            slopes
-        } else {
-            Vec::new()
-        };
-        Columns { values, slopes }
+        let Self {
+            function,
+            bits,
+            s,
+            phi,
+            ..
+        } = self;
+        write!(f, "Activation({function:?}, {bits}, {s}, {phi:?})")
     }
 }
 
 impl<F: WideField> LookupTable<F> for Activation {
     fn id(&self) -> Vec<u8> {
-        let Rule {
-            function,
-            bits,
-            s,
-            phi,
-        } = self.rule;
-        let numbers = [Some(bits), Some(s), phi];
+        let numbers = [Some(self.bits), Some(self.s), self.phi];
         let numbers = numbers.into_iter().flatten();
-        let mut id = [function.name().as_bytes(), b"/"].concat();
+        let mut id = [self.function.name().as_bytes(), b"/"].concat();
         id.extend(numbers.flat_map(|number| u64::from(number).to_le_bytes()));
         id
     }
 
     fn num_vars(&self) -> usize {
-        self.rule.bits as usize
+        self.bits as usize
     }
 
     fn arity(&self) -> usize {
-        if self.rule.phi.is_some() { 4 } else { 3 }
+        if self.phi.is_some() { 4 } else { 3 }
     }
 
     fn entry(&self, index: usize, tuple: &mut [i64]) {
         let columns = self.columns();
         tuple[0] = (index > 0) as i64;
-        tuple[1] = self.rule.keys().value(index);
+        tuple[1] = self.keys().value(index);
         tuple[2] = columns.values[index];
         if let Some(slope) = columns.slopes.get(index) {
             tuple[3] = *slope;
@@ -175,7 +135,7 @@ impl<F: WideField> LookupTable<F> for Activation {
         let [live, key, images @ ..] = tuple else {
             return None;
         };
-        let index = self.rule.keys().position(*key, *live)?;
+        let index = self.keys().position(*key, *live)?;
         let columns = self.columns();
         let value = columns.values.get(index)?;
         let found = match columns.slopes.get(index) {
@@ -187,9 +147,9 @@ impl<F: WideField> LookupTable<F> for Activation {
 
     fn evaluate(&self, point: &[F]) -> Vec<F> {
         let columns = self.columns();
-        let [key, live] = self.rule.keys().extensions(point);
+        let [key, live] = self.keys().extensions(point);
         let mut evals = vec![live, key, int::evaluate(&columns.values, point)];
-        if self.rule.phi.is_some() {
+        if self.phi.is_some() {
             evals.push(int::evaluate(&columns.slopes, point));
         }
         evals
@@ -335,24 +295,5 @@ mod tests {
             assert_eq!(result, expected);
         }
         assert!(Activation::new(Function::Tanh, 18, 12, Some(17)).is_ok());
-    }
-
-    /// Whoever asks for many tables gets them, and a few are kept.
-    #[test]
-    fn few_tables_are_kept() {
-        let bits = 3;
-        let rules = (0..=MAX_VALUE_BITS).flat_map(|s| Function::ALL.map(|function| (s, function)));
-        for (s, function) in rules {
-            let rule = Rule {
-                function,
-                bits,
-                s,
-                phi: None,
-            };
-            let columns = rule.columns();
-            assert_eq!(columns.values[1], function.at(1, s, 0).unwrap().0);
-            assert!(columns.slopes.is_empty());
-            assert!(RECENT.lock().unwrap().len() <= KEPT);
-        }
     }
 }

@@ -90,6 +90,7 @@ fn fine() -> FixedPoint {
         output_range_bits: 18,
         gradient_range_bits: 24,
         data_range_bits: 16,
+        functions: None,
     })
     .unwrap()
 }

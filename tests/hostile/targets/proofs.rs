@@ -376,6 +376,7 @@ fn any_format(input: &mut Input<'_>) -> Option<FixedPoint> {
         output_range_bits: bits(2, 23),
         gradient_range_bits: bits(2, 23),
         data_range_bits: bits(2, 23),
+        functions: None,
         limbs: Vec::new(),
     };
     let (mut limbs, mut left) = (Vec::new(), config.weight_bits);

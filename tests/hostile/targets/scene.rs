@@ -40,6 +40,7 @@ fn format() -> FixedPoint {
         output_range_bits: 6,
         gradient_range_bits: 7,
         data_range_bits: 5,
+        functions: None,
     };
     FixedPoint::new(config).unwrap()
 }
