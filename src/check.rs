@@ -84,6 +84,38 @@ checks! {
     SquaredError => "the squared error is the sum of squares",
     /// Rows of an inference that the verifier sees.
     PublicRange => "public values are in range",
+    /// Tuples of (63).
+    Probability => "probabilities are exponentials of distances",
+    /// The remainder of (63).
+    Distance => "distances are those of rounded scores from their level",
+    /// Levels of (63).
+    Level => "levels of rows of scores are in range",
+    /// The first of (64).
+    LevelFits => "the probabilities of a row are not more than one",
+    /// The second of (64).
+    LevelLeast => "the level of a row is the least one",
+    /// The rest of (61).
+    MeanRest => "the rest of a mean is below its divisor",
+    /// Means of (61).
+    Mean => "means are in range",
+    /// Roots of (62).
+    Root => "inverse roots are in range",
+    /// The first of (62).
+    RootBelow => "an inverse root is not too large",
+    /// The second of (62).
+    RootAbove => "an inverse root is not too small",
+    /// Bits of (65).
+    ClassBit => "classes are chosen by bits, and none where there is no class",
+    /// The first of (65).
+    ClassSum => "one class is chosen",
+    /// The second of (65).
+    ClassLabel => "the class that is chosen is the label",
+    /// Tuples of (66).
+    FirstMaximum => "the first maximum is chosen",
+    /// The sum of (66).
+    MaximumSum => "one maximum is chosen",
+    /// The count of right answers.
+    Accuracy => "the right answers are counted",
     // What a lineage asks of a node, beside its proof.
     /// A node, or an imported root, is its author's.
     Signature => "the author signed the id",

@@ -732,6 +732,24 @@ pub enum TrainError {
         /// Bits of the signed range.
         bits: u32,
     },
+    /// A value that is not one of those that it may be.
+    #[error(
+        "{}: {tensor} is {value}, not from {low} to {high}; check the data, lower the learning rate, or take a \
+         number format with more room",
+        moment(*step)
+    )]
+    Outside {
+        /// Step, from 0; none in evaluation.
+        step: Option<u64>,
+        /// The value's name in the program.
+        tensor: String,
+        /// The value.
+        value: i128,
+        /// The least that it may be.
+        low: i128,
+        /// The greatest that it may be.
+        high: i128,
+    },
     /// Sums that might leave the integers they are computed in.
     #[error("{}: {tensor} may need more than 126 bits; use smaller weights", moment(*step))]
     Wide {

@@ -10,8 +10,30 @@
 //! **Tables.** The tuple of a number and its images is in the table, one lookup. Where an image of zero is not
 //! zero, the table has a flag as its first component, which is one on real entries alone: padding is then
 //! forced to zero, and no number has a second image.
-use super::program::{Gadget, Program, Purpose, Table, Value, at, over, term};
-use crate::{check::Check, gkr::function::Function};
+//!
+//! **What a rule computes**, a level, a mean, a root, a choice, is a hint. It is proven by ranges of exact sums of
+//! it, or by sums that are zero: each file says which, and why one number alone satisfies them. Ranges from zero up to a
+//! number that is no power of two are [`between`]: they carry the mask, and leave zero alone where it is zero.
+mod maximum;
+mod mean;
+mod one_hot;
+mod root;
+mod softmax;
+
+pub use maximum::{Choice, first_maximum};
+pub use mean::mean;
+pub use one_hot::one_hot;
+pub use root::{Epsilon, inverse_root};
+pub use softmax::{Probabilities, softmax};
+
+use super::{
+    fixed::ceil_log2,
+    program::{
+        Axis, Gadget, Program, Purpose, Range, Rule, SAMPLE, Table, Term, Value, at, over, term,
+    },
+};
+use crate::{check::Check, error::ConfigError, gkr::function::Function};
+use std::sync::Arc;
 
 /// `x` with at least so many fraction bits, exact.
 pub fn shifted(p: &mut Program, name: &str, x: Value, fraction: u32) -> Value {
@@ -40,6 +62,41 @@ pub fn rounded(
     let y = round(p, name, x, fraction, table);
     look_up(p, None, (y, Vec::new()), table, check);
     y
+}
+
+/// `x` rounded to `fraction` bits, in a signed range of `bits` bits that is cut into limbs; `x` itself if it has no more.
+///
+/// # Errors
+/// [`ConfigError::TooWide`], naming `what`.
+pub fn settled(
+    p: &mut Program,
+    (name, what): (String, &'static str),
+    x: Value,
+    (fraction, bits): (u32, u32),
+    check: Check,
+) -> Result<Value, ConfigError> {
+    if p.fact(x).fraction <= fraction {
+        return Ok(shifted(p, &name, x, fraction));
+    }
+    let bits = bits.min(Range::MAX_BITS + 1);
+    let y = round(p, name, x, fraction, Table::Signed(bits));
+    within(p, what, y, Range::Signed(bits), check)?;
+    Ok(y)
+}
+
+/// Bits of the signed range of all that a value can be rounded to, with `fraction` bits.
+///
+/// # Errors
+/// [`ConfigError::Operator`] if it depends on parameters.
+pub fn bits_of(
+    p: &Program,
+    operator: &'static str,
+    x: Value,
+    fraction: u32,
+) -> Result<u32, ConfigError> {
+    let dropped = p.fact(x).fraction.saturating_sub(fraction);
+    let largest = bounded(p, operator, x)?.checked_shr(dropped).unwrap_or(0);
+    Ok(ceil_log2(largest.saturating_add(2)) + 1)
 }
 
 /// A rounded number and its sign.
@@ -151,4 +208,109 @@ fn look_up(
         table,
         check,
     });
+}
+
+/// Values that a rule computes, row by row along `rows`; their proof is the caller's.
+fn compute(
+    p: &mut Program,
+    rule: impl Rule + 'static,
+    rows: &[Axis],
+    of: &[Value],
+    made: &[Value],
+) {
+    p.push_gadget(Gadget::Compute {
+        rule: Arc::new(rule),
+        rows: rows.to_vec(),
+        of: of.to_vec(),
+        made: made.to_vec(),
+    });
+}
+
+/// A value, exact or committed, is in a range.
+///
+/// # Errors
+/// [`ConfigError::TooWide`], naming `what`.
+fn within(
+    p: &mut Program,
+    what: &'static str,
+    value: Value,
+    range: Range,
+    check: Check,
+) -> Result<(), ConfigError> {
+    let (bits, max) = (range.bits(), Range::MAX_BITS);
+    if bits > max {
+        return Err(ConfigError::TooWide { what, bits, max });
+    }
+    p.push_gadget(Gadget::Range {
+        value,
+        range,
+        check,
+    });
+    Ok(())
+}
+
+/// A value is from 0 to `high` where `one` is one, and zero where it is zero: it is not negative, and neither is what it
+/// lacks of `high`.
+///
+/// # Errors
+/// [`ConfigError::TooWide`], naming `what`.
+fn between(
+    p: &mut Program,
+    what: &'static str,
+    (value, one): (Value, Value),
+    high: u128,
+    check: Check,
+) -> Result<(), ConfigError> {
+    let bits = ceil_log2(high.saturating_add(1));
+    within(p, what, value, Range::Unsigned(bits), check)?;
+    let fact = p.fact(value).clone();
+    let indices = over(&fact.axes);
+    let terms = vec![
+        term(high as i128, [at(one, &indices)], &indices),
+        term(-1, [at(value, &indices)], &indices),
+    ];
+    let name = format!("what {} lacks", p.name(value));
+    let lack = p.sum(name, &fact.axes, fact.fraction, terms);
+    within(p, what, lack, Range::Unsigned(bits), check)
+}
+
+/// A sum is zero at every entry.
+fn zero(
+    p: &mut Program,
+    name: String,
+    (axes, fraction): (&[Axis], u32),
+    terms: Vec<Term>,
+    check: Check,
+) {
+    let value = p.sum(name, axes, fraction, terms);
+    p.push_gadget(Gadget::Zero { value, check });
+}
+
+/// The last axis of a value, and those before it, among which samples are.
+///
+/// # Errors
+/// [`ConfigError::Operator`] if it has no such axes.
+fn rows(
+    p: &Program,
+    operator: &'static str,
+    value: Value,
+) -> Result<(Vec<Axis>, Axis), ConfigError> {
+    match p.fact(value).axes.split_last() {
+        Some((last, rows)) if rows.first() == Some(&SAMPLE) => Ok((rows.to_vec(), *last)),
+        _ => Err(ConfigError::Operator {
+            operator,
+            what: "what it reads has a row for each sample",
+        }),
+    }
+}
+
+/// A bound on the magnitude of a value that does not depend on parameters.
+///
+/// # Errors
+/// [`ConfigError::Operator`] of others.
+pub fn bounded(p: &Program, operator: &'static str, value: Value) -> Result<u128, ConfigError> {
+    p.fact(value).bound.ok_or(ConfigError::Operator {
+        operator,
+        what: "what it reads has to be rounded first",
+    })
 }

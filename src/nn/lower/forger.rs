@@ -222,7 +222,8 @@ impl<F: WideField> Step<'_, '_, F> {
                 rest /= padded;
                 index < *real
             });
-            each.all(|real| real) && self.t < lowered.steps
+            let has_steps = axes.contains(&SAMPLE);
+            each.all(|real| real) && (self.t < lowered.steps || !has_steps)
         };
         let entry = |index| i128::from(is_real(index) || !self.forger.masked);
         (0..padded_size(program, value)).map(entry).collect()

@@ -289,5 +289,12 @@ fn lookup_table<F: WideField>(kind: TableKind) -> Result<Arc<dyn LookupTable<F>>
             fraction,
             slope,
         }) => Arc::new(Activation::new(function, bits, fraction, slope)?),
+        TableKind::Of(Table::Exponential {
+            bits,
+            fraction,
+            scale,
+        }) => Arc::new(Exponential::new(bits, fraction, scale)?),
+        TableKind::Of(Table::Maximum(b)) => Arc::new(Maximum { bits: bits(b) }),
+        TableKind::Of(Table::Bit) => Arc::new(Bit),
     })
 }

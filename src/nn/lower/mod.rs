@@ -47,7 +47,9 @@ use super::{
 use crate::{
     check::Check,
     error::ConfigError,
-    gkr::table::{Activation, LookupTable, Negative, Relu, Signed, Unsigned},
+    gkr::table::{
+        Activation, Bit, Exponential, LookupTable, Maximum, Negative, Relu, Signed, Unsigned,
+    },
     poly::{WideField, num_vars},
 };
 use std::{collections::BTreeMap, sync::Arc};

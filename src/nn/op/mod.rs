@@ -13,6 +13,8 @@ mod add;
 mod convolution;
 mod linear;
 pub mod loss;
+mod multiply;
+mod norm;
 mod operator;
 mod pool;
 mod round;
@@ -25,6 +27,8 @@ pub use add::Add;
 pub use convolution::Convolution;
 pub use linear::{Dense, Linear};
 pub use loss::Loss;
+pub use multiply::Multiply;
+pub use norm::Norm;
 pub use operator::{Chain, Kind, Operator, ParameterShape};
 pub use pool::{AveragePool, GlobalAverage};
 pub use round::{Round, Scores};
@@ -48,6 +52,9 @@ pub static KINDS: &[&Kind] = &[
     &pool::AVERAGE,
     &pool::GLOBAL,
     &linear::DENSE,
+    &multiply::KIND,
+    &norm::LAYER,
+    &norm::ROOT_MEAN_SQUARE,
 ];
 
 /// What an operator makes.

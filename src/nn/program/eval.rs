@@ -98,37 +98,17 @@ pub fn eval(program: &Program, inputs: &Inputs<'_>) -> Result<Trace, TrainError>
     Ok(run.finish())
 }
 
-/// A set in which a value has to be.
-#[derive(Clone, Copy)]
-enum Within {
-    Table(Table),
-    Range(Range),
-}
-
-impl Within {
-    fn contains(self, value: i128) -> bool {
-        match self {
-            Self::Table(table) => table.contains(value),
-            Self::Range(range) => range.contains(value),
-        }
-    }
-
-    fn bits(self) -> u32 {
-        match self {
-            Self::Table(table) => table.bits(),
-            Self::Range(range) => range.bits(),
-        }
-    }
-}
+/// The least and the greatest number that a value may have.
+type Ends = [i128; 2];
 
 /// Of each value the ranges that nothing else looks at: a rounding checks what it rounds to, a table what its images
 /// are made of.
-fn ranges(program: &Program) -> Vec<Vec<Within>> {
+fn ranges(program: &Program) -> Vec<Vec<Ends>> {
     let mut ranges = vec![Vec::new(); program.values.len()];
     for (number, gadget) in program.gadgets.iter().enumerate() {
         let made_here = |value: &Value| program.maker(*value).is_some_and(|(k, _)| k == number);
         match gadget {
-            Gadget::Range { value, range, .. } => ranges[value.0].push(Within::Range(*range)),
+            Gadget::Range { value, range, .. } => ranges[value.0].push(range.ends()),
             Gadget::Lookup {
                 key, images, table, ..
             } if !images.iter().any(made_here) => {
@@ -136,7 +116,7 @@ fn ranges(program: &Program) -> Vec<Vec<Within>> {
                 let rounded = matches!(rounded, Some(Gadget::Round { .. }));
                 let is_data = matches!(program.values[key.0].node, Node::Data(_));
                 if !rounded && !is_data {
-                    ranges[key.0].push(Within::Table(*table));
+                    ranges[key.0].push(table.keys());
                 }
             }
             _ => (),
@@ -366,6 +346,27 @@ pub(in crate::nn) fn out_of_range(
     }
 }
 
+/// A number is not between these: of signed ranges it says how many bits they have.
+fn outside(
+    program: &Program,
+    value: Value,
+    step: Option<u64>,
+    number: i128,
+    [low, high]: Ends,
+) -> TrainError {
+    let signed = Range::Signed(128 - high.leading_zeros() + 1);
+    if signed.ends() == [low, high] {
+        return out_of_range(program, value, step, number, signed.bits());
+    }
+    TrainError::Outside {
+        step,
+        tensor: program.name(value).to_owned(),
+        value: number,
+        low,
+        high,
+    }
+}
+
 struct Run<'a> {
     program: &'a Program,
     inputs: &'a Inputs<'a>,
@@ -527,10 +528,14 @@ impl Run<'_> {
             )) => self.round(*wide, *narrow, *shift, *table),
             Some((
                 Gadget::Lookup {
-                    key, images, table, ..
+                    live,
+                    key,
+                    images,
+                    table,
+                    ..
                 },
                 _,
-            )) => self.images(*key, images, *table),
+            )) => self.images(*live, *key, images, *table),
             _ => Ok(()),
         }
     }
@@ -554,9 +559,9 @@ impl Run<'_> {
         let computed = by_rows(count, &operands, &widths, |of, made| {
             rule.integers(of, made)
         });
-        let columns = computed.map_err(|beyond| {
-            let value = made.get(beyond.made).copied().unwrap_or(Value(0));
-            out_of_range(program, value, step, beyond.value, beyond.bits)
+        let columns = computed.map_err(|refused| {
+            let value = of.get(refused.of).copied().unwrap_or(Value(0));
+            outside(program, value, step, refused.value, refused.range)
         })?;
         for (value, column) in made.iter().zip(columns) {
             let narrow = |x: i128| {
@@ -569,12 +574,12 @@ impl Run<'_> {
     }
 
     /// A value is in a range, and from here on of 64 bits, whatever a bound says of it.
-    fn narrow(&mut self, value: Value, range: Within) -> Result<(), TrainError> {
+    fn narrow(&mut self, value: Value, ends: Ends) -> Result<(), TrainError> {
         let view = self.view(value);
         let entries = (0..self.program.size(value)).map(|k| view.get(k));
-        if let Some(x) = entries.clone().find(|x| !range.contains(*x)) {
-            let (program, step) = (self.program, self.inputs.step);
-            return Err(out_of_range(program, value, step, x, range.bits()));
+        let [low, high] = ends;
+        if let Some(x) = entries.clone().find(|x| !(low..=high).contains(x)) {
+            return Err(outside(self.program, value, self.inputs.step, x, ends));
         }
         if let View::Wide(_) = view {
             let narrow = entries.map(|x| x as i64).collect();
@@ -609,19 +614,35 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn images(&mut self, key: Value, images: &[Value], table: Table) -> Result<(), TrainError> {
+    fn images(
+        &mut self,
+        live: Option<Value>,
+        key: Value,
+        images: &[Value],
+        table: Table,
+    ) -> Result<(), TrainError> {
         let view = self.view(key);
         let mut keys = Vec::with_capacity(self.program.size(key));
         for k in 0..self.program.size(key) {
             let number = view.get(k);
             if !table.contains(number) {
                 let (program, step) = (self.program, self.inputs.step);
-                return Err(out_of_range(program, key, step, number, table.bits()));
+                return Err(match table {
+                    Table::Exponential { .. } => outside(program, key, step, number, table.keys()),
+                    _ => out_of_range(program, key, step, number, table.bits()),
+                });
             }
             keys.push(number as i64);
         }
-        let column = |k: usize| {
-            let column = keys.iter().map(|key| table.images(*key)[k]);
+        // Of the constant one nothing is left out.
+        let live = live.filter(|live| self.program.values[live.0].node != Node::One);
+        let is_live = |k: usize| live.is_none_or(|live| self.view(live).get(k) != 0);
+        let column = |image: usize| {
+            let entry = |(k, key): (usize, &i64)| match is_live(k) {
+                true => table.images(*key)[image],
+                false => 0,
+            };
+            let column = keys.iter().enumerate().map(entry);
             Some(Tensor::Narrow(Arc::new(column.collect())))
         };
         let columns: Vec<_> = (0..images.len()).map(column).collect();

@@ -74,9 +74,15 @@ fn committed(program: &Program, reals: &Reals, value: Value) -> Vec<f64> {
     };
     match &program.gadgets[number] {
         Gadget::Round { wide, .. } => reals.get(*wide).to_vec(),
-        Gadget::Lookup { key, table, .. } => {
-            let image = |x: &f64| real_image(*table, k, *x);
-            reals.get(*key).iter().map(image).collect()
+        Gadget::Lookup {
+            live, key, table, ..
+        } => {
+            let flags = live.map_or(&[][..], |live| reals.get(live));
+            let image = |(at, x): (usize, &f64)| match flags.get(at) {
+                Some(0.0) => 0.0,
+                _ => real_image(*table, k, *x),
+            };
+            reals.get(*key).iter().enumerate().map(image).collect()
         }
         Gadget::Compute {
             rule,
@@ -113,6 +119,11 @@ fn real_image(table: Table, k: usize, x: f64) -> f64 {
             0 => real(function, x).0,
             _ => real(function, x).1,
         },
+        Table::Exponential { scale, .. } => {
+            let before = 0.5_f64.powi(scale as i32).exp_m1();
+            (-x).exp() * if k == 0 { 1.0 } else { before }
+        }
+        Table::Maximum(_) | Table::Bit => 0.0,
     }
 }
 

@@ -34,10 +34,14 @@ pub use axis::{Axis, Index, SAMPLE};
 pub use known::{Known, MAX_ENTRIES};
 #[cfg(test)]
 pub(in crate::nn) use rule::by_rows;
-pub use rule::{Beyond, Rule};
+pub use rule::{Outside, Rule};
 
 use super::{fixed::FixedPoint, tensor::Sparse};
-use crate::{check::Check, error::ConfigError, gkr::function::Function};
+use crate::{
+    check::Check,
+    error::ConfigError,
+    gkr::function::{Function, exponential},
+};
 use axis::Axes;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -105,18 +109,39 @@ pub enum Table {
         /// Fraction bits of the slope, if it is an image.
         slope: Option<u32>,
     },
+    /// `(d, E(d), E(d - 1) - E(d))` for `0 <= d < 2^bits - 1`: exponentials of `-d`.
+    Exponential {
+        /// Bits of the range.
+        bits: u32,
+        /// Fraction bits of `E(d)`.
+        fraction: u32,
+        /// Fraction bits of `d`.
+        scale: u32,
+    },
+    /// `(u, b)`: zero lacks, and `b` is one; or `u` lacks, for `0 <= u < 2^bits - 2`, and `b` is zero. No function.
+    Maximum(u32),
+    /// Zero and one.
+    Bit,
 }
 
 impl Table {
     /// Whether a number is a first component of the table.
     pub(super) fn contains(self, value: i128) -> bool {
-        let (Self::Signed(bits) | Self::Positive(bits) | Self::Negative(bits)) = self else {
-            let Self::Function { bits, .. } = self else {
-                return false;
-            };
-            return value.unsigned_abs() < 1 << (bits - 1);
-        };
-        super::fixed::in_range(value, bits)
+        let [low, high] = self.keys();
+        (low..=high).contains(&value)
+    }
+
+    /// The least and the greatest first component.
+    pub(super) fn keys(self) -> [i128; 2] {
+        match self {
+            Self::Signed(bits) | Self::Positive(bits) | Self::Negative(bits) => {
+                Range::Signed(bits).ends()
+            }
+            Self::Function { bits, .. } => [1 - (1 << (bits - 1)), (1 << (bits - 1)) - 1],
+            Self::Exponential { bits, .. } => [0, (1 << bits) - 2],
+            Self::Maximum(bits) => [0, (1 << bits) - 3],
+            Self::Bit => [0, 1],
+        }
     }
 
     /// The images of a number that is in the table, the first ones of two.
@@ -134,6 +159,15 @@ impl Table {
                 let images = function.at(key, fraction, slope.unwrap_or(0));
                 images.map_or([0, 0], |(value, slope)| [value, slope])
             }
+            Self::Exponential {
+                fraction, scale, ..
+            } => {
+                let power = |d| exponential(d, fraction, scale);
+                let images = power(key).zip(power(key.saturating_sub(1)));
+                images.map_or([0, 0], |(value, before)| [value, before - value])
+            }
+            // What is chosen is no function of what one entry lacks.
+            Self::Maximum(_) | Self::Bit => [0, 0],
         }
     }
 
@@ -141,7 +175,9 @@ impl Table {
     pub fn bits(self) -> u32 {
         match self {
             Self::Signed(bits) | Self::Positive(bits) | Self::Negative(bits) => bits,
-            Self::Function { bits, .. } => bits,
+            Self::Function { bits, .. } | Self::Exponential { bits, .. } => bits,
+            Self::Maximum(bits) => bits,
+            Self::Bit => 1,
         }
     }
 }
@@ -230,11 +266,11 @@ impl Range {
         }
     }
 
-    /// Whether a number is in it.
-    pub fn contains(self, value: i128) -> bool {
+    /// The least and the greatest number.
+    pub fn ends(self) -> [i128; 2] {
         match self {
-            Self::Unsigned(bits) => (0..1 << bits).contains(&value),
-            Self::Signed(bits) => super::fixed::in_range(value, bits),
+            Self::Unsigned(bits) => [0, (1 << bits) - 1],
+            Self::Signed(bits) => [-(1 << (bits - 1)), (1 << (bits - 1)) - 1],
         }
     }
 }

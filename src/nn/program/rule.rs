@@ -1,15 +1,15 @@
 //! How a gadget computes the values that it commits to.
 use std::fmt::Debug;
 
-/// A number that a rule computed, or would have to, beyond the range that it has to be in.
+/// A number of which a rule can make nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Beyond {
-    /// Which of the values that are made.
-    pub made: usize,
+pub struct Outside {
+    /// Which of the values that others are made of.
+    pub of: usize,
     /// The number.
     pub value: i128,
-    /// Bits of the range.
-    pub bits: u32,
+    /// The least and the greatest that it might be.
+    pub range: [i128; 2],
 }
 
 /// Computes committed values from others, row by row.
@@ -20,8 +20,8 @@ pub trait Rule: Debug + Send + Sync {
     /// Fills in a row of each value that is made, zeros before, from a row of each that they are made of.
     ///
     /// # Errors
-    /// [`Beyond`] if one would not be in its range.
-    fn integers(&self, of: &[&[i128]], made: &mut [Vec<i128>]) -> Result<(), Beyond>;
+    /// [`Outside`] if nothing can be made of a number. What is made may leave its range: others look at that.
+    fn integers(&self, of: &[&[i128]], made: &mut [Vec<i128>]) -> Result<(), Outside>;
 
     /// The same of real numbers, without rounding.
     fn reals(&self, of: &[&[f64]], made: &mut [Vec<f64>]);
