@@ -78,6 +78,20 @@ pub enum StatementError {
     /// Outputs so far from the targets that their squared error cannot be stated.
     #[error("the sum of squared errors leaves 63 bits: take fewer rows")]
     SquaredErrorOverflow,
+    /// Squared errors of classes, or right classes of numbers.
+    #[error(
+        "the claim does not fit the network: one that ends in scores has right classes, others have \
+         squared errors"
+    )]
+    OtherLoss,
+    /// More right classes than samples.
+    #[error("{count} classes are right of {samples} samples")]
+    CorrectCount {
+        /// The count.
+        count: u64,
+        /// Samples.
+        samples: usize,
+    },
     /// An inference on nothing.
     #[error("an inference has at least one row")]
     NoRows,

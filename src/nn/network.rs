@@ -124,6 +124,11 @@ impl Architecture {
         self.0.graph.outputs()
     }
 
+    /// Columns of targets of a row of data.
+    pub fn num_targets(&self) -> usize {
+        self.0.graph.targets()
+    }
+
     /// The width of the input, then that of each layer's output.
     pub fn widths(&self) -> Vec<usize> {
         let outputs = self.0.shapes.iter().map(|shape| shape.outputs);

@@ -147,7 +147,7 @@ impl Scene {
             segment_steps: plan.segment_steps,
             hiding: plan.hiding,
         };
-        let (features, targets) = (architecture.num_inputs(), architecture.num_outputs());
+        let (features, targets) = (architecture.num_inputs(), architecture.num_targets());
         let values = (0..(plan.batch + 2) * (features + targets))
             .map(|_| rng.gen_range(-6..6))
             .collect();

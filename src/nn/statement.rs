@@ -188,7 +188,7 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         }
         let _ = self.schedule()?;
         let shape = VerifyError::check_shape;
-        let (inputs, outputs) = (architecture.num_inputs(), architecture.num_outputs());
+        let (inputs, outputs) = (architecture.num_inputs(), architecture.num_targets());
         shape(
             "features of the data set",
             inputs,

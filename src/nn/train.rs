@@ -224,6 +224,32 @@ pub fn squared_error(
     Ok(sum.map_or(0, i128::unsigned_abs))
 }
 
+/// How many rows of a data set have their class at the first of the largest scores.
+///
+/// # Errors
+///
+/// [`TrainError::DatasetWidth`], and those of [`forward`].
+pub fn correct(
+    fixed: &FixedPoint,
+    weights: &Weights,
+    dataset: &Dataset,
+) -> Result<u64, TrainError> {
+    check_widths(weights, dataset)?;
+    let rows: Vec<usize> = (0..dataset.num_rows()).collect();
+    let mut count = 0;
+    for rows in rows.chunks(EVALUATION_ROWS) {
+        let (inputs, labels) = dataset.gather(rows);
+        let task = Task::Correct {
+            inputs_in_range: false,
+        };
+        let run = forward(fixed, weights, (&inputs, &labels), task)?;
+        let told = run.program.told().next();
+        let told = told.and_then(|value| run.trace.told(value));
+        count += told.map_or(0, |count| count.unsigned_abs() as u64);
+    }
+    Ok(count)
+}
+
 /// Equation 12: the mean over rows of the sum over outputs of the squared error, in units of the standardised
 /// targets (the integer error divided by `2^s`). The sum is exact. Zero for no rows.
 ///
@@ -296,7 +322,7 @@ fn samples(weights: &Weights, inputs: &[i64], step: Option<u64>) -> Result<usize
 fn check_widths(weights: &Weights, dataset: &Dataset) -> Result<(), TrainError> {
     let (features, targets) = (dataset.num_features(), dataset.num_targets());
     let architecture = weights.architecture();
-    let (inputs, outputs) = (architecture.num_inputs(), architecture.num_outputs());
+    let (inputs, outputs) = (architecture.num_inputs(), architecture.num_targets());
     if (features, targets) == (inputs, outputs) {
         return Ok(());
     }

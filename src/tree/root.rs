@@ -95,7 +95,7 @@ impl Root {
         normalization: Normalization,
         weights: RootWeights,
     ) -> Result<Self, TreeError> {
-        let network = (architecture.num_inputs(), architecture.num_outputs());
+        let network = (architecture.num_inputs(), architecture.num_targets());
         let (features, targets) = (normalization.features(), normalization.targets());
         let columns = (features.len(), targets.len());
         if network != columns {

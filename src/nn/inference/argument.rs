@@ -93,6 +93,8 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
         let run = self.run(secrets.weights.weights(), (&inputs, &ends))?;
         let mut values = info_span!("witness")
             .in_scope(|| claim.forward.witness(std::slice::from_ref(&run.trace)))?;
+        let told = claim.forward.told().first();
+        let told = told.and_then(|(value, _)| run.trace.told(*value));
         let (is_true, what) = match &self.claim {
             OutputClaim::Outputs(_) => {
                 let told = claim.forward.outputs();
@@ -103,10 +105,12 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
                 (run.outputs() == ends, "the outputs are the model's")
             }
             OutputClaim::SquaredError { sum, .. } => {
-                let told = claim.forward.told().first();
-                let found = told.and_then(|(value, _)| run.trace.told(*value));
-                let is_true = found == Some((*sum).into());
+                let is_true = told == Some((*sum).into());
                 (is_true, "the squared error is the model's")
+            }
+            OutputClaim::Correct { count, .. } => {
+                let is_true = told == Some((*count).into());
+                (is_true, "the count of right classes is the model's")
             }
         };
         let known = secrets.weights.matrices();
@@ -193,7 +197,9 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
             .collect();
         let end = match self.claim {
             OutputClaim::Outputs(_) => forward.outputs(),
-            OutputClaim::SquaredError { .. } => forward.data(Data::Targets),
+            OutputClaim::SquaredError { .. } | OutputClaim::Correct { .. } => {
+                forward.data(Data::Targets)
+            }
         };
         let ends = [
             (forward.data(Data::Inputs), &self.inputs, numbers.first()),
@@ -205,10 +211,13 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
                 argument.input(tensor, source);
             }
         }
-        if let (Some((_, tensor)), OutputClaim::SquaredError { sum, .. }) =
-            (forward.told().first(), &self.claim)
-        {
-            let sum = C::ScalarField::from(*sum);
+        let told = match &self.claim {
+            OutputClaim::Outputs(_) => None,
+            OutputClaim::SquaredError { sum, .. } => Some(*sum),
+            OutputClaim::Correct { count, .. } => Some(*count),
+        };
+        if let (Some((_, tensor)), Some(told)) = (forward.told().first(), told) {
+            let sum = C::ScalarField::from(told);
             argument.input(*tensor, Source::Public(Arc::new(move |_: &[_]| sum)));
         }
         Ok(InferenceClaim {
@@ -227,6 +236,7 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
                 inputs_in_range,
                 targets_in_range: targets.is_committed(),
             },
+            OutputClaim::Correct { .. } => Task::Correct { inputs_in_range },
         }
     }
 
@@ -247,6 +257,7 @@ impl<C: Curve> OutputClaim<C> {
         match self {
             Self::Outputs(batch) => batch,
             Self::SquaredError { targets, .. } => targets,
+            Self::Correct { labels, .. } => labels,
         }
     }
 }

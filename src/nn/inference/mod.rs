@@ -46,6 +46,7 @@ use super::{
     Architecture, FixedPoint, WeightBound,
     encoding::{Encoder, encode_fixed_point},
     fixed::in_range,
+    op::Loss,
     statement::ParentWeights,
 };
 use crate::{
@@ -79,6 +80,13 @@ pub enum OutputClaim<C: Curve> {
         targets: Batch<C>,
         /// The sum, in units of `2^-2s`; below `2^63`.
         sum: u64,
+    },
+    /// So many classes are right, of a network that ends in scores: those of the first of the largest scores.
+    Correct {
+        /// `[samples, 1]`.
+        labels: Batch<C>,
+        /// How many.
+        count: u64,
     },
 }
 
@@ -119,11 +127,18 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
             ..
         } = &self.model;
         let samples = self.inputs.samples(architecture.num_inputs(), "inputs")?;
-        let (what, batch) = match &self.claim {
-            OutputClaim::Outputs(batch) => ("outputs", batch),
-            OutputClaim::SquaredError { targets, .. } => ("targets", targets),
+        let loss = architecture.graph().loss();
+        let (what, batch, width) = match (&self.claim, loss) {
+            (OutputClaim::Outputs(batch), _) => ("outputs", batch, architecture.num_outputs()),
+            (OutputClaim::SquaredError { targets, .. }, Loss::SquaredError) => {
+                ("targets", targets, architecture.num_targets())
+            }
+            (OutputClaim::Correct { labels, .. }, Loss::CrossEntropy) => {
+                ("labels", labels, architecture.num_targets())
+            }
+            _ => return Err(StatementError::OtherLoss.into()),
         };
-        let rows = batch.samples(architecture.num_outputs(), what)?;
+        let rows = batch.samples(width, what)?;
         VerifyError::check_shape("rows of what is said of the outputs", samples, rows)?;
         if samples > MAX_SAMPLES {
             let max = MAX_SAMPLES;
@@ -139,6 +154,13 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
                 check_range("target", targets, data)?;
                 if i64::try_from(*sum).is_err() {
                     return Err(StatementError::SquaredErrorSum { sum: *sum }.into());
+                }
+            }
+            OutputClaim::Correct { labels, count } => {
+                check_range("label", labels, data)?;
+                if *count > samples as u64 {
+                    let count = *count;
+                    return Err(StatementError::CorrectCount { count, samples }.into());
                 }
             }
         }
@@ -164,6 +186,15 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
         Some(*sum as f64 / unit / samples as f64)
     }
 
+    /// The share of samples whose class is right, if that is what is claimed.
+    pub fn accuracy(&self) -> Option<f64> {
+        let OutputClaim::Correct { count, .. } = &self.claim else {
+            return None;
+        };
+        let samples = self.validate().ok()?;
+        Some(*count as f64 / samples as f64)
+    }
+
     /// The whole statement.
     fn encode(&self) -> Vec<u8> {
         let model = &self.model;
@@ -186,6 +217,10 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
                 .string("squared error")
                 .hash(&targets.digest())
                 .number(*sum),
+            OutputClaim::Correct { labels, count } => start
+                .string("correct")
+                .hash(&labels.digest())
+                .number(*count),
         };
         end.finish()
     }

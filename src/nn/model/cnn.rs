@@ -3,8 +3,8 @@ use super::{Graph, GraphNode};
 use crate::{
     error::ConfigError,
     nn::op::{
-        Activation, AveragePool, Convolution, Dense, GlobalAverage, Linear, Nonlinearity, Op,
-        Operator, Round, Scores, Windows,
+        Activation, AveragePool, Convolution, Dense, GlobalAverage, Linear, MaxPool, Nonlinearity,
+        Op, Operator, Round, Scores, Windows,
     },
 };
 use std::{fmt, str::FromStr};
@@ -194,7 +194,7 @@ pub fn cnn(cnn: &Cnn) -> Result<Graph, ConfigError> {
             }
             Layer::MaxPool(kernel) => {
                 let windows = Windows::apart(kernel);
-                chain.push(AveragePool { windows }); // MAXPOOL
+                chain.push(MaxPool { windows });
             }
             Layer::AveragePool(kernel) => {
                 let windows = Windows::apart(kernel);

@@ -14,7 +14,7 @@ pub use mlp::{Mlp, mlp};
 use super::{
     fixed::FixedPoint,
     gadget,
-    op::{self, loss},
+    op::{self, Loss, loss},
     program::{Axis, Data, Known, Program, Purpose, SAMPLE, Value, at, over, term},
 };
 use crate::{check::Check, error::ConfigError};
@@ -22,7 +22,7 @@ use crate::{check::Check, error::ConfigError};
 /// What a program of a network computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
-    /// A step of training on half the sum of squared errors.
+    /// A step of training.
     Training,
     /// The outputs; with `inputs_in_range` the range of inputs is proven: it must be, unless it is known.
     Outputs {
@@ -36,6 +36,25 @@ pub enum Task {
         /// Whether the range of the targets is proven: it must be, unless it is known.
         targets_in_range: bool,
     },
+    /// How many classes are right: those of the first of the largest scores.
+    Correct {
+        /// As of [`Task::Outputs`].
+        inputs_in_range: bool,
+    },
+}
+
+impl Task {
+    /// Whether the range of the inputs is proven.
+    fn inputs_in_range(self) -> bool {
+        match self {
+            Self::Training => false,
+            Self::Outputs { inputs_in_range }
+            | Self::SquaredError {
+                inputs_in_range, ..
+            }
+            | Self::Correct { inputs_in_range } => inputs_in_range,
+        }
+    }
 }
 
 /// The program of a network for a batch of so many samples.
@@ -55,46 +74,66 @@ pub fn program(
     let mut p = Program::new(purpose, format, samples);
     let columns = p.axis(graph.inputs());
     let inputs = p.input("A0", Data::Inputs, &[SAMPLE, columns]);
-    let targets = match task {
-        Task::Outputs { .. } => None,
-        _ => {
-            let columns = p.axis(graph.outputs());
-            Some(p.input("target", Data::Targets, &[SAMPLE, columns]))
-        }
-    };
     let bits = format.data_range_bits();
-    if let Task::Outputs {
-        inputs_in_range: true,
-    }
-    | Task::SquaredError {
-        inputs_in_range: true,
-        ..
-    } = task
-    {
+    if task.inputs_in_range() {
         gadget::ranged(&mut p, inputs, bits, Check::InputRange);
     }
     let image = as_image(&mut p, graph, inputs)?;
     let walk = Walk::forward(&mut p, graph, image)?;
     p.output(walk.output);
-    match (task, targets) {
-        (Task::Training, Some(targets)) => {
-            let cotangent = loss::squared_error_cotangent(&mut p, walk.label, walk.output, targets);
+    let (label, y) = (walk.label, walk.output);
+    let other = |what| ConfigError::Operator {
+        operator: "loss",
+        what,
+    };
+    match (task, graph.loss()) {
+        (Task::Outputs { .. }, _) => (),
+        (Task::Training, Loss::SquaredError) => {
+            let targets = targets(&mut p, graph);
+            let cotangent = loss::squared_error_cotangent(&mut p, label, y, targets);
+            walk.backward(&mut p, graph, cotangent)?;
+        }
+        (Task::Training, Loss::CrossEntropy) => {
+            let targets = targets(&mut p, graph);
+            let cotangent = loss::cross_entropy_cotangent(&mut p, label, y, targets)?;
             walk.backward(&mut p, graph, cotangent)?;
         }
         (
             Task::SquaredError {
                 targets_in_range, ..
             },
-            Some(targets),
+            Loss::SquaredError,
         ) => {
-            let _ = loss::tell_squared_error(&mut p, walk.output, targets);
+            let targets = targets(&mut p, graph);
+            let _ = loss::tell_squared_error(&mut p, y, targets);
             if targets_in_range {
                 gadget::ranged(&mut p, targets, bits, Check::TargetRange);
             }
         }
-        _ => (),
+        (Task::Correct { .. }, Loss::CrossEntropy) => {
+            let targets = targets(&mut p, graph);
+            let _ = loss::tell_accuracy(&mut p, y, targets)?;
+        }
+        (Task::SquaredError { .. }, Loss::CrossEntropy) => {
+            return Err(other(
+                "scores of classes have no squared error: ask for accuracy",
+            ));
+        }
+        (Task::Correct { .. }, Loss::SquaredError) => {
+            return Err(other("numbers have no classes: ask for the squared error"));
+        }
     }
     Ok(p)
+}
+
+/// The targets of a batch: numbers, or a class.
+fn targets(p: &mut Program, graph: &Graph) -> Value {
+    let columns = p.axis(graph.targets());
+    let axes = [SAMPLE, columns];
+    match graph.loss() {
+        Loss::SquaredError => p.input("target", Data::Targets, &axes),
+        Loss::CrossEntropy => p.label("label", &axes),
+    }
 }
 
 /// A row of data as what the network reads: the same numbers along other axes.

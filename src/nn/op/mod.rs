@@ -30,7 +30,7 @@ pub use loss::Loss;
 pub use multiply::Multiply;
 pub use norm::Norm;
 pub use operator::{Chain, Kind, Operator, ParameterShape};
-pub use pool::{AveragePool, GlobalAverage};
+pub use pool::{AveragePool, GlobalAverage, MaxPool};
 pub use round::{Round, Scores};
 pub use windows::Windows;
 
@@ -52,6 +52,7 @@ pub static KINDS: &[&Kind] = &[
     &pool::AVERAGE,
     &pool::GLOBAL,
     &linear::DENSE,
+    &pool::MAXIMUM,
     &multiply::KIND,
     &norm::LAYER,
     &norm::ROOT_MEAN_SQUARE,

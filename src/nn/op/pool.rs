@@ -1,4 +1,6 @@
-//! Means over windows of an image, or over all of it: exact sums times $1 / n$.
+//! Pooling: means over windows of an image, or over all of it, and maxima.
+//!
+//! Means are exact sums times $1 / n$.
 //!
 //! Of $n = 2^k$ pixels only the place of the point moves. Otherwise $1 / n$ is the integer nearest to $2^m / n$ over $2^m$, with
 //! $m = 16 + \lceil \log_2 n \rceil$: a network with another constant by at most $2^{-17}$ of it.
@@ -8,9 +10,11 @@ use super::{
     windows::{self, Placed, Windows},
 };
 use crate::{
+    check::Check,
     error::ConfigError,
     nn::{
         fixed::ceil_log2,
+        gadget,
         program::{Program, Value, at, over, term},
     },
 };
@@ -41,6 +45,24 @@ pub(super) static GLOBAL: Kind = Kind {
     name: "global_average_pool",
     fields: &[],
     make: |_| Some(Operator::new(GlobalAverage)),
+};
+
+/// The maximum of windows that lie inside of images `[height, width, channels]`. Backward its cotangent goes to
+/// the first of the largest, row by row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxPool {
+    /// What each maximum is over: without padding.
+    pub windows: Windows,
+}
+
+pub(super) static MAXIMUM: Kind = Kind {
+    code: 17,
+    name: "max_pool",
+    fields: &windows::FIELDS,
+    make: |numbers| {
+        let windows = Windows::of(numbers)?;
+        Some(Operator::new(MaxPool { windows }))
+    },
 };
 
 /// `1 / n` as an integer and its fraction bits.
@@ -178,5 +200,91 @@ impl Op for GlobalAverage {
         let terms = vec![term(factor, operands, &over(&axes))];
         let name = format!("D{label} of pixels");
         Ok(vec![Some(p.sum(name, &axes, fact.fraction + bits, terms))])
+    }
+}
+
+impl Op for MaxPool {
+    fn kind(&self) -> &'static Kind {
+        &MAXIMUM
+    }
+
+    fn numbers(&self) -> Vec<u64> {
+        self.windows.numbers()
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, &'static str> {
+        let ([rows, columns], channels) = self.windows.on(only(inputs)?)?;
+        match self.windows.before == [0, 0] && self.windows.behind == [0, 0] {
+            true => Ok(vec![rows, columns, channels]),
+            false => Err("maxima are over windows without padding"),
+        }
+    }
+
+    fn is_rounded(&self, inputs: bool) -> Result<bool, &'static str> {
+        match inputs {
+            true => Ok(true),
+            false => Err("what it reads has to be rounded first"),
+        }
+    }
+
+    fn chain(&self) -> Chain {
+        Chain::Function
+    }
+
+    fn forward(&self, p: &mut Program, label: usize, x: &[Value]) -> Result<Forward, ConfigError> {
+        let x = super::single("max_pool", x)?;
+        let [samples, height, width, channels] = super::image(p, "max_pool", x)?;
+        let placed = self.windows.place(p, [height, width])?;
+        let fact = p.fact(x).clone();
+        let seen = p.group(&placed.places);
+        let axes = [
+            samples,
+            placed.windows[0],
+            placed.windows[1],
+            channels,
+            seen,
+        ];
+        let [by_row, by_column] = Placed::operands(p, placed.sees);
+        let operands = [at(x, &over(&fact.axes)), by_row, by_column];
+        let terms = vec![term(1, operands, &over(&axes))];
+        let name = format!("windows of A{label}");
+        let entries = p.sum(name, &axes, fact.fraction, terms);
+        let choice = gadget::first_maximum(p, &format!("maximum of A{label}"), entries)?;
+        Ok(Forward {
+            output: choice.value,
+            saved: vec![x, placed.sees[0], placed.sees[1], choice.bits],
+        })
+    }
+
+    fn backward(
+        &self,
+        p: &mut Program,
+        label: usize,
+        saved: &[Value],
+        cotangent: Value,
+        _: &[bool],
+    ) -> Result<Vec<Option<Value>>, ConfigError> {
+        let [x, by_row, by_column, chosen] = saved else {
+            return Err(ConfigError::Operator {
+                operator: "max_pool",
+                what: "its forward pass comes first",
+            });
+        };
+        let format = p.format();
+        let to = (format.gradient_bits(), format.gradient_range_bits());
+        let (name, check) = (format!("D{label} of windows"), Check::GradientRange);
+        let cotangent = gadget::rounded(p, name, cotangent, to, check);
+        let (of, image) = (p.fact(*chosen).axes.clone(), p.fact(*x).axes.clone());
+        let back = [
+            at(*chosen, &over(&of)),
+            at(cotangent, &over(&of[..of.len() - 1])),
+        ];
+        let name = format!("D{label} of entries");
+        let back = p.sum(name, &of, to.0, vec![term(1, back, &over(&of))]);
+        let [by_row, by_column] = Placed::operands(p, [*by_row, *by_column]);
+        let operands = [at(back, &over(&of)), by_row, by_column];
+        let terms = vec![term(1, operands, &over(&image))];
+        let name = format!("D{label} of pixels");
+        Ok(vec![Some(p.sum(name, &image, to.0, terms))])
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     error::ConfigError,
     nn::{
         gadget,
-        program::{Program, Value},
+        program::{Program, Purpose, Value},
     },
 };
 
@@ -106,8 +106,15 @@ impl Op for Scores {
         Some(Loss::CrossEntropy)
     }
 
+    // A loss rounds scores itself, and to fewer bits: training needs no others.
     fn forward(&self, p: &mut Program, label: usize, x: &[Value]) -> Result<Forward, ConfigError> {
-        Round.forward(p, label, x)
+        match p.purpose() {
+            Purpose::Training => Ok(Forward {
+                output: super::single("scores", x)?,
+                saved: Vec::new(),
+            }),
+            Purpose::Inference => Round.forward(p, label, x),
+        }
     }
 
     fn backward(

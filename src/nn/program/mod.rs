@@ -423,6 +423,13 @@ impl Program {
         self.push(name.into(), fact, Node::Data(data))
     }
 
+    /// Classes of the data, as integers.
+    pub fn label(&mut self, name: &str, axes: &[Axis]) -> Value {
+        let value = self.input(name, Data::Targets, axes);
+        self.values[value.0].fact.fraction = 0;
+        value
+    }
+
     /// The next parameter.
     pub fn parameter(&mut self, name: String, axes: &[Axis]) -> Value {
         let fact = Fact {
