@@ -28,7 +28,10 @@ macro_rules! cheats {
 
 use crate::{
     gkr::{fractional::cheats as lookups, layered::cheats as circuits},
-    nn::{grid::cheats as grid, inference::cheats as inference, soundness::cheats as training},
+    nn::{
+        gadget::cheats as gadget, grid::cheats as grid, inference::cheats as inference,
+        soundness::cheats as training,
+    },
     tree::cheats as tree,
 };
 
@@ -67,6 +70,27 @@ cheats! {
     LastWeights, last_weights: [training::another_child];
     SquaredError, squared_error: [inference::another_error];
     PublicRange, public_range: [inference::a_public_input_out_of_range];
+    Probability, probability: [
+        gadget::a_flat_row_of_one,
+        gadget::the_largest_score_left_out,
+        gadget::a_probability_that_is_masked,
+        gadget::a_class_that_is_not_there,
+    ];
+    Distance, distance: [gadget::a_score_rounded_otherwise];
+    Level, level: [gadget::a_level_out_of_range, gadget::a_level_between_integers];
+    LevelFits, level_fits: [gadget::a_level_that_does_not_fit];
+    LevelLeast, level_least: [gadget::a_level_above_the_least];
+    MeanRest, mean_rest: [gadget::a_mean_that_is_off_by_one];
+    Mean, mean: [gadget::a_mean_that_is_no_integer];
+    Root, root: [gadget::a_root_on_padding];
+    RootBelow, root_below: [gadget::a_root_that_is_too_large];
+    RootAbove, root_above: [gadget::a_root_of_one];
+    ClassBit, class_bit: [gadget::a_class_made_of_others, gadget::a_class_on_padding];
+    ClassSum, class_sum: [gadget::no_class];
+    ClassLabel, class_label: [gadget::another_class];
+    FirstMaximum, first_maximum: [gadget::another_maximum];
+    MaximumSum, maximum_sum: [gadget::no_maximum];
+    Accuracy, accuracy: [gadget::another_accuracy];
     Signature, signature: [tree::a_node_of_another_author, tree::a_root_of_another_author];
     Parent, parent: [tree::a_node_of_another_parent];
     Architecture, architecture: [tree::a_node_of_other_widths];

@@ -196,13 +196,19 @@ impl<F: WideField> Step<'_, '_, F> {
             Data::Targets => &self.forger.targets,
         };
         let mut out = vec![0; padded_size(program, value)];
-        let width = out.len() / padded(program, SAMPLE);
+        let axes = &program.fact(value).axes;
         for (b, row) in rows.get(self.t).into_iter().flatten().enumerate() {
-            let row = row.iter().map(|x| i128::from(*x));
-            out[b * width..]
-                .iter_mut()
-                .zip(row)
-                .for_each(|(out, x)| *out = x);
+            let size: usize = axes.iter().skip(1).map(|axis| program.len(*axis)).product();
+            for (k, x) in row.iter().take(size).enumerate() {
+                let mut rest = k;
+                let (mut place, mut stride) = (0, 1);
+                for axis in axes.iter().skip(1).rev() {
+                    place += rest % program.len(*axis) * stride;
+                    rest /= program.len(*axis);
+                    stride *= padded(program, *axis);
+                }
+                out[b * stride + place] = i128::from(*x);
+            }
         }
         out
     }

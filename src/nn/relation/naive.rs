@@ -40,14 +40,18 @@ impl<F: WideField> Relation<F> {
     ///
     /// It takes as many multiplications as the definitions have terms at all positions: for small relations.
     pub fn violation(&self, values: &Values) -> Option<Violation> {
+        let given =
+            |values: &std::sync::Arc<Vec<i64>>| values.iter().map(|v| F::from(*v)).collect();
+        self.violation_in_field(&|id| values.get(&id).map(given).unwrap_or_default())
+    }
+
+    /// As [`violation`](Self::violation), of inputs that are any elements of the field.
+    pub fn violation_in_field(&self, given: &dyn Fn(TensorId) -> Vec<F>) -> Option<Violation> {
         let mut entries: BTreeMap<TensorId, Vec<F>> = BTreeMap::new();
         for id in (0..self.tensors.len()).map(TensorId) {
             let tensor = &self.tensors[id.0];
             let mut computed: Vec<F> = match &tensor.kind {
-                Kind::Input => {
-                    let given = values.get(&id).into_iter().flat_map(|values| values.iter());
-                    given.map(|v| F::from(*v)).collect()
-                }
+                Kind::Input => given(id),
                 Kind::Public(public) => {
                     let ones = public.values(&tensor.dims).into_iter();
                     ones.map(F::from).collect()
@@ -60,6 +64,7 @@ impl<F: WideField> Relation<F> {
         self.lookup_violation(&entries)
             .or_else(|| self.equality_violation(&entries))
             .or_else(|| self.zero_violation(&entries))
+            .or_else(|| self.multiplicity_violation(&entries))
     }
 
     fn defined(
@@ -115,30 +120,41 @@ impl<F: WideField> Relation<F> {
         out
     }
 
+    /// The entry of its table that each tuple of a lookup is, if it is one.
+    fn looked_up_in<'a>(
+        &'a self,
+        (number, tensors): &'a (usize, Vec<TensorId>),
+        entries: &'a BTreeMap<TensorId, Vec<F>>,
+    ) -> impl Iterator<Item = Option<usize>> + 'a {
+        let size = tensors.first().map_or(0, |id| 1 << self.num_vars(*id));
+        (0..size).map(|position| {
+            let tuple = tensors.iter().map(|id| signed(entries[id][position]));
+            let tuple: Option<Vec<i64>> = tuple.collect();
+            self.tables[*number].0.index(&tuple?)
+        })
+    }
+
     fn lookup_violation(&self, entries: &BTreeMap<TensorId, Vec<F>>) -> Option<Violation> {
+        self.lookups.iter().find_map(|lookup| {
+            let mut found = self.looked_up_in(lookup, entries);
+            let position = found.position(|index| index.is_none())?;
+            let tensor = lookup.1.first().map(|id| self.name(*id).to_owned());
+            Some(Violation::Lookup {
+                tensor: tensor.unwrap_or_default(),
+                position,
+            })
+        })
+    }
+
+    fn multiplicity_violation(&self, entries: &BTreeMap<TensorId, Vec<F>>) -> Option<Violation> {
         let mut counts: Vec<Vec<i64>> = self
             .tables
             .iter()
             .map(|(table, _)| vec![0; 1 << table.num_vars()])
             .collect();
-        for (number, tensors) in &self.lookups {
-            let (table, _) = &self.tables[*number];
-            let size = tensors.first().map_or(0, |id| 1 << self.num_vars(*id));
-            for position in 0..size {
-                let tuple: Option<Vec<i64>> = tensors
-                    .iter()
-                    .map(|id| signed(entries[id][position]))
-                    .collect();
-                match tuple.and_then(|tuple| table.index(&tuple)) {
-                    Some(index) => counts[*number][index] += 1,
-                    None => {
-                        let tensor = tensors.first().map(|id| self.name(*id).to_owned());
-                        return Some(Violation::Lookup {
-                            tensor: tensor.unwrap_or_default(),
-                            position,
-                        });
-                    }
-                }
+        for lookup in &self.lookups {
+            for index in self.looked_up_in(lookup, entries).flatten() {
+                counts[lookup.0][index] += 1;
             }
         }
         let mut pairs = self.tables.iter().zip(counts);
