@@ -2,8 +2,9 @@
 //! tried.
 use super::*;
 use crate::nn::{
-    Architecture, FixedPoint, FixedPointConfig,
+    Architecture, FixedPoint, FixedPointConfig, FunctionBits,
     float::FloatNetwork,
+    gadget::Epsilon,
     init,
     model::{self, Graph, GraphNode, Mlp, Task},
     program::{Data, bound, eval, float},
@@ -24,7 +25,43 @@ fn networks() -> Vec<Architecture> {
     let perceptrons = functions
         .flat_map(|function| [false, true].map(|residual| with(function, residual)))
         .map(|mlp| Architecture::perceptron(&mlp).unwrap());
-    perceptrons.chain(images()).collect()
+    let classes = Mlp {
+        widths: vec![3, 4, 3],
+        activation: Nonlinearity::Relu,
+        residual: false,
+        classes: true,
+    };
+    let classes = Architecture::perceptron(&classes).unwrap();
+    perceptrons
+        .chain([classes, norms()])
+        .chain(images())
+        .collect()
+}
+
+/// Norms of rows, and a gate.
+fn norms() -> Architecture {
+    let linear = || Operator::new(Linear { outputs: 3 });
+    let norm = |centred| {
+        let epsilon = Epsilon::new(1 << 10).unwrap();
+        Operator::new(Norm { centred, epsilon })
+    };
+    let gelu = Operator::new(Activation {
+        function: Nonlinearity::Smooth(crate::gkr::function::Function::Gelu),
+    });
+    let nodes = [
+        (linear(), vec![0]),
+        (Operator::new(Round), vec![1]),
+        (norm(true), vec![2]),
+        (linear(), vec![3]),
+        (gelu, vec![4]),
+        (Operator::new(Multiply), vec![3, 5]),
+        (Operator::new(Round), vec![6]),
+        (norm(false), vec![7]),
+        (linear(), vec![8]),
+        (Operator::new(Round), vec![9]),
+    ];
+    let nodes = nodes.map(|(operator, inputs)| GraphNode { operator, inputs });
+    Architecture::from(Graph::new(vec![4], nodes.into()).unwrap())
 }
 
 /// Networks of images of three by five pixels and two channels.
@@ -62,6 +99,15 @@ fn images() -> Vec<Architecture> {
             round.clone(),
         ],
         vec![
+            convolution(2, Windows::same(3)),
+            Operator::new(Round),
+            Operator::new(MaxPool {
+                windows: windows([2, 2], [1, 2], [0, 0], [0, 0]),
+            }),
+            Operator::new(Dense { outputs: 3 }),
+            Operator::new(Scores),
+        ],
+        vec![
             average(windows([3, 2], [2, 1], [1, 0], [1, 1])),
             round.clone(),
             dense,
@@ -90,7 +136,17 @@ fn fine() -> FixedPoint {
         output_range_bits: 18,
         gradient_range_bits: 24,
         data_range_bits: 16,
-        functions: None,
+        functions: Some(FunctionBits {
+            probability_bits: 20,
+            score_bits: 12,
+            exponential_bits: 17,
+            level_range_bits: 20,
+            score_gradient_bits: 20,
+            mean_bits: 2,
+            root_bits: 15,
+            row_bits: 4,
+            norm_range_bits: 24,
+        }),
     })
     .unwrap()
 }
@@ -112,10 +168,14 @@ impl Case {
             let count = width * samples;
             Arc::new((0..count).map(|_| rng.gen_range(-one..one)).collect())
         };
-        let (inputs, targets) = (
-            draw(architecture.num_inputs()),
-            draw(architecture.graph().targets()),
-        );
+        let inputs = draw(architecture.num_inputs());
+        let targets = match architecture.graph().loss() {
+            Loss::SquaredError => draw(architecture.num_targets()),
+            Loss::CrossEntropy => {
+                let classes = architecture.num_outputs() as i64;
+                Arc::new((0..samples).map(|_| rng.gen_range(0..classes)).collect())
+            }
+        };
         let mut weights = init::expand(seed, &architecture, format).into_layers();
         for layer in &mut weights {
             // Biases too, and no value near the end of its range.
@@ -154,7 +214,7 @@ impl Case {
         let bits = self.program.format().activation_bits();
         let data = |data| match data {
             Data::Inputs => real(&self.inputs, bits),
-            Data::Targets => real(&self.targets, bits),
+            Data::Targets => self.real_targets(),
         };
         float::run(&self.program, &data, parameters)
     }
@@ -167,13 +227,33 @@ impl Case {
             .collect()
     }
 
-    /// Half the sum of squared errors of the float twin.
+    fn real_targets(&self) -> Vec<f64> {
+        let bits = match self.architecture.graph().loss() {
+            Loss::SquaredError => self.program.format().activation_bits(),
+            Loss::CrossEntropy => 0,
+        };
+        real(&self.targets, bits)
+    }
+
+    /// The loss of the float twin.
     fn loss(&self, parameters: &[Vec<f64>]) -> f64 {
         let reals = self.reals(parameters);
         let outputs = reals.get(self.program.outputs()[0]);
-        let targets = real(&self.targets, self.program.format().activation_bits());
-        let squares = outputs.iter().zip(targets).map(|(y, t)| (y - t).powi(2));
-        squares.sum::<f64>() / 2.0
+        let targets = self.real_targets();
+        match self.architecture.graph().loss() {
+            Loss::SquaredError => {
+                let squares = outputs.iter().zip(targets).map(|(y, t)| (y - t).powi(2));
+                squares.sum::<f64>() / 2.0
+            }
+            Loss::CrossEntropy => {
+                let rows = outputs.chunks(self.architecture.num_outputs());
+                let loss = |(row, class): (&[f64], f64)| {
+                    let sum: f64 = row.iter().map(|z| z.exp()).sum();
+                    sum.ln() - row[class as usize]
+                };
+                rows.zip(targets).map(loss).sum()
+            }
+        }
     }
 }
 
@@ -283,7 +363,7 @@ proptest! {
     /// Nothing is larger than its bound, with parameters, data and ranges at their ends.
     #[test]
     fn bounds_are_never_exceeded(
-        pick in 0_usize..13,
+        pick in 0_usize..16,
         widths in prop::collection::vec(1_usize..5, 3..5),
         samples in 1_usize..4,
         ends in prop::collection::vec(any::<bool>(), 64),
@@ -294,14 +374,16 @@ proptest! {
             let mlp = Mlp { widths, ..mlp.clone() };
             network = Architecture::perceptron(&mlp).unwrap();
         }
-        let format = FixedPoint::compact();
+        let format = FixedPoint::classifier();
         let mut case = Case::new(&network, &format, samples, 0);
         let end = 1_i64 << (format.data_range_bits() - 1);
         let mut sign = ends.iter().cycle();
         let mut at_an_end = |end: i64| if *sign.next().unwrap() { end - 1 } else { -end };
         let data = |len: usize, of: &mut dyn FnMut(i64) -> i64| Arc::new((0..len).map(|_| of(end)).collect::<Vec<i64>>());
         case.inputs = data(case.inputs.len(), &mut at_an_end);
-        case.targets = data(case.targets.len(), &mut at_an_end);
+        if case.architecture.graph().loss() == Loss::SquaredError {
+            case.targets = data(case.targets.len(), &mut at_an_end);
+        }
         let largest = 1_i64 << size;
         for values in &mut case.parameters {
             values.iter_mut().for_each(|w| *w = at_an_end(largest));

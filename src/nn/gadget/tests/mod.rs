@@ -8,13 +8,14 @@ use crate::{
     check::{Tried, judge},
     error::{TrainError, VerifyError},
     nn::{
-        FixedPoint,
+        FixedPoint, LearningRate,
         argument::{Argument, Pending, Source},
         lower::{
             Cut, Extent, Lowered,
             forger::{Forger, Place},
             lower,
         },
+        optimise::UpdateMatrix,
         program::{Data, eval},
         relation::{TensorId, Values, Violation},
         soundness,
@@ -84,7 +85,7 @@ impl Scene {
     pub(super) fn lowered(&self, cut: Cut) -> Lowered<F> {
         let extent = Extent {
             steps: STEPS,
-            optimiser: None,
+            updates: None,
             cut,
             opened_outputs: false,
         };
@@ -124,7 +125,9 @@ impl Scene {
         lie: impl Fn(Place<'_>, &mut i128),
     ) -> Values {
         let data = [self.inputs.clone(), self.targets.clone()];
-        let mut values = Forger::new(lowered, data, Vec::new(), 0).run(lie);
+        // Nothing is trained.
+        let updates = UpdateMatrix::Plain(LearningRate::from_coefficient(1).unwrap());
+        let mut values = Forger::new(lowered, data, Vec::new(), updates).run(lie);
         soundness::count(lowered.relation(), &mut values);
         values
     }
