@@ -4,6 +4,7 @@
 pub(crate) mod cheats;
 mod frozen;
 mod hiding;
+mod matrices;
 mod parts;
 #[path = "../../tests/soundness/recorder.rs"]
 mod recorder;
@@ -23,6 +24,7 @@ use super::{
     layout::weight_values,
     model::Mlp,
     op::Nonlinearity,
+    optimise::Optimiser,
     proof,
     relation::{Relation, Values},
 };
@@ -105,6 +107,12 @@ struct Plan {
     hiding: bool,
     root: bool,
     activation: Nonlinearity,
+    optimiser: Optimiser,
+}
+
+/// Plain gradient descent by one unit.
+fn one_unit() -> Optimiser {
+    LearningRate::from_coefficient(1).unwrap().into()
 }
 
 impl Plan {
@@ -118,6 +126,21 @@ impl Plan {
             hiding,
             root: false,
             activation: Nonlinearity::Relu,
+            optimiser: one_unit(),
+        }
+    }
+
+    /// Weights are finer where a rate is many units.
+    fn format(&self) -> FixedPoint {
+        let small = small_format();
+        match self.optimiser.rate().coefficient() < Optimiser::LEAST_UNITS {
+            true => small,
+            false => FixedPoint::new(FixedPointConfig {
+                weight_bits: 16,
+                limbs: vec![8, 8],
+                ..small.config().clone()
+            })
+            .unwrap(),
         }
     }
 
@@ -130,7 +153,7 @@ impl Plan {
 impl Scene {
     fn new(plan: &Plan, seed: u64) -> Option<Self> {
         let rng = &mut ChaCha20Rng::seed_from_u64(seed);
-        let fixed = small_format();
+        let fixed = plan.format();
         let architecture = Architecture::perceptron(&Mlp {
             widths: plan.widths.clone(),
             activation: plan.activation,
@@ -141,7 +164,7 @@ impl Scene {
         let parameters = TrainingParameters {
             architecture: architecture.clone(),
             fixed_point: fixed.clone(),
-            optimiser: LearningRate::from_coefficient(1).unwrap().into(),
+            optimiser: plan.optimiser,
             batch: plan.batch,
             steps: plan.steps,
             segment_steps: plan.segment_steps,
@@ -291,6 +314,23 @@ impl Attempt {
             .prove::<C>(&encoded, &self.values, &self.known, false)
             .unwrap();
         verdict(statement, &edge(proof))
+    }
+
+    /// Proves, and verifies against the prover's own relation.
+    fn by_its_own_relation(&self) -> Result<(), VerifyError> {
+        let before = match &self.statement.parent {
+            ParentWeights::Committed { commitment, .. } => commitment.layers(),
+            ParentWeights::Root { .. } => &[],
+        };
+        let commitments: Vec<_> = before
+            .iter()
+            .chain(self.statement.child.layers())
+            .chain([self.statement.dataset.rows()])
+            .collect();
+        let argument = &self.parts.argument;
+        let proof = argument.prove::<C>(b"careless", &self.values, &self.known, false);
+        let pending = argument.verify(b"careless", &commitments, &proof.unwrap())?;
+        Pending::check_all(&[pending])
     }
 
     /// Commits to the child's weights as they are in the witness, garbage in padding included.

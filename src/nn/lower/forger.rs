@@ -32,6 +32,8 @@ pub(crate) struct Forger<'a, F> {
     pub(crate) parameters: Vec<Vec<i128>>,
     /// How gradients move parameters, where no test says otherwise: row `t` of the matrix is that of step `t`.
     pub(crate) updates: UpdateMatrix,
+    /// Parameters in the first step, if a prover has the choice.
+    pub(crate) chosen: Option<Vec<Vec<i128>>>,
     /// Whether the constant one is masked on padding.
     pub(crate) masked: bool,
     /// Whether what a remainder has beyond its range is in its lowest limb, or in the top one.
@@ -52,6 +54,7 @@ impl<'a, F: WideField> Forger<'a, F> {
             targets,
             parameters,
             updates,
+            chosen: None,
             masked: true,
             long_low_limb: false,
         }
@@ -68,7 +71,8 @@ impl<'a, F: WideField> Forger<'a, F> {
         let start = std::mem::take(&mut self.parameters);
         let mut gradients = Vec::new();
         for t in 0..1_usize << num_vars(lowered.steps) {
-            self.parameters = moved(&start, &gradients, |tau| self.updates.entry(t, tau));
+            let moved = moved(&start, &gradients, |tau| self.updates.entry(t, tau));
+            self.parameters = self.chosen.take().unwrap_or(moved);
             let mut step = Step {
                 forger: &self,
                 t,

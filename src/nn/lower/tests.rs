@@ -1,7 +1,7 @@
 //! Lowered programs: honest witnesses satisfy them, and nothing else does.
 use super::*;
 use crate::nn::{
-    Architecture, Dataset, FixedPoint, LearningRate, Schedule, ScheduleSeed, Sgd,
+    Architecture, Dataset, FixedPoint, FixedPointConfig, LearningRate, Schedule, ScheduleSeed, Sgd,
     layout::weight_tensors,
     model::{self, Graph, GraphNode, Mlp, Operator, Task},
     network::Weights,
@@ -9,6 +9,7 @@ use crate::nn::{
         Activation, Add, AveragePool, Convolution, Dense, GlobalAverage, Linear, Nonlinearity,
         Round, Windows,
     },
+    optimise::{Optimiser, Plan, tests::optimisers},
     relation::{self, Claim, Prover, Values, Verifier},
     soundness::tiny,
     train,
@@ -178,35 +179,68 @@ fn grow(
     values.push(value);
 }
 
-/// Some training, unless a value leaves its range.
+/// Some training by plain gradient descent, unless a value leaves its range.
 fn training(architecture: &Architecture, (batch, steps): (usize, usize), seed: u64) -> Option<Run> {
-    let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-    let fixed = tiny();
     let rate = LearningRate::from_coefficient(3).unwrap();
-    let (features, targets) = (architecture.num_inputs(), architecture.graph().targets());
+    training_by(
+        rate.into(),
+        0,
+        (architecture, &tiny()),
+        (batch, steps),
+        seed,
+    )
+}
+
+/// Weights are so fine that twelve units are a small rate.
+fn fine() -> FixedPoint {
+    FixedPoint::new(FixedPointConfig {
+        weight_bits: 22,
+        limbs: vec![11, 11],
+        ..tiny().config().clone()
+    })
+    .unwrap()
+}
+
+/// Some segment of training, one of three, unless a value leaves its range.
+fn training_by(
+    optimiser: Optimiser,
+    segment: u64,
+    (architecture, fixed): (&Architecture, &FixedPoint),
+    (batch, steps): (usize, usize),
+    seed: u64,
+) -> Option<Run> {
+    let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+    let plan = Plan {
+        optimiser,
+        steps: 3 * steps as u64,
+        segment_steps: steps as u64,
+    };
+    let first = segment * steps as u64;
+    let (features, targets) = (architecture.num_inputs(), architecture.num_targets());
     let rows = batch + 3;
     let values = (0..rows * (features + targets))
         .map(|_| rng.gen_range(-20..20))
         .collect();
     let dataset = Dataset::from_rows(features, targets, values).unwrap();
     let schedule = Schedule::new(ScheduleSeed([7; 32]), rows, batch).unwrap();
-    let parent = weights(architecture, &fixed, seed);
+    let parent = weights(architecture, fixed, seed);
     let mut child = parent.clone();
     let mut traces = Vec::new();
     let sgd = Sgd {
         fixed_point: fixed.clone(),
-        plan: rate.into(),
+        plan,
     };
     let data = (&dataset, &schedule);
-    train::train(&sgd, &mut child, data, 0..steps as u64, |_, step| {
+    let range = first..first + steps as u64;
+    train::train(&sgd, &mut child, data, range, |_, step| {
         traces.push(step);
         ControlFlow::Continue(())
     })
     .ok()?;
-    let program = model::program(architecture.graph(), &fixed, batch, Task::Training).unwrap();
+    let program = model::program(architecture.graph(), fixed, batch, Task::Training).unwrap();
     let extent = Extent {
         steps,
-        updates: Some(UpdateMatrix::Plain(rate)),
+        updates: Some(plan.matrix(first)),
         cut: Cut::Format,
         opened_outputs: false,
     };
@@ -316,6 +350,45 @@ proptest! {
         let run = training(&network, (batch, steps), seed);
         prop_assume!(run.is_some(), "in range");
         is_complete(&run.unwrap());
+    }
+
+    /// The same by any optimiser, in any segment.
+    #[test]
+    fn honest_training_by_other_optimisers_reduces_to_true_claims(
+        network in networks(),
+        optimiser in optimisers(12_u64..40),
+        segment in 0_u64..3,
+        shape in (1_usize..5, 1_usize..7),
+        seed: u64,
+    ) {
+        let run = training_by(optimiser, segment, (&network, &fine()), shape, seed);
+        prop_assume!(run.is_some(), "in range");
+        let run = run.unwrap();
+        is_complete(&run);
+        let name = if optimiser.is_plain() { "earlier" } else { "coefficients" };
+        prop_assert!(run.lowered.relation().find(name).is_some());
+    }
+
+    /// Parameters behind a segment are those of its matrix, and no others.
+    #[test]
+    fn another_matrix_is_refused(
+        network in networks(),
+        (stated, followed) in (optimisers(12_u64..40), optimisers(12_u64..40)),
+        shape in (1_usize..4, 1_usize..5),
+        seed: u64,
+    ) {
+        // Relations of one shape: tensors have the same numbers.
+        prop_assume!(!stated.is_plain() && !followed.is_plain());
+        let by = |optimiser| training_by(optimiser, 1, (&network, &fine()), shape, seed);
+        let (run, other) = (by(stated), by(followed));
+        prop_assume!(run.is_some() && other.is_some(), "in range");
+        let (run, other) = (run.unwrap(), other.unwrap());
+        let same = run.lowered.parameters().iter().all(|tensors| {
+            let last = tensors.last.unwrap();
+            run.values[&last] == other.values[&last]
+        });
+        let found = run.lowered.relation().violation(&other.values);
+        prop_assert!(same || found.is_some());
     }
 
     /// And of inferences.

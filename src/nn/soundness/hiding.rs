@@ -19,6 +19,7 @@ pub(super) fn scene(hiding: bool, seed: u64) -> Scene {
         hiding,
         root: false,
         activation: Nonlinearity::Relu,
+        optimiser: one_unit(),
     };
     (seed..).find_map(|seed| Scene::new(&plan, seed)).unwrap()
 }

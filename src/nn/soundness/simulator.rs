@@ -186,6 +186,10 @@ fn simulated_proofs_are_accepted_for_their_challenges() {
             segment_steps: 1,
             ..Plan::padded(true)
         },
+        Plan {
+            optimiser: matrices::optimiser(12, "nesterov:0.9", "cosine:warmup=2"),
+            ..Plan::padded(true)
+        },
     ] {
         let public = public(&plan.scene());
         for seed in 0..3 {

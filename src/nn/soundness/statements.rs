@@ -14,6 +14,7 @@ fn plan(hiding: bool, root: bool) -> Plan {
         hiding,
         root,
         activation: Nonlinearity::Relu,
+        optimiser: one_unit(),
     }
 }
 
@@ -59,6 +60,11 @@ fn alterations(scene: &Scene) -> Vec<(&'static str, TrainingStatement<C>)> {
     }
     alter("rate", &|s| {
         s.parameters.optimiser = LearningRate::from_coefficient(2).unwrap().into();
+    });
+    alter("momentum", &|s| {
+        let momentum = "momentum:0.9".parse().unwrap();
+        let rate = LearningRate::from_coefficient(12).unwrap();
+        s.parameters.optimiser = Optimiser::new(rate, momentum, Default::default()).unwrap();
     });
     alter("smaller batch", &|s| s.parameters.batch = 1);
     alter("larger batch", &|s| s.parameters.batch = 3);

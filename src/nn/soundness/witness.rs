@@ -64,7 +64,7 @@ impl Place {
 }
 
 /// Trains over all positions, with the data and the weights of a scene.
-fn forger<'a>(scene: &Scene, training: &'a Lowered<F>) -> Forger<'a, F> {
+pub(super) fn forger<'a>(scene: &Scene, training: &'a Lowered<F>) -> Forger<'a, F> {
     let p = &scene.statement.parameters;
     let schedule = scene.statement.schedule().unwrap();
     let data = scene.data.dataset();
@@ -83,7 +83,7 @@ fn forger<'a>(scene: &Scene, training: &'a Lowered<F>) -> Forger<'a, F> {
 }
 
 /// Runs a forger that lies.
-fn forged(forger: Forger<'_, F>, lie: impl Fn(Place, &mut i128)) -> Values {
+pub(super) fn forged(forger: Forger<'_, F>, lie: impl Fn(Place, &mut i128)) -> Values {
     forger.run(|here, value| {
         if let Some(place) = Place::new(here) {
             lie(place, value);
@@ -436,31 +436,7 @@ fn unmasked_bias() {
     };
     refused(fails(PRODUCTS), |hiding| unmasked(hiding, false));
     for hiding in [false, true] {
-        let Attempt {
-            statement,
-            parts,
-            values,
-            known,
-        } = unmasked(hiding, true);
-        let before = match &statement.parent {
-            ParentWeights::Committed { commitment, .. } => commitment.clone(),
-            ParentWeights::Root { .. } => unreachable!(),
-        };
-        let commitments: Vec<_> = before
-            .layers()
-            .iter()
-            .chain(statement.child.layers())
-            .chain([statement.dataset.rows()])
-            .collect();
-        let proof = parts
-            .argument
-            .prove::<C>(b"careless", &values, &known, true)
-            .unwrap();
-        let pending = parts
-            .argument
-            .verify(b"careless", &commitments, &proof)
-            .unwrap();
-        assert_eq!(Pending::check_all(&[pending]), Ok(()));
+        assert_eq!(unmasked(hiding, true).by_its_own_relation(), Ok(()));
     }
 }
 
@@ -567,6 +543,7 @@ fn smallest_networks() {
                 hiding,
                 root,
                 activation: Nonlinearity::Relu,
+                optimiser: one_unit(),
             };
             accepted(|hiding| lying(&plan(hiding), |_, _| ()));
             let lie = || at(vec![(Y, 1), (RestZ, ONE)], 0, [0, 0, 0]);

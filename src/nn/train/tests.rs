@@ -3,9 +3,15 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::{
-    super::{Layer, LearningRate, Normalization, ScheduleSeed, Table, float::FloatNetwork, init},
+    super::{
+        Layer, LearningRate, Normalization, ScheduleSeed, Table,
+        float::FloatNetwork,
+        init,
+        optimise::{Optimiser, RateSchedule, tests::optimisers},
+    },
     *,
 };
+use rand::{Rng, SeedableRng};
 
 fn sgd(c: u64) -> Sgd {
     Sgd {
@@ -461,6 +467,225 @@ fn training_can_be_broken_off_and_resumed() {
         Ok(5)
     );
     assert!(whole == parts);
+}
+
+/// Parameters in each step are $W_0 - \sum_\tau K_{t \tau} \nabla_\tau$, the gradients one by one from plain steps.
+fn literal(
+    sgd: &Sgd,
+    start: &Weights,
+    (dataset, schedule): (&Dataset, &Schedule),
+) -> Result<Vec<Weights>, TrainError> {
+    let plan = &sgd.plan;
+    let one = Sgd {
+        plan: LearningRate::from_coefficient(1).unwrap().into(),
+        ..sgd.clone()
+    };
+    let mut all = vec![start.clone()];
+    let mut gradients: Vec<Vec<Vec<i64>>> = Vec::new();
+    for step in 0..plan.steps {
+        let before = all[step as usize].clone();
+        let mut moved = before.clone();
+        let go = |_, _| ControlFlow::Continue(());
+        train(&one, &mut moved, (dataset, schedule), step..step + 1, go)?;
+        let first = plan.first_of(step);
+        gradients.truncate((step - first) as usize);
+        let pairs = before.tensors().into_iter().zip(moved.tensors());
+        gradients.push(
+            pairs
+                .map(|(w, next)| w.iter().zip(next).map(|(w, next)| w - next).collect())
+                .collect(),
+        );
+        let (matrix, t) = (plan.matrix(first), (step - first) as usize + 1);
+        let end = first + t as u64 == (first + plan.segment_steps).min(plan.steps);
+        let mut next = all[first as usize].clone();
+        for (k, tensor) in next.tensors_mut().into_iter().enumerate() {
+            for (tau, gradient) in gradients.iter().enumerate() {
+                let factor = if end {
+                    matrix.last(tau)
+                } else {
+                    matrix.entry(t, tau)
+                };
+                let pairs = tensor.iter_mut().zip(&gradient[k]);
+                pairs.for_each(|(w, x)| *w -= factor * x);
+            }
+        }
+        all.push(next);
+    }
+    Ok(all)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_optimiser_is_its_literal_sum(
+        widths in prop::collection::vec(1_usize..5, 2..4),
+        optimiser in optimisers(12_u64..2000),
+        (batch, steps, segment_steps) in (1_usize..4, 1_u64..14, 1_u64..9),
+        seed: u64,
+    ) {
+        let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let fixed_point = FixedPoint::compact();
+        let sgd = Sgd { fixed_point, plan: Plan { optimiser, steps, segment_steps } };
+        let (features, targets) = (widths[0], widths[widths.len() - 1]);
+        let values = (0..5 * (features + targets)).map(|_| rng.gen_range(-300..300)).collect();
+        let dataset = Dataset::from_rows(features, targets, values).unwrap();
+        let schedule = Schedule::new(ScheduleSeed([3; 32]), 5, batch).unwrap();
+        let architecture = Architecture::new(widths).unwrap();
+        let start = init::expand(seed, &architecture, &sgd.fixed_point);
+        let data = (&dataset, &schedule);
+        let expected = literal(&sgd, &start, data);
+        prop_assume!(expected.is_ok(), "in range");
+        let expected = expected.unwrap();
+        let mut weights = start.clone();
+        let go = |_, _| ControlFlow::Continue(());
+        prop_assert_eq!(train(&sgd, &mut weights, data, 0..steps, go), Ok(steps));
+        prop_assert!(weights == expected[steps as usize]);
+        // Segment by segment too, each by a trainer of its own.
+        let mut parts = start;
+        let mut first = 0;
+        while first < steps {
+            let end = (first + segment_steps).min(steps);
+            prop_assert_eq!(train(&sgd, &mut parts, data, first..end, go), Ok(end));
+            prop_assert!(parts == expected[end as usize]);
+            first = end;
+        }
+    }
+}
+
+fn with(sgd: &Sgd, momentum: &str, schedule: &str, segment_steps: u64) -> Sgd {
+    let (rate, steps) = (sgd.plan.optimiser.rate(), 500);
+    let (momentum, schedule) = (momentum.parse().unwrap(), schedule.parse().unwrap());
+    let optimiser = Optimiser::new(rate, momentum, schedule).unwrap();
+    let plan = Plan {
+        optimiser,
+        steps,
+        segment_steps,
+    };
+    Sgd {
+        plan,
+        ..sgd.clone()
+    }
+}
+
+#[test]
+fn other_optimisers_follow_double_precision() {
+    let (plain, start, dataset, schedule) = wine();
+    for (momentum, rates) in [
+        ("momentum:0.5", "constant"),
+        ("nesterov:0.7", "cosine:warmup=20,floor=0.1"),
+        ("sgd", "step:every=100,by=0.5"),
+        ("momentum:0.8", "step:every=60,by=0.7,warmup=10"),
+    ] {
+        let sgd = with(&plain, momentum, rates, 64);
+        let (mut weights, mut float) = (start.clone(), FloatNetwork::new(&start, &sgd.fixed_point));
+        let go = |_, _| ControlFlow::Continue(());
+        train(&sgd, &mut weights, (&dataset, &schedule), 0..500, go).unwrap();
+        float.train(&dataset, &schedule, 0..500, &sgd.plan).unwrap();
+        let loss =
+            |weights: &Weights| mean_squared_error(&sgd.fixed_point, weights, &dataset).unwrap();
+        let (exact, reference) = (loss(&weights), float.mean_squared_error(&dataset).unwrap());
+        println!("{momentum} {rates}: {exact} against {reference}");
+        assert!((exact - reference).abs() < 0.03 * reference);
+        assert!(exact < 0.7 * loss(&start));
+    }
+}
+
+#[test]
+fn training_with_momentum_goes_on_from_a_segment() {
+    let (plain, start, dataset, schedule) = wine();
+    let sgd = with(&plain, "momentum:0.9", "constant", 4);
+    let data = (&dataset, &schedule);
+    let go = |_, _| ControlFlow::Continue(());
+    let mut whole = start.clone();
+    assert_eq!(train(&sgd, &mut whole, data, 0..9, go), Ok(9));
+    // Broken off behind a segment, and within one.
+    for cut in [4, 6] {
+        let mut parts = start.clone();
+        let stop = |step, _| match step + 1 == cut {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        assert_eq!(train(&sgd, &mut parts, data, 0..9, stop), Ok(cut));
+        let kept = parts.clone();
+        let next = train(&sgd, &mut parts, data, cut..9, go);
+        match cut % 4 {
+            0 => assert!(next == Ok(9) && parts == whole),
+            _ => {
+                let error = TrainError::MidSegment {
+                    step: cut,
+                    first: 4,
+                };
+                assert_eq!(next, Err(error));
+                assert!(parts == kept);
+            }
+        }
+    }
+    // A step that is left out, or made twice.
+    let mut trainer = Trainer::new(&sgd, start.architecture(), 32).unwrap();
+    let mut step = |number| {
+        let (inputs, targets) = dataset.gather(&schedule.batch(number));
+        trainer.step(
+            &mut start.clone(),
+            &Arc::new(inputs),
+            &Arc::new(targets),
+            number,
+        )
+    };
+    assert!(step(0).is_ok() && step(1).is_ok());
+    for wrong in [1, 3, 5] {
+        let first = wrong - wrong % 4;
+        let error = TrainError::MidSegment { step: wrong, first };
+        assert_eq!(step(wrong).unwrap_err(), error);
+    }
+    assert!(step(2).is_ok() && step(4).is_ok());
+}
+
+/// A step that fails leaves all as it was: with other data it can be made.
+#[test]
+fn a_step_that_fails_can_be_made_again() {
+    let (plain, start, dataset, schedule) = wine();
+    let sgd = with(&plain, "momentum:0.9", "constant", 4);
+    let large = Optimiser::new(
+        LearningRate::from_coefficient(Optimiser::MOST_UNITS).unwrap(),
+        sgd.plan.optimiser.momentum(),
+        RateSchedule::Constant,
+    );
+    let rows = |step| dataset.gather(&schedule.batch(step));
+    let run = |optimiser, fail: bool| {
+        let plan = Plan {
+            optimiser,
+            ..sgd.plan
+        };
+        let sgd = Sgd {
+            plan,
+            ..sgd.clone()
+        };
+        let mut trainer = Trainer::new(&sgd, start.architecture(), 32).unwrap();
+        let mut weights = start.clone();
+        for step in 0..2 {
+            let (inputs, targets) = rows(step);
+            let (inputs, targets) = (Arc::new(inputs), Arc::new(targets));
+            if fail {
+                let before = weights.clone();
+                let outside = Arc::new(vec![1 << 13; targets.len()]);
+                assert!(trainer.step(&mut weights, &inputs, &outside, step).is_err());
+                assert!(weights == before);
+            }
+            trainer.step(&mut weights, &inputs, &targets, step)?;
+        }
+        Ok(weights)
+    };
+    let optimiser = sgd.plan.optimiser;
+    let (once, again) = (
+        run(optimiser, false).unwrap(),
+        run(optimiser, true).unwrap(),
+    );
+    assert!(once == again);
+    let error: TrainError = run(large.unwrap(), false).unwrap_err();
+    let expected =
+        matches!(&error, TrainError::OutOfRange { tensor, bits: 64, .. } if tensor == "W1");
+    assert!(expected, "{error}");
 }
 
 /// The workload of the zkDL paper. Run with `--ignored --nocapture` for its time.
