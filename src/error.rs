@@ -6,6 +6,7 @@ mod statement;
 pub use statement::StatementError;
 
 use crate::text::{list, quoted};
+use std::fmt;
 use thiserror::Error;
 
 /// Why a proof was refused.
@@ -333,6 +334,18 @@ pub enum ConfigError {
         /// The largest allowed value.
         max: u64,
     },
+    /// Labels for a network that learns numbers.
+    #[error(
+        "this network is trained on numbers, and the data have labels: name columns of numbers as targets, or \
+         let the network end in classes"
+    )]
+    TrainedOnNumbers,
+    /// Numbers for a network that learns classes.
+    #[error(
+        "this network is trained on classes, and the data have numbers: name a column of labels, with \
+         `--label`"
+    )]
+    TrainedOnClasses,
     /// A batch of no samples.
     #[error("the batch size is 0; it must be at least 1")]
     EmptyBatch,
@@ -518,6 +531,24 @@ pub enum ConfigError {
 /// Numbers in it are finite.
 impl Eq for ConfigError {}
 
+/// Where a row is in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A line of text, from 1.
+    Line(u64),
+    /// A row, from 0.
+    Row(usize),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => write!(f, "line {line}"),
+            Self::Row(row) => write!(f, "row {row} (from 0)"),
+        }
+    }
+}
+
 /// Data that cannot be read, normalised or quantised.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -586,27 +617,27 @@ pub enum DataError {
     },
     /// An empty cell.
     #[error(
-        "{file}, line {line}, column {}: the cell is empty; fill it or drop the row",
+        "{file}, {place}, column {}: the cell is empty; fill it or drop the row",
         quoted(.column)
     )]
     MissingCell {
         /// File.
         file: String,
-        /// Line, from 1.
-        line: u64,
+        /// Where.
+        place: Place,
         /// Column name.
         column: String,
     },
     /// A cell that is no number.
     #[error(
-        "{file}, line {line}, column {}: {} is not a number; encode or drop the column",
+        "{file}, {place}, column {}: {} is not a number; encode or drop the column",
         quoted(.column), quoted(.text)
     )]
     NotANumber {
         /// File.
         file: String,
-        /// Line, from 1.
-        line: u64,
+        /// Where.
+        place: Place,
         /// Column name.
         column: String,
         /// What the cell holds.
@@ -614,18 +645,136 @@ pub enum DataError {
     },
     /// A cell that is infinite or NaN.
     #[error(
-        "{file}, line {line}, column {}: {} is not finite; drop the row",
+        "{file}, {place}, column {}: {} is not finite; drop the row",
         quoted(.column), quoted(.text)
     )]
     NotFinite {
         /// File.
         file: String,
-        /// Line, from 1.
-        line: u64,
+        /// Where.
+        place: Place,
         /// Column name.
         column: String,
         /// What the cell holds.
         text: String,
+    },
+    /// A file of images or arrays is not what its format calls for.
+    #[error("{file}: cannot be read as {format}: {what}")]
+    Format {
+        /// File or folder.
+        file: String,
+        /// `"IDX"`, `"PNG"` or `"NPZ"`.
+        format: &'static str,
+        /// What is wrong, where, and what to do.
+        what: String,
+    },
+    /// More or fewer labels than rows.
+    #[error("{file}: {rows} rows, and {labels} labels; each row has one")]
+    LabelCount {
+        /// File of the rows.
+        file: String,
+        /// Rows.
+        rows: usize,
+        /// Labels.
+        labels: usize,
+    },
+    /// Data without labels.
+    #[error(
+        "{file}: it has no labels; they are a file of their own (IDX), the array \"y\" (NPZ) or a folder \
+         for each class (PNG)"
+    )]
+    NoLabels {
+        /// File.
+        file: String,
+    },
+    /// A column that was read as numbers, and is asked for as labels.
+    #[error("{file}, column {}: it was read as numbers, not as labels", quoted(.column))]
+    NotLabels {
+        /// File.
+        file: String,
+        /// Column name.
+        column: String,
+    },
+    /// A label that is a number and no class.
+    #[error(
+        "{file}, {place}, column {}: {} is no class; classes are whole numbers from 0, or names",
+        quoted(.column), quoted(.text)
+    )]
+    NotAClass {
+        /// File.
+        file: String,
+        /// Where it is first.
+        place: Place,
+        /// Column name.
+        column: String,
+        /// The label.
+        text: String,
+    },
+    /// A label that is none of the classes.
+    #[error(
+        "{file}, {place}, column {}: {} is none of the {} classes {}; correct it or drop the row",
+        quoted(.column), quoted(.text), .classes.len(), list(.classes)
+    )]
+    UnknownClass {
+        /// File.
+        file: String,
+        /// Where it is first.
+        place: Place,
+        /// Column name.
+        column: String,
+        /// The label.
+        text: String,
+        /// Names of the classes.
+        classes: Vec<String>,
+    },
+    /// Labels of which some are numbers and some are names.
+    #[error(
+        "{file}, column {}: labels are numbers, as {}, and names, as {}; take one or the other",
+        quoted(.column), quoted(.number), quoted(.name)
+    )]
+    MixedClasses {
+        /// File.
+        file: String,
+        /// Column name.
+        column: String,
+        /// One that is a number.
+        number: String,
+        /// One that is a name.
+        name: String,
+    },
+    /// Too few or too many classes.
+    #[error(
+        "{file}, column {}: {found} classes, if they are numbered from 0; from 2 to {most} can be: is it \
+         a column of numbers?",
+        quoted(.column)
+    )]
+    ClassCount {
+        /// File.
+        file: String,
+        /// Column name.
+        column: String,
+        /// Classes, at least.
+        found: u64,
+        /// The most.
+        most: usize,
+    },
+    /// Names of classes, or classes of rows, that cannot be.
+    #[error("the classes are invalid: {reason}")]
+    InvalidClasses {
+        /// What is wrong.
+        reason: String,
+    },
+    /// More classes than the range of data has numbers.
+    #[error(
+        "{classes} classes are more than the {} numbers from 0 in the range of data of {bits} bits; \
+         raise data_range_bits or have fewer classes",
+        1_u64 << bits.saturating_sub(1).min(63)
+    )]
+    ClassRange {
+        /// Classes.
+        classes: usize,
+        /// Bits of the range of data.
+        bits: u32,
     },
     /// No column was named as target.
     #[error("no target column was named; name at least one")]
@@ -671,7 +820,7 @@ pub enum DataError {
     },
     /// A standardised value outside the range of data.
     #[error(
-        "{file}, line {line}, column {}: {value} is {standardized} standard deviations \
+        "{file}, {place}, column {}: {value} is {standardized} standard deviations \
          from the mean, outside [-2^{exponent}, 2^{exponent}) / 2^{fraction}; clip or drop it, or \
          raise data_range_bits",
         quoted(.column)
@@ -679,8 +828,8 @@ pub enum DataError {
     OutOfRange {
         /// File.
         file: String,
-        /// Line, from 1.
-        line: u64,
+        /// Where.
+        place: Place,
         /// Column name.
         column: String,
         /// The cell.

@@ -104,7 +104,7 @@ fn csv(header: &[String], rows: &[Vec<f64>]) -> Result<String, fmt::Error> {
 
 /// Outputs before normalisation, row by row.
 pub fn restored(root: &Root, outputs: &[i64]) -> Vec<Vec<f64>> {
-    let targets = root.normalization().targets();
+    let targets = root.normalization().outputs();
     let row = |row: &[i64]| {
         let values = targets.iter().zip(row);
         values
@@ -121,14 +121,14 @@ impl Report {
         root: &Root,
         rows: usize,
     ) -> Self {
-        let targets = root.normalization().targets().iter();
+        let targets = root.normalization().outputs().into_iter();
         Self {
             id,
             file: None,
             proof_bytes: None,
             verified: false,
             rows,
-            targets: targets.map(|column| column.name.clone()).collect(),
+            targets: targets.map(|column| column.name).collect(),
             predictions: None,
             mean_squared_error: None,
             dataset: None,

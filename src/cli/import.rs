@@ -2,6 +2,7 @@
 use super::{
     Ended, Failure,
     args::{Authorship, CurveName, Reporting, TreeDir, whole},
+    data::{self, LabelsFile},
     files,
     init::tree_at,
     key,
@@ -14,7 +15,7 @@ use zktree::{
     Bls12381, Pallas,
     commit::Curve,
     nn::{
-        Architecture, ColumnStatistics, FixedPoint, Normalization, Table, WeightGrid,
+        Architecture, Classes, ColumnStatistics, FixedPoint, Normalization, Source, WeightGrid,
         WeightOpening,
         import::{FloatModel, LayerNames, QuantizationReport},
     },
@@ -33,13 +34,21 @@ pub struct Options {
     /// {"layers": [{"weight": "fc1.weight", "bias": "fc1.bias", "transposed": false}, ...]}
     #[arg(long, value_name = "FILE.json")]
     names: Option<PathBuf>,
-    /// CSV file whose mean and deviation normalise all data of the tree; they become public. Without
+    /// Data whose mean and deviation normalise all data of the tree; they become public. Without
     /// it columns are x0, x1, ... and y0, y1, ..., as they are
-    #[arg(long, value_name = "FILE.csv", requires = "target")]
+    #[arg(long, value_name = "FILE", requires = "predicted")]
     normalize: Option<PathBuf>,
+    #[command(flatten)]
+    labels: LabelsFile,
     /// Column that the network predicts; all others are features. Repeat for several
-    #[arg(long, value_name = "COL", requires = "normalize")]
+    #[arg(long, value_name = "COL", requires = "normalize", group = "predicted")]
     target: Vec<String>,
+    /// Column of classes that the network predicts, in place of --target: numbers from 0, or names
+    #[arg(long, value_name = "COL", requires = "normalize", group = "predicted")]
+    label: Option<String>,
+    /// File of the names of the classes, a line each; without it they are the labels of the data
+    #[arg(long, value_name = "FILE", requires = "label")]
+    class_names: Option<PathBuf>,
     /// The network takes and predicts raw columns: normalisation is folded into its layers
     #[arg(long, requires = "normalize")]
     raw: bool,
@@ -53,8 +62,8 @@ pub struct Options {
     /// chosen for the largest weight and shows its size to a factor of two
     #[arg(long, value_name = "W")]
     weight_limit: Option<f64>,
-    /// CSV file on which integers and floats are compared before anything is written
-    #[arg(long, value_name = "FILE.csv")]
+    /// Data on which integers and floats are compared before anything is written
+    #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
     #[command(flatten)]
     authorship: Authorship,
@@ -115,7 +124,11 @@ fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, 
     let model = FloatModel::read(&options.model, names.transpose()?.as_ref()).map_err(named)?;
     let fixed = FixedPoint::from_preset(&options.preset)?;
     let normalization = match &options.normalize {
-        Some(file) => Normalization::fit(&Table::read(file)?, &options.target)?,
+        Some(file) => {
+            let (label, names) = (options.label.as_deref(), options.class_names.as_deref());
+            let table = options.labels.read(file, label)?;
+            data::normalization(&table, (&options.target, label), names)?
+        }
         None => unchanged(model.architecture())?,
     };
     let model = match options.raw {
@@ -130,7 +143,12 @@ fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, 
     let (weights, grid) = quantized.map_err(named)?;
     let quantization = match &options.compare {
         Some(rows) => {
-            let inputs = normalization.standardize(&Table::read(rows)?)?;
+            let source = Source {
+                data: rows,
+                labels: None,
+                label: normalization.classes().map(Classes::column),
+            };
+            let inputs = normalization.standardize(&source.read()?)?;
             let report = QuantizationReport::new(&model, (&weights, grid), &fixed, &inputs);
             Some(report.map_err(named)?)
         }
@@ -162,7 +180,7 @@ fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, 
         grid,
         root_bytes: root.encode().len(),
         features: names(root.normalization().features()),
-        targets: names(root.normalization().targets()),
+        targets: root.normalization().target_names(),
         quantization,
     }))
 }

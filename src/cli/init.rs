@@ -2,6 +2,7 @@
 use super::{
     Ended, Failure,
     args::{CurveName, Reporting, TreeDir, whole},
+    data::{self, LabelsFile, Predicted},
 };
 use clap::Args;
 use serde::Serialize;
@@ -10,7 +11,7 @@ use zktree::{
     Bls12381, Pallas,
     commit::Curve,
     nn::{
-        Architecture, FixedPoint, Normalization, Table,
+        Architecture, FixedPoint,
         model::{self, Mlp, Task},
         op::Nonlinearity,
     },
@@ -41,12 +42,17 @@ pub struct Options {
     /// Number formats: compact (8 fraction bits of activations) or paper (16, as in zkDL)
     #[arg(long, default_value = "compact")]
     preset: String,
-    /// CSV file whose mean and deviation normalise all data of the tree; they become public
-    #[arg(long, value_name = "FILE.csv")]
+    /// Data whose mean and deviation normalise all data of the tree; they become public. Pixels are divided
+    /// by 255 and nothing else. CSV, NPZ, IDX, or a folder of PNG files
+    #[arg(long, value_name = "FILE")]
     normalize: PathBuf,
-    /// Column to predict; all others are features. Repeat for several
-    #[arg(long, value_name = "COL", required = true)]
-    target: Vec<String>,
+    #[command(flatten)]
+    labels: LabelsFile,
+    #[command(flatten)]
+    predicted: Predicted,
+    /// File of the names of the classes, a line each; without it they are the labels of the data
+    #[arg(long, value_name = "FILE", requires = "label")]
+    class_names: Option<PathBuf>,
     /// Commitment group
     #[arg(long, value_enum, default_value = "bls12-381")]
     curve: CurveName,
@@ -65,6 +71,8 @@ struct Report {
     curve: &'static str,
     features: Vec<String>,
     targets: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    classes: Option<Vec<String>>,
 }
 
 impl fmt::Display for Report {
@@ -114,8 +122,11 @@ impl Options {
 }
 
 fn add<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Failure> {
-    let table = Table::read(&options.normalize)?;
-    let normalization = Normalization::fit(&table, &options.target)?;
+    let predicted = &options.predicted;
+    let label = predicted.label.as_deref();
+    let table = options.labels.read(&options.normalize, label)?;
+    let names = options.class_names.as_deref();
+    let normalization = data::normalization(&table, (&predicted.target, label), names)?;
     let fixed_point = FixedPoint::from_preset(&options.preset)?;
     let network = options.network();
     let architecture = Architecture::perceptron(&network)?;
@@ -135,6 +146,7 @@ fn add<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Fai
         preset: options.preset.clone(),
         curve: C::NAME,
         features: names(root.normalization().features()),
-        targets: names(root.normalization().targets()),
+        targets: root.normalization().target_names(),
+        classes: root.normalization().classes().map(|c| c.names().to_vec()),
     }))
 }

@@ -5,6 +5,7 @@
 mod args;
 mod claim;
 mod completions;
+mod data;
 mod demo;
 mod estimate;
 mod export;

@@ -3,6 +3,7 @@ use super::{
     Ended, Failure,
     args::{Memory, Reporting, TreeDir},
     claim::{Report, restored},
+    data::LabelsFile,
     estimate, export, files, output, train,
     tree::{Opened, on_its_curve},
 };
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 use zktree::{
     commit::{Curve, RowCommitments},
     nn::{
-        Dataset, Table,
+        Classes, Dataset, Source, Table,
         inference::{
             Batch, CommittedRows, InferenceSecrets, InferenceStatement, OutputClaim, RowsOpening,
         },
@@ -29,8 +30,8 @@ pub struct Predict {
     pub(super) tree: TreeDir,
     /// A root, or a node whose weights are in this tree's private part
     id: String,
-    /// CSV file with the feature columns of the tree
-    #[arg(long, value_name = "FILE.csv")]
+    /// Data with the feature columns of the tree: CSV, NPZ, IDX, or a folder of PNG files
+    #[arg(long, value_name = "FILE")]
     input: PathBuf,
     /// File for a proof that the node, and no other, predicts this; weights stay hidden
     #[arg(long, value_name = "FILE")]
@@ -55,9 +56,11 @@ pub struct Evaluate {
     pub(super) tree: TreeDir,
     /// A root, or a node whose weights are in this tree's private part
     id: String,
-    /// CSV file with the feature and target columns of the tree
-    #[arg(long, value_name = "FILE.csv")]
+    /// Data with the feature and target columns of the tree: CSV, NPZ, IDX, or a folder of PNG files
+    #[arg(long, value_name = "FILE")]
     data: PathBuf,
+    #[command(flatten)]
+    labels: LabelsFile,
     /// File for a proof that the node has this error; weights stay hidden
     #[arg(long, value_name = "FILE")]
     prove: Option<PathBuf>,
@@ -78,9 +81,11 @@ pub struct Verify {
     pub(super) tree: TreeDir,
     /// The proof, from `zktree predict` or `zktree evaluate`
     file: PathBuf,
-    /// A CSV file whose rows must become the public inputs, or the public data, of the proof
-    #[arg(long, value_name = "FILE.csv")]
+    /// Data whose rows must become the public inputs, or the public data, of the proof
+    #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    labels: LabelsFile,
     #[command(flatten)]
     memory: Memory,
     #[command(flatten)]
@@ -96,7 +101,12 @@ fn predictions<C: Curve<ScalarField: WideField>>(options: &Predict) -> Result<En
     let opened = Opened::<C>::new(&options.tree)?;
     let id = opened.find(&options.id)?;
     let root = opened.tree.path(id)?.root();
-    let table = Table::read(&options.input)?;
+    let table = Source {
+        data: &options.input,
+        labels: None,
+        label: root.normalization().classes().map(Classes::column),
+    }
+    .read()?;
     let fixed = root.fixed_point();
     let inputs = Dataset::quantize_features(&table, root.normalization(), fixed)?;
     let widths = [
@@ -179,7 +189,7 @@ fn error<C: Curve<ScalarField: WideField>>(options: &Evaluate) -> Result<Ended, 
     let id = opened.find(&options.id)?;
     let root = opened.tree.path(id)?.root();
     let fixed = root.fixed_point();
-    let table = Table::read(&options.data)?;
+    let table = options.labels.read_for(root, &options.data)?;
     let data = Dataset::quantize(&table, root.normalization(), fixed)?;
     let weights = export::opening(&opened, id)?;
     let mut report = Report::new(&opened, id, root, data.num_rows());
@@ -237,7 +247,7 @@ fn check<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<Ended, Fa
     inference.verify(&origin).map_err(not_verified)?;
     let root = origin.start();
     if let Some(file) = &options.data {
-        same_rows(&inference, root, &Table::read(file)?).map_err(|text| {
+        same_rows(&inference, root, &options.labels.read_for(root, file)?).map_err(|text| {
             Failure::not_verified(format!("{}: {text} of {name}", file.display()))
         })?;
     }

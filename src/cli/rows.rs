@@ -2,6 +2,7 @@
 use super::{
     Ended, Failure,
     args::{Memory, Reporting, TreeDir, whole},
+    data::LabelsFile,
     files,
     tree::{Opened, on_its_curve},
 };
@@ -10,7 +11,6 @@ use serde::Serialize;
 use std::{fmt, path::PathBuf};
 use zktree::{
     commit::Curve,
-    nn::Table,
     poly::WideField,
     text::visible,
     tree::{NodeId, RowError, RowProof},
@@ -23,7 +23,7 @@ pub struct Prove {
     pub(super) tree: TreeDir,
     /// A node that was trained on the data, which must be in this tree's private part
     id: String,
-    /// The row of the CSV file below its header, from 0
+    /// The row of the data, of a CSV file below its header, from 0
     #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     row: usize,
     /// File for the proof; it shows this row and no other
@@ -55,6 +55,9 @@ struct Column {
     integer: i64,
     /// What the integer stands for, before normalisation.
     value: f64,
+    /// The name of its class, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<String>,
 }
 
 impl fmt::Display for Report {
@@ -73,11 +76,11 @@ impl fmt::Display for Report {
         )?;
         for column in &self.columns {
             let name = visible(&column.name);
-            writeln!(
-                f,
-                "  {name}: {:.6} (integer {})",
-                column.value, column.integer
-            )?;
+            let integer = column.integer;
+            match &column.class {
+                None => writeln!(f, "  {name}: {:.6} (integer {integer})", column.value)?,
+                Some(class) => writeln!(f, "  {name}: {} (class {integer})", visible(class))?,
+            }
         }
         Ok(())
     }
@@ -117,9 +120,11 @@ pub struct Verify {
     id: String,
     /// The proof
     file: PathBuf,
-    /// A CSV file with the raw values, which must become the proven integers
-    #[arg(long, value_name = "FILE.csv")]
+    /// Data with the raw values, which must become the proven integers
+    #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    labels: LabelsFile,
     /// The row of that file, from 0
     #[arg(long, value_name = "N", default_value_t = 0, requires = "data", value_parser = whole::<usize>)]
     data_row: usize,
@@ -145,7 +150,8 @@ fn check_row<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<Ended
     if let Some(data) = &options.data {
         let root = opened.tree.path(id)?.root();
         let how = (root.normalization(), root.fixed_point());
-        let matches = proof.matches(&Table::read(data)?, options.data_row, how);
+        let table = options.labels.read_for(root, data)?;
+        let matches = proof.matches(&table, options.data_row, how);
         matches.map_err(named)?;
     }
     let report = report(&opened, id, &proof, file, true)?;
@@ -161,16 +167,28 @@ fn report<C: Curve<ScalarField: WideField>>(
 ) -> Result<Report, Failure> {
     let root = opened.tree.path(id)?.root();
     let normalization = root.normalization();
-    let columns = normalization
+    let numbers = normalization
         .features()
         .iter()
         .chain(normalization.targets());
-    let columns = columns.zip(&proof.opening.values);
-    let columns = columns.map(|(column, integer)| Column {
-        name: column.name.clone(),
-        integer: *integer,
-        value: column.restore(*integer, root.fixed_point()),
-    });
+    let mut columns: Vec<Column> = numbers
+        .zip(&proof.opening.values)
+        .map(|(column, integer)| Column {
+            name: column.name.clone(),
+            integer: *integer,
+            value: column.restore(*integer, root.fixed_point()),
+            class: None,
+        })
+        .collect();
+    if let (Some(classes), Some(class)) = (normalization.classes(), proof.opening.values.last()) {
+        let name = usize::try_from(*class).ok();
+        columns.push(Column {
+            name: classes.column().to_owned(),
+            integer: *class,
+            value: *class as f64,
+            class: name.and_then(|class| classes.names().get(class)).cloned(),
+        });
+    }
     Ok(Report {
         id: id.to_string(),
         short: opened.tree.short(id),
@@ -178,6 +196,6 @@ fn report<C: Curve<ScalarField: WideField>>(
         row: proof.opening.row,
         file,
         verified,
-        columns: columns.collect(),
+        columns,
     })
 }

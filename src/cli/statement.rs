@@ -80,7 +80,7 @@ fn predicate<C: Curve<ScalarField: WideField>>(
     proof: &[u8; 32],
 ) -> Value {
     let p = &node.parameters;
-    json!({
+    let mut predicate = json!({
         "id": id.to_string(),
         "parents": [node.parent.to_string()],
         "author": {"ed25519": node.author.to_string()},
@@ -91,7 +91,7 @@ fn predicate<C: Curve<ScalarField: WideField>>(
             "root": hex::encode(node.dataset.root),
             "rows": node.dataset.num_rows,
             "features": node.dataset.num_features,
-            "targets": node.dataset.num_targets,
+            "targets": node.dataset.kind.num_targets(),
         },
         "training": {
             "layers": p.architecture.widths(),
@@ -111,7 +111,11 @@ fn predicate<C: Curve<ScalarField: WideField>>(
         "licence": node.labels.licence,
         "note": node.labels.note,
         "loss": node.labels.loss.map(|loss| loss.get()),
-    })
+    });
+    if let Some(classes) = node.dataset.kind.classes() {
+        predicate["dataset"]["classes"] = classes.into();
+    }
+    predicate
 }
 
 /// Whether a file is what `zktree export` writes of this node.

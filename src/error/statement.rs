@@ -57,6 +57,12 @@ pub enum StatementError {
         /// Columns of targets.
         targets: usize,
     },
+    /// A data set with labels of a number of classes that cannot be.
+    #[error("a data set with labels of {classes} classes: from 2 to 65536 can be")]
+    Classes {
+        /// The classes.
+        classes: usize,
+    },
     /// A public value outside of its range.
     #[error("{what} {index} is {value}, outside of the range of {bits} bits")]
     OutOfRange {

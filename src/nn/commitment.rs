@@ -1,6 +1,6 @@
 //! Commitments to the weights of a network and to a data set, and their openings.
 use super::{
-    Architecture, Dataset, Weights,
+    Architecture, DataKind, Dataset, Weights,
     argument::{KnownMatrix, Layout},
     layout,
     network::MAX_WIDTH,
@@ -358,7 +358,7 @@ impl<C: Curve<ScalarField: WideField>> RowCheck<C> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatasetCommitment<C: Curve> {
     num_features: usize,
-    num_targets: usize,
+    kind: DataKind,
     /// Shared: nodes trained on the same data have the same.
     rows: Arc<RowCommitments<C>>,
 }
@@ -424,7 +424,7 @@ impl<F: PrimeField> DatasetOpening<F> {
             .collect();
         DatasetCommitment {
             num_features: self.dataset.num_features(),
-            num_targets: self.dataset.num_targets(),
+            kind: self.dataset.kind(),
             rows: Arc::new(hyrax::commit_slices(&gens, &rows, &self.blindings)),
         }
     }
@@ -440,7 +440,7 @@ impl<F: PrimeField> DatasetOpening<F> {
     {
         let data = &self.dataset;
         if data.num_features() != commitment.num_features
-            || data.num_targets() != commitment.num_targets
+            || data.kind() != commitment.kind
             || data.num_rows() != commitment.num_rows()
         {
             return false;
@@ -467,9 +467,15 @@ impl<F: PrimeField> DatasetOpening<F> {
 impl<C: Curve> DatasetCommitment<C> {
     /// A commitment read from somewhere, `rows` one point a data row.
     pub fn new(num_features: usize, num_targets: usize, rows: RowCommitments<C>) -> Self {
+        let targets = num_targets;
+        Self::of_kind(num_features, DataKind::Numbers { targets }, rows)
+    }
+
+    /// The same, with targets of any kind.
+    pub fn of_kind(num_features: usize, kind: DataKind, rows: RowCommitments<C>) -> Self {
         Self {
             num_features,
-            num_targets,
+            kind,
             rows: Arc::new(rows),
         }
     }
@@ -486,22 +492,32 @@ impl<C: Curve> DatasetCommitment<C> {
 
     /// Number of target columns.
     pub fn num_targets(&self) -> usize {
-        self.num_targets
+        self.kind.num_targets()
+    }
+
+    /// What the targets are.
+    pub fn kind(&self) -> DataKind {
+        self.kind
     }
 
     /// Number of columns; of a shape that no network has, at most the largest number.
     pub fn width(&self) -> usize {
-        self.num_features.saturating_add(self.num_targets)
+        self.num_features.saturating_add(self.num_targets())
     }
 
     /// Checks that a network may have such data: until then columns cost whoever reads the
     /// commitment nothing, and their number may be any.
     pub(crate) fn check_columns(&self) -> Result<(), VerifyError> {
-        let [features, targets] = [self.num_features, self.num_targets];
+        let [features, targets] = [self.num_features, self.num_targets()];
         let possible = |width| (1..=MAX_WIDTH).contains(&width);
-        match possible(features) && possible(targets) {
-            true => Ok(()),
-            false => Err(StatementError::DataColumns { features, targets }.into()),
+        if !(possible(features) && possible(targets)) {
+            return Err(StatementError::DataColumns { features, targets }.into());
+        }
+        match self.kind.classes() {
+            Some(classes) if !DataKind::is_count_of_classes(classes) => {
+                Err(StatementError::Classes { classes }.into())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -515,13 +531,18 @@ impl<C: Curve> DatasetCommitment<C> {
         self.rows.clone()
     }
 
-    /// The name of the data set: a hash of its shape and the Merkle root over its rows.
+    /// The name of the data set: a hash of its shape, the kind of its targets and the Merkle root over its
+    /// rows.
     pub fn root(&self) -> [u8; 32] {
-        Sha256::new_with_prefix(b"zktree-v1 data set")
+        let (label, count): (&[u8], usize) = match self.kind {
+            DataKind::Numbers { targets } => (b"zktree-v1 data set", targets),
+            DataKind::Labels { classes } => (b"zktree-v1 labelled data set", classes),
+        };
+        Sha256::new_with_prefix(label)
             .chain_update((C::NAME.len() as u64).to_le_bytes())
             .chain_update(C::NAME)
             .chain_update((self.num_features as u64).to_le_bytes())
-            .chain_update((self.num_targets as u64).to_le_bytes())
+            .chain_update((count as u64).to_le_bytes())
             .chain_update((self.num_rows() as u64).to_le_bytes())
             .chain_update(self.rows.merkle_root())
             .finalize()

@@ -81,7 +81,7 @@ mod uniform;
 
 pub use bound::WeightBound;
 pub use commitment::{DatasetCommitment, DatasetOpening, WeightCommitment, WeightOpening};
-pub use data::{ColumnStatistics, Dataset, Normalization, Table};
+pub use data::{Classes, ColumnStatistics, DataKind, Dataset, Normalization, Source, Table};
 pub use fixed::{FixedPoint, FixedPointConfig, FunctionBits, LearningRate};
 pub use grid::WeightGrid;
 pub use network::{Architecture, Layer, Weights};

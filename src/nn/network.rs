@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
+use super::data::DataKind;
 use super::encoding::{Decoder, Encoder};
 use super::model::{self, Cnn, Graph, GraphFile, Mlp, ParameterShape};
 pub use super::model::{MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH};
-use super::op::Nonlinearity;
+use super::op::{Loss, Nonlinearity};
 use crate::error::{ConfigError, DecodeError};
 
 /// A network: a graph of operators with matrices of parameters. Layers, which are those matrices, count from 0.
@@ -117,6 +118,21 @@ impl Architecture {
     /// Width of the network's input.
     pub fn num_inputs(&self) -> usize {
         self.0.graph.inputs()
+    }
+
+    /// The outputs that this network needs to be trained on such targets: its loss compares the two, and
+    /// says what they are.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::TrainedOnNumbers`] of labels, [`ConfigError::TrainedOnClasses`] of numbers.
+    pub fn outputs_for(&self, kind: DataKind) -> Result<usize, ConfigError> {
+        match (self.0.graph.loss(), kind) {
+            (Loss::SquaredError, DataKind::Numbers { targets }) => Ok(targets),
+            (Loss::CrossEntropy, DataKind::Labels { classes }) => Ok(classes),
+            (Loss::SquaredError, DataKind::Labels { .. }) => Err(ConfigError::TrainedOnNumbers),
+            (Loss::CrossEntropy, DataKind::Numbers { .. }) => Err(ConfigError::TrainedOnClasses),
+        }
     }
 
     /// Width of the network's output.

@@ -188,16 +188,15 @@ impl<C: Curve<ScalarField: WideField>> TrainingStatement<C> {
         }
         let _ = self.schedule()?;
         let shape = VerifyError::check_shape;
-        let (inputs, outputs) = (architecture.num_inputs(), architecture.num_targets());
         shape(
             "features of the data set",
-            inputs,
+            architecture.num_inputs(),
             self.dataset.num_features(),
         )?;
         shape(
             "targets of the data set",
-            outputs,
-            self.dataset.num_targets(),
+            architecture.num_outputs(),
+            architecture.outputs_for(self.dataset.kind())?,
         )?;
         self.child.check_shape(architecture)?;
         let bound = match &self.parent {

@@ -320,9 +320,10 @@ fn samples(weights: &Weights, inputs: &[i64], step: Option<u64>) -> Result<usize
 }
 
 fn check_widths(weights: &Weights, dataset: &Dataset) -> Result<(), TrainError> {
-    let (features, targets) = (dataset.num_features(), dataset.num_targets());
     let architecture = weights.architecture();
-    let (inputs, outputs) = (architecture.num_inputs(), architecture.num_targets());
+    let features = dataset.num_features();
+    let targets = architecture.outputs_for(dataset.kind())?;
+    let (inputs, outputs) = (architecture.num_inputs(), architecture.num_outputs());
     if (features, targets) == (inputs, outputs) {
         return Ok(());
     }

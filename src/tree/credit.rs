@@ -203,17 +203,16 @@ impl<C: Curve<ScalarField: WideField>> RowProof<C> {
             let reason = format!("{} values", self.opening.values.len());
             return Err(RowError::Malformed { reason });
         }
-        let columns = normalization
-            .features()
-            .iter()
-            .chain(normalization.targets());
+        let features = normalization.features().iter().map(|c| c.name.clone());
+        let columns = features.chain(normalization.target_names());
         let values = integers.row(0).iter().zip(&self.opening.values);
         for (column, (expected, found)) in columns.zip(values) {
             if expected != found {
                 return Err(RowError::OtherValue {
                     row: self.opening.row,
-                    column: column.name.clone(),
-                    raw: table.value(row, &column.name).unwrap_or(f64::NAN),
+                    // A class that has a name is its own raw value.
+                    raw: table.value(row, &column).unwrap_or(*expected as f64),
+                    column,
                     expected: *expected,
                     found: *found,
                 });

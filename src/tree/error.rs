@@ -1,7 +1,7 @@
 //! Why a tree is not what it claims.
 use super::{AuthorKey, NodeId, NodeLabel};
 use crate::{
-    error::{ProveError, VerifyError},
+    error::{ConfigError, ProveError, VerifyError},
     nn::Architecture,
     text::quoted,
 };
@@ -99,6 +99,9 @@ pub enum TreeError {
         /// Features and targets.
         columns: (usize, usize),
     },
+    /// A root for data of another kind than its network is trained on.
+    #[error(transparent)]
+    Kind(ConfigError),
     /// A node of another architecture than its root.
     #[error("node {node}: its architecture is {found}, its root's {expected}")]
     OtherArchitecture {

@@ -7,7 +7,8 @@ use crate::{
     commit::Curve,
     error::DecodeError,
     nn::{
-        Architecture, FixedPoint, Normalization, TrainingParameters, WeightCommitment, WeightGrid,
+        Architecture, DataKind, FixedPoint, Normalization, TrainingParameters, WeightCommitment,
+        WeightGrid,
         encoding::{Decoder, Encoder, decode_fixed_point, encode_fixed_point},
         optimise::Optimiser,
     },
@@ -152,9 +153,8 @@ impl<C: Curve<ScalarField: WideField>> Node<C> {
             .hash(&self.dataset.root)
             .count(self.dataset.num_rows)
             .string(NUMBERS)
-            .count(self.dataset.num_features)
-            .string(NUMBERS)
-            .count(self.dataset.num_targets);
+            .count(self.dataset.num_features);
+        let start = encode_kind(start, self.dataset.kind);
         let start = p
             .optimiser
             .encode(start)
@@ -186,8 +186,8 @@ impl<C: Curve<ScalarField: WideField>> Node<C> {
         let dataset = DatasetName {
             root: d.hash("data set")?,
             num_rows: d.count("rows")?,
-            num_features: columns(d, "features")?,
-            num_targets: columns(d, "targets")?,
+            num_features: features(d)?,
+            kind: kind(d)?,
         };
         let parameters = TrainingParameters {
             architecture,
@@ -216,15 +216,34 @@ fn architecture(decoder: &mut Decoder<'_>) -> Result<Architecture, DecodeError> 
     Architecture::decode(decoder.bytes("network")?)
 }
 
-/// The kind of a data set's columns: numbers, which are standardised and rounded.
+/// The kinds of a data set's columns: numbers, which are standardised and rounded, and one column of classes.
 const NUMBERS: &str = "numbers";
+const LABELS: &str = "labels";
 
-/// How many columns there are, behind their kind.
-fn columns(decoder: &mut Decoder<'_>, field: &'static str) -> Result<usize, DecodeError> {
-    let kind = decoder.string(field)?;
-    match kind == NUMBERS {
-        true => decoder.count(field),
-        false => Err(DecodeError::value(field, quoted(kind))),
+/// How many features there are, behind their kind.
+fn features(decoder: &mut Decoder<'_>) -> Result<usize, DecodeError> {
+    match decoder.string("features")? {
+        NUMBERS => decoder.count("features"),
+        kind => Err(DecodeError::value("features", quoted(kind))),
+    }
+}
+
+/// The kind of targets, then how many columns they are, or how many classes.
+fn encode_kind(start: Encoder, kind: DataKind) -> Encoder {
+    match kind {
+        DataKind::Numbers { targets } => start.string(NUMBERS).count(targets),
+        DataKind::Labels { classes } => start.string(LABELS).count(classes),
+    }
+}
+
+fn kind(decoder: &mut Decoder<'_>) -> Result<DataKind, DecodeError> {
+    let field = "targets";
+    let (kind, count) = (decoder.string(field)?, decoder.count(field)?);
+    match kind {
+        NUMBERS => Ok(DataKind::Numbers { targets: count }),
+        LABELS if DataKind::is_count_of_classes(count) => Ok(DataKind::Labels { classes: count }),
+        LABELS => Err(DecodeError::value(field, format!("{count} classes"))),
+        _ => Err(DecodeError::value(field, quoted(kind))),
     }
 }
 

@@ -4,7 +4,8 @@ use crate::{
     check::Check,
     commit::Curve,
     nn::{
-        DatasetCommitment, ScheduleSeed, TrainingParameters, WeightCommitment, encoding::Encoder,
+        DataKind, DatasetCommitment, ScheduleSeed, TrainingParameters, WeightCommitment,
+        encoding::Encoder,
     },
     poly::WideField,
     text::quoted,
@@ -111,8 +112,8 @@ pub struct DatasetName {
     pub num_rows: usize,
     /// Number of feature columns.
     pub num_features: usize,
-    /// Number of target columns.
-    pub num_targets: usize,
+    /// What the targets are.
+    pub kind: DataKind,
 }
 
 impl DatasetName {
@@ -122,7 +123,7 @@ impl DatasetName {
             root: commitment.root(),
             num_rows: commitment.num_rows(),
             num_features: commitment.num_features(),
-            num_targets: commitment.num_targets(),
+            kind: commitment.kind(),
         }
     }
 }

@@ -78,7 +78,8 @@ impl Root {
     ///
     /// # Errors
     /// [`TreeError::NormalizationWidth`] unless the normalisation has a feature for each input of
-    /// the network and a target for each output.
+    /// the network and a target for each output; [`TreeError::Kind`] if the network is not trained on
+    /// such targets.
     pub fn new(
         architecture: Architecture,
         fixed_point: FixedPoint,
@@ -95,9 +96,12 @@ impl Root {
         normalization: Normalization,
         weights: RootWeights,
     ) -> Result<Self, TreeError> {
-        let network = (architecture.num_inputs(), architecture.num_targets());
-        let (features, targets) = (normalization.features(), normalization.targets());
-        let columns = (features.len(), targets.len());
+        let network = (architecture.num_inputs(), architecture.num_outputs());
+        let outputs = architecture.outputs_for(normalization.kind());
+        let columns = (
+            normalization.features().len(),
+            outputs.map_err(TreeError::Kind)?,
+        );
         if network != columns {
             return Err(TreeError::NormalizationWidth { network, columns });
         }
@@ -114,7 +118,7 @@ impl Root {
     /// with other labels, without the weights; the author signs the whole.
     ///
     /// # Errors
-    /// [`TreeError::NormalizationWidth`]; [`TreeError::Label`]; [`TreeError::NotImported`] if the
+    /// [`TreeError::NormalizationWidth`]; [`TreeError::Kind`]; [`TreeError::Label`]; [`TreeError::NotImported`] if the
     /// weights are not on the grid.
     pub fn import<C: Curve<ScalarField: WideField>>(
         fixed_point: FixedPoint,

@@ -8,9 +8,9 @@ use zktree::{
     commit::{Curve, RowCommitments},
     error::DecodeError,
     nn::{
-        Architecture, DatasetCommitment, FixedPoint, FixedPointConfig, LearningRate, Normalization,
-        TrainingParameters, TrainingProof, WeightCommitment, WeightOpening, data::ColumnStatistics,
-        init, model::Mlp, op::Nonlinearity,
+        Architecture, DataKind, DatasetCommitment, FixedPoint, FixedPointConfig, LearningRate,
+        Normalization, TrainingParameters, TrainingProof, WeightCommitment, WeightOpening,
+        data::ColumnStatistics, init, model::Mlp, op::Nonlinearity,
     },
     poly::WideField,
     tree::{
@@ -148,7 +148,9 @@ impl Case {
                 root: [fields.dataset; 32],
                 num_rows: fields.rows,
                 num_features: fields.features,
-                num_targets: fields.targets,
+                kind: DataKind::Numbers {
+                    targets: fields.targets,
+                },
             },
             nonce: fields.nonce,
             author: self.public.parse().unwrap(),
@@ -293,7 +295,7 @@ prop_compose! {
                 hiding,
             },
             weights: WeightOpening::public(weights).commit(),
-            dataset: DatasetName { root: ids[1], num_rows, num_features, num_targets },
+            dataset: DatasetName { root: ids[1], num_rows, num_features, kind: DataKind::Numbers { targets: num_targets } },
             nonce: run[3],
             author: AuthorKey(ids[2]),
             labels,

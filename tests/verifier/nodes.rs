@@ -8,7 +8,7 @@ use ark_ec::CurveGroup;
 use zktree::{
     Pallas,
     commit::{Curve, RowCommitments},
-    nn::{Architecture, DatasetCommitment, LearningRate},
+    nn::{Architecture, DataKind, DatasetCommitment, LearningRate},
     tree::{AuthorSecret, DatasetName, Edge, Loss, Node},
 };
 
@@ -52,7 +52,17 @@ pub fn of_nodes(family: &Family<Pallas>) -> Vec<Case> {
             "features",
             Box::new(|node, _| node.dataset.num_features += 1),
         ),
-        ("targets", Box::new(|node, _| node.dataset.num_targets += 1)),
+        (
+            "targets",
+            Box::new(|node, _| {
+                let targets = node.dataset.kind.num_targets() + 1;
+                node.dataset.kind = DataKind::Numbers { targets };
+            }),
+        ),
+        (
+            "kind of targets",
+            Box::new(|node, _| node.dataset.kind = DataKind::Labels { classes: 2 }),
+        ),
         (
             "rate",
             Box::new(|node, _| {

@@ -4,6 +4,7 @@ mod state;
 use super::{
     Ended, Failure,
     args::{Authorship, Memory, Reporting, TreeDir, whole},
+    data::{LabelsFile, Predicted},
     estimate, export, files, interrupt, key, progress,
     tree::{Opened, on_its_curve},
 };
@@ -20,11 +21,10 @@ use std::{
 use zktree::{
     commit::{Curve, RowCommitments},
     nn::{
-        Dataset, DatasetCommitment, LearningRate, Progress, Schedule, Table, TrainingParameters,
+        Dataset, DatasetCommitment, LearningRate, Progress, Schedule, TrainingParameters,
         TrainingStatement, WeightCommitment, WeightOpening, train,
     },
     poly::WideField,
-    text::list,
     tree::{
         Draft, Edge, Loss, Node, NodeId, Origin, ProvenDataset, Root, TreeError, store::StoreError,
     },
@@ -38,12 +38,13 @@ pub struct Options {
     /// The root or node to train from
     #[arg(long, value_name = "ID")]
     parent: String,
-    /// CSV file to train on; it stays private
-    #[arg(long, value_name = "FILE.csv")]
+    /// Data to train on, which stay private: CSV, NPZ, IDX, or a folder of PNG files
+    #[arg(long, value_name = "FILE")]
     data: PathBuf,
-    /// Column to predict, as for the root. Repeat for several
-    #[arg(long, value_name = "COL", required = true)]
-    target: Vec<String>,
+    #[command(flatten)]
+    labels: LabelsFile,
+    #[command(flatten)]
+    predicted: Predicted,
     /// Number of steps
     #[arg(long, value_name = "T", value_parser = whole::<NonZeroU64>)]
     steps: NonZeroU64,
@@ -208,7 +209,7 @@ fn measure<C: Curve<ScalarField: WideField>>(
     let statement = TrainingStatement::<C> {
         parent: origin.weights().clone(),
         child: WeightCommitment::placeholder(&architecture),
-        dataset: DatasetCommitment::new(data.num_features(), data.num_targets(), rows),
+        dataset: DatasetCommitment::of_kind(data.num_features(), data.kind(), rows),
         schedule: zktree::nn::ScheduleSeed([0; 32]),
         parent_id: origin.id().0,
         child_pre_id: [0; 32],
@@ -222,14 +223,8 @@ fn measure<C: Curve<ScalarField: WideField>>(
 
 impl Options {
     fn dataset(&self, root: &Root) -> Result<Dataset, Failure> {
-        let targets = root.normalization().targets();
-        let names: Vec<&str> = targets.iter().map(|column| column.name.as_str()).collect();
-        if names != self.target {
-            let (asked, names) = (list(&self.target), list(&names));
-            let text = format!("--target {asked}: the networks of this tree predict {names}");
-            return Err(Failure::input(text));
-        }
-        let table = Table::read(&self.data)?;
+        self.predicted.check(root)?;
+        let table = self.labels.read_for(root, &self.data)?;
         Ok(Dataset::quantize(
             &table,
             root.normalization(),

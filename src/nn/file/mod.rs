@@ -94,10 +94,10 @@ impl Weights {
     ///
     /// The metadata have one entry, `zktree`, so that equal weights give equal files. It is JSON
     /// `{"activation_bits": s, "normalization": {"features": [{"name", "mean", "deviation"}, ...],
-    /// "targets": [...]}}`. Input `i` of the
+    /// "targets": [...]}}`; in place of targets, labels are `"labels": {"column", "names"}`. Input `i` of the
     /// network is `(x - mean) / deviation` of feature `i` (`x - mean` where the deviation is 0),
     /// rounded by the integer network to multiples of `2^-s`; the prediction of target `j` is
-    /// output `j` times deviation (or 1) plus mean.
+    /// output `j` times deviation (or 1) plus mean; output `j` is of class `j`.
     ///
     /// # Errors
     /// [`DataError::WeightsFile`] if the format cannot hold them.
@@ -197,15 +197,20 @@ const NETWORK: &str = "zktree-network";
 
 /// The network that a file names, if it does.
 fn network(bytes: &[u8]) -> Result<Option<Architecture>, DataError> {
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| malformed(e.to_string()))?;
-    let found = header.metadata().as_ref().and_then(|all| all.get(NETWORK));
-    let Some(text) = found else {
+    let Some(text) = metadata(bytes, NETWORK)? else {
         return Ok(None);
     };
     let refuse = |what: String| malformed(format!("the metadata's {NETWORK}: {what}"));
     let encoded = hex::decode(text).map_err(|e| refuse(e.to_string()))?;
     let architecture = Architecture::decode(&encoded).map_err(|e| refuse(e.to_string()))?;
     Ok(Some(architecture))
+}
+
+/// An entry of a file's metadata.
+fn metadata(bytes: &[u8], name: &str) -> Result<Option<String>, DataError> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| malformed(e.to_string()))?;
+    let all = header.metadata().as_ref();
+    Ok(all.and_then(|all| all.get(name)).cloned())
 }
 
 /// The perceptron with rectifiers of these layers.

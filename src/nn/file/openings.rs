@@ -1,13 +1,15 @@
 //! Files with blindings: the openings of commitments.
-use super::{Entry, check_count, integers, malformed, parse, write};
+use super::{Entry, check_count, integers, malformed, metadata, parse, write};
 use crate::{
     commit::RowBlindings,
     error::DataError,
     nn::{Dataset, DatasetOpening, WeightOpening, Weights, network::MAX_WIDTH},
+    text::quoted,
     transcript,
 };
 use ark_ff::PrimeField;
 use safetensors::{Dtype, SafeTensors};
+use std::collections::HashMap;
 
 impl<F: PrimeField> WeightOpening<F> {
     /// The bytes of a file with weights and blindings: whoever has it can train on.
@@ -56,7 +58,10 @@ impl<F: PrimeField> DatasetOpening<F> {
             entry("targets", data.num_targets(), Dataset::targets),
             blinding_entry("blinding".to_owned(), self.blindings())?,
         ];
-        write(&tensors, None)
+        let classes = data.kind().classes();
+        let metadata =
+            classes.map(|count| HashMap::from([(CLASSES.to_owned(), count.to_string())]));
+        write(&tensors, metadata)
     }
 
     /// Reads a file of data and blindings.
@@ -86,11 +91,31 @@ impl<F: PrimeField> DatasetOpening<F> {
         }
         let pairs = features.chunks(width).zip(targets.chunks(target_width));
         let values = pairs.flat_map(|(x, y)| x.iter().chain(y)).copied();
-        let dataset = Dataset::from_rows(width, target_width, values.collect())?;
+        let dataset = match classes(bytes)? {
+            None => Dataset::from_rows(width, target_width, values.collect())?,
+            Some(classes) if target_width == 1 => {
+                Dataset::from_labelled_rows(width, classes, values.collect())?
+            }
+            Some(_) => return Err(malformed("targets: not one column of labels".to_owned())),
+        };
         let blindings = blindings(&file, "blinding")?;
         check_count(&file, 3, "features, targets and blinding")?;
         Self::from_parts(dataset, blindings).map_err(|e| malformed(e.to_string()))
     }
+}
+
+/// The entry of the metadata with the number of classes, if targets are labels.
+const CLASSES: &str = "zktree-classes";
+
+/// The number of classes that a file of data names, if it does.
+fn classes(bytes: &[u8]) -> Result<Option<usize>, DataError> {
+    let Some(text) = metadata(bytes, CLASSES)? else {
+        return Ok(None);
+    };
+    let classes = text.parse::<usize>().ok();
+    let canonical = classes.filter(|count| count.to_string() == text);
+    let refuse = || malformed(format!("the metadata's {CLASSES} is {}", quoted(&text)));
+    canonical.map(Some).ok_or_else(refuse)
 }
 
 fn blinding_entry<F: PrimeField>(

@@ -275,7 +275,7 @@ impl FloatModel {
     /// # Errors
     /// [`ImportError::Structure`] if there are not as many columns as inputs and outputs.
     pub fn standardized(mut self, normalization: &Normalization) -> Result<Self, ImportError> {
-        let (features, targets) = (normalization.features(), normalization.targets());
+        let (features, targets) = (normalization.features(), normalization.outputs());
         let network = [
             self.architecture.num_inputs(),
             self.architecture.num_outputs(),
@@ -303,11 +303,11 @@ impl FloatModel {
         }
         if let Some(last) = self.layers.last_mut() {
             let outputs = last.bias.len();
-            for (bias, target) in last.bias.iter_mut().zip(targets) {
+            for (bias, target) in last.bias.iter_mut().zip(&targets) {
                 *bias = (*bias - target.mean) / spread(target.deviation);
             }
             for row in last.weight.chunks_mut(outputs) {
-                for (weight, target) in row.iter_mut().zip(targets) {
+                for (weight, target) in row.iter_mut().zip(&targets) {
                     *weight /= spread(target.deviation);
                 }
             }

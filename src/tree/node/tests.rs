@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::*;
 use crate::{
-    nn::{Architecture, FixedPoint, LearningRate, Normalization, Table},
+    nn::{Architecture, DataKind, FixedPoint, LearningRate, Normalization, Table},
     tree::{Loss, Root, Signature},
 };
 use ark_pallas::Projective as Pallas;
@@ -86,7 +86,7 @@ fn node_ids_by_hand() {
             root: [5; 32],
             num_rows: 6,
             num_features: 1,
-            num_targets: 1,
+            kind: DataKind::Numbers { targets: 1 },
         },
         nonce: 8,
         author: AuthorKey([9; 32]),

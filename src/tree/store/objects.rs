@@ -6,7 +6,7 @@ use crate::{
     error::DecodeError,
     files,
     nn::{
-        DatasetCommitment, TrainingProof,
+        DataKind, DatasetCommitment, TrainingProof,
         encoding::{Decoder, Encoder},
     },
     poly::WideField,
@@ -23,6 +23,8 @@ use std::{
 
 const NODE: &str = "zktree/v1/node-file";
 const DATASET: &str = "zktree/v1/dataset";
+/// The same, with labels: behind the number of features is that of classes.
+const LABELLED: &str = "zktree/v1/labelled-dataset";
 
 /// Longest file that is read. A file is no longer than memory for other reasons.
 const MAX_FILE: u64 = 1 << 31;
@@ -157,10 +159,14 @@ impl<C: Curve<ScalarField: WideField>> NodeFile<C> {
 }
 
 fn encode_dataset<C: Curve>(dataset: &DatasetCommitment<C>) -> Vec<u8> {
-    Encoder::new(DATASET)
+    let (kind, count) = match dataset.kind() {
+        DataKind::Numbers { targets } => (DATASET, targets),
+        DataKind::Labels { classes } => (LABELLED, classes),
+    };
+    Encoder::new(kind)
         .string(C::NAME)
         .count(dataset.num_features())
-        .count(dataset.num_targets())
+        .count(count)
         .bytes(&dataset.rows().encode())
         .finish()
 }
@@ -169,14 +175,21 @@ fn decode_dataset<C: Curve>(
     bytes: &[u8],
     name: &DatasetName,
 ) -> Result<DatasetCommitment<C>, Problem> {
-    let mut decoder = Decoder::new(DATASET, bytes)?;
+    let mut decoder = match name.kind {
+        DataKind::Numbers { .. } => Decoder::new(DATASET, bytes)?,
+        DataKind::Labels { .. } => Decoder::new(LABELLED, bytes)?,
+    };
     let curve = decoder.string("curve")?;
-    let (features, targets) = (decoder.count("features")?, decoder.count("targets")?);
+    let (features, count) = (decoder.count("features")?, decoder.count("targets")?);
+    let kind = match name.kind {
+        DataKind::Numbers { .. } => DataKind::Numbers { targets: count },
+        DataKind::Labels { .. } => DataKind::Labels { classes: count },
+    };
     let points = decoder.bytes("rows")?;
     decoder.finish()?;
     let rows = RowCommitments::decode(points, points.len() / C::ENCODED_LEN)
         .map_err(|error| DecodeError::value("rows", error))?;
-    let dataset = DatasetCommitment::<C>::new(features, targets, rows);
+    let dataset = DatasetCommitment::<C>::of_kind(features, kind, rows);
     match curve == C::NAME && dataset.root() == name.root {
         true => Ok(dataset),
         false => Err(Problem::OtherContent),
