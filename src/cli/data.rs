@@ -56,18 +56,20 @@ impl Predicted {
         let normalization = root.normalization();
         let names = normalization.target_names();
         let (asked, option) = match &self.label {
-            None => (self.target.clone(), "--target"),
-            Some(label) => (vec![label.clone()], "--label"),
+            None => (&self.target, "--target"),
+            Some(label) => (&vec![label.clone()], "--label"),
         };
-        if asked == names && self.label.is_some() == normalization.classes().is_some() {
+        let same_kind = self.label.is_some() == normalization.classes().is_some();
+        if *asked == names && same_kind {
             return Ok(());
         }
-        let kind = match normalization.classes() {
-            None => "",
-            Some(_) => "the class ",
+        let advice = match (same_kind, normalization.classes()) {
+            (true, _) => "",
+            (false, None) => " as numbers; name them by --target",
+            (false, Some(_)) => " as a class; name it by --label",
         };
-        let (asked, names) = (list(&asked), list(&names));
-        let text = format!("{option} {asked}: the networks of this tree predict {kind}{names}");
+        let (asked, names) = (list(asked), list(&names));
+        let text = format!("{option} {asked}: the networks of this tree predict {names}{advice}");
         Err(Failure::input(text))
     }
 }

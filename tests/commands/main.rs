@@ -1,6 +1,9 @@
 //! The commands that work on a directory, through the program itself.
+mod data;
 #[cfg(unix)]
 mod files;
+#[path = "../../src/nn/data/tests/formats.rs"]
+mod formats;
 mod heads;
 mod import;
 mod input;

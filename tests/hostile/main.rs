@@ -2,6 +2,8 @@
 //!
 //! The same targets run under libFuzzer, see `fuzz/README.md`; its corpus is where mutation starts
 //! here.
+#[path = "../../src/nn/data/tests/formats.rs"]
+mod formats;
 mod graphs;
 mod memory;
 mod proportion;

@@ -1,7 +1,7 @@
 //! Memory: a parser takes a multiple of the bytes that it is given, a verifier no more for a forged
 //! proof than for an honest one of the same statement.
 use crate::{
-    alone, graphs, seeds,
+    alone, formats, graphs, seeds,
     targets::{Field, Scene, altered, author},
 };
 use peak_alloc::PeakAlloc;
@@ -11,7 +11,7 @@ use std::{hint::black_box, ops::ControlFlow};
 use zktree::{
     Pallas,
     commit::{Curve, RowCommitments},
-    error::VerifyError,
+    error::{DataError, VerifyError},
     json,
     nn::{
         Architecture, ColumnStatistics, Dataset, DatasetCommitment, DatasetOpening, LearningRate,
@@ -42,7 +42,7 @@ pub fn peak<T>(run: impl FnOnce() -> T) -> usize {
 /// A parser and the target whose corpus is of its format.
 type Parser = (&'static str, fn(&[u8]));
 
-const PARSERS: [Parser; 18] = [
+const PARSERS: [Parser; 19] = [
     ("network", |b| drop(black_box(Architecture::decode(b)))),
     ("root", |b| drop(black_box(Root::decode(b)))),
     ("node", |b| drop(black_box(Node::<Pallas>::decode(b)))),
@@ -79,6 +79,13 @@ const PARSERS: [Parser; 18] = [
         drop(black_box(FloatModel::from_safetensors(b, None)))
     }),
     ("table", |b| drop(black_box(Table::from_reader("t.csv", b)))),
+    ("table", |b| {
+        drop(black_box(Table::from_labelled_reader(
+            "t.csv",
+            b,
+            Some("y"),
+        )))
+    }),
     ("safetensors", |b| {
         drop(black_box(Weights::from_safetensors(b)))
     }),
@@ -288,6 +295,56 @@ fn tables_take_a_few_times_their_bytes() {
     let names: String = (0..1 << 19).map(|k| format!("{k},")).collect();
     let peak = peak(|| Table::from_reader("t.csv", names.as_bytes()).unwrap_err());
     assert!(peak <= 16 * names.len(), "{peak} bytes for {}", names.len());
+}
+
+/// What unpacks to much more than it says, or says much more than it has, takes little; so do names of columns of
+/// one wide image.
+#[test]
+fn images_take_what_they_say_and_have() {
+    let _alone = alone();
+    let idx = |bytes: &[u8]| Table::from_idx(("i", bytes), None::<(&str, &[u8])>);
+    let npz = |axes: &[u64], bytes: &[u8]| {
+        let file = formats::npy("|u1", axes, bytes);
+        formats::zip(&[("x.npy", file)], true)
+    };
+    let check = |read: &dyn Fn() -> Result<Table, DataError>, what: &str| {
+        let mut error = String::new();
+        let peak = peak(|| error = read().unwrap_err().to_string());
+        assert!(error.contains(what), "{error}");
+        assert!(peak < 1 << 18, "{peak} bytes of memory: {error}");
+    };
+    let zeros = vec![0; 1 << 26];
+    let bomb = formats::gzip(&formats::idx(&[2, 2, 2], &zeros));
+    check(&|| idx(&bomb), "more bytes follow than the 8 values");
+    let bomb = npz(&[2, 2, 2], &zeros);
+    check(
+        &|| Table::from_npz("n", &bomb),
+        "more bytes follow than the 8 values",
+    );
+    // Many values of which few are there, and more than any table has.
+    for (rows, what) in [(1 << 16, "it was cut"), (u32::MAX, "split the file")] {
+        let file = formats::idx(&[rows, 64, 64], &[0; 100]);
+        check(&|| idx(&file), what);
+        check(&|| idx(&formats::gzip(&file)), what);
+        let file = npz(&[rows.into(), 64, 64], &[0; 100]);
+        check(&|| Table::from_npz("n", &file), what);
+    }
+    // A table of bytes takes its bytes; memory that grows is there twice.
+    let pixels = vec![9; 1 << 22];
+    let images = formats::idx(&[1 << 12, 32, 32], &pixels);
+    let most = peak(|| idx(&images).unwrap());
+    assert!(
+        most < 3 * images.len(),
+        "{most} bytes of memory for {}",
+        images.len()
+    );
+    let wide = formats::idx(&[1, 256, 256], &[9; 1 << 16]);
+    let most = peak(|| idx(&wide).unwrap());
+    assert!(
+        most < FACTOR * wide.len(),
+        "{most} bytes of memory for {}",
+        wide.len()
+    );
 }
 
 /// The number of bytes is compared with the one that the architecture calls for before memory is

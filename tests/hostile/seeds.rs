@@ -1,13 +1,16 @@
 //! The corpus: small inputs made of honest objects, from which mutation starts.
 use crate::{
-    graphs,
+    formats, graphs,
     targets::{Scene, author},
 };
 use std::{fs, path::PathBuf};
 use zktree::{
     Bls12381, Pallas,
     commit::Curve,
-    nn::{LearningRate, TrainingParameters, WeightGrid, WeightOpening, encoding::Encoder},
+    nn::{
+        Classes, LearningRate, Normalization, Table, TrainingParameters, WeightGrid, WeightOpening,
+        encoding::Encoder,
+    },
     tree::{
         NodeId, Root, RowProof,
         store::{Log, NodeFile, SignedHead},
@@ -58,6 +61,7 @@ fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
             scripts(&[&[0, 33], &[1, 33], &[0, 4], &[1, 32]]),
         ),
         ("encoding", encodings()),
+        ("images", images()),
         ("import", networks()),
         (
             "inference",
@@ -101,6 +105,8 @@ fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
             vec![
                 hiding.root.normalization().to_bytes(),
                 serde_json::to_vec(hiding.root.normalization()).unwrap(),
+                labelled().to_bytes(),
+                serde_json::to_vec(&labelled()).unwrap(),
             ],
         ),
         ("points", vec![bls, hiding.child.node.weights.encode()]),
@@ -146,6 +152,41 @@ fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
     ]
 }
 
+/// The normalisation of features and a class.
+fn labelled() -> Normalization {
+    let table = "a,y\n1,cat\n2,dog\n".as_bytes();
+    let table = Table::from_labelled_reader("t.csv", table, Some("y")).unwrap();
+    Normalization::fit_labelled(&table, Classes::fit(&table, "y").unwrap()).unwrap()
+}
+
+/// Behind a byte for the format: two images of two pixels and their labels.
+fn images() -> Vec<Vec<u8>> {
+    let pixels = [0, 128, 255, 7];
+    let with = |format: u8, file: Vec<u8>| [vec![format], file].concat();
+    let idx = formats::idx(&[2, 1, 2], &pixels);
+    let labels = formats::idx(&[1], &[1]);
+    let floats: Vec<u8> = [0.5_f64, -2.0]
+        .iter()
+        .flat_map(|x| x.to_le_bytes())
+        .collect();
+    let numbers: Vec<u8> = [1_i64, 0].iter().flat_map(|x| x.to_le_bytes()).collect();
+    let bytes = [
+        ("x.npy", formats::npy("|u1", &[2, 1, 2], &pixels)),
+        ("y.npy", formats::npy("<i8", &[2], &numbers)),
+    ];
+    let reals = [("images.npy", formats::npy("<f8", &[2, 1], &floats))];
+    vec![
+        with(0, idx.clone()),
+        with(0, formats::gzip(&idx)),
+        with(1, labels.clone()),
+        with(1, formats::gzip(&labels)),
+        with(2, formats::zip(&bytes, true)),
+        with(2, formats::zip(&reals, false)),
+        with(3, formats::png([2, 2, 1], &pixels)),
+        with(3, formats::png([1, 1, 4], &pixels)),
+    ]
+}
+
 /// Files that other programs wrote.
 fn networks() -> Vec<Vec<u8>> {
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/import");
@@ -178,11 +219,12 @@ const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
     MC4CAQAwBQYDK2VwBCIEIMGbOcMOVA2xmbS8I1AynE1wyVLj6Ajy6ynWzwYTLjm7\n\
     -----END PRIVATE KEY-----\n";
 
-const TABLES: [&str; 4] = [
+const TABLES: [&str; 5] = [
     "a,b,y\n1,2,3\n2,3,5\n",
     "\u{feff}\"a\",\"b,c\"\r\n\r\n 1.5 , -2e3 \r\n-0.0,1e-300\r\n",
     "a,y\n1,1\n1,2\n",
     "a,y\n1e308,1\n-1e308,2\n",
+    "a,y\n1,cat\n2,dog\n",
 ];
 
 /// Inputs that choose what `starts` say and alter it: not at all, or in three ways.

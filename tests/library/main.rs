@@ -9,6 +9,7 @@ mod functions;
 mod identity;
 mod imported;
 mod keys;
+mod labels;
 mod lineage;
 mod networks;
 mod notes;

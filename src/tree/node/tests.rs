@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::*;
 use crate::{
+    error::DecodeError,
     nn::{Architecture, DataKind, FixedPoint, LearningRate, Normalization, Table},
     tree::{Loss, Root, Signature},
 };
@@ -67,10 +68,9 @@ fn root_ids_by_hand() {
     );
 }
 
-#[test]
-fn node_ids_by_hand() {
+fn node() -> Node<Pallas> {
     let opening = root().opening::<ark_pallas::Fr>().unwrap();
-    let node = Node::<Pallas> {
+    Node {
         parent: root().id(),
         parameters: TrainingParameters {
             architecture: root().architecture().clone(),
@@ -96,7 +96,12 @@ fn node_ids_by_hand() {
             note: Some(String::new()),
             loss: Some(Loss::new(0.5).unwrap()),
         },
-    };
+    }
+}
+
+#[test]
+fn node_ids_by_hand() {
+    let (node, opening) = (node(), root().opening::<ark_pallas::Fr>().unwrap());
     let weights = opening.commit::<Pallas>().encode();
     let bytes = [
         text("zktree/v2/pre-id"),
@@ -137,6 +142,45 @@ fn node_ids_by_hand() {
     assert_eq!(node.id(&edge).0, <[u8; 32]>::from(Sha256::digest(bytes)));
     let seed = ScheduleSeed::derive(&node.parent.0, &[5; 32], &[9; 32], 8);
     assert_eq!(node.schedule(), seed);
+}
+
+/// Classes are part of the id; what says no number of classes that can be is no node.
+#[test]
+fn the_kind_of_targets_is_encoded() {
+    let mut node = node();
+    let numbers = node.encode();
+    node.dataset.kind = DataKind::Labels { classes: 2 };
+    let labels = node.encode();
+    assert_eq!(Node::<Pallas>::decode(&labels).unwrap(), node);
+    let kind = |name: &str, count| [text("numbers"), number(1), text(name), number(count)].concat();
+    let at = |bytes: &[u8], kind: &[u8]| bytes.windows(kind.len()).position(|w| w == kind).unwrap();
+    let start = at(&labels, &kind("labels", 2));
+    let with = |kind: Vec<u8>| [&numbers[..start], &kind, &numbers[start + kind_len()..]].concat();
+    assert_eq!(start, at(&numbers, &kind("numbers", 1)));
+    assert_eq!(with(kind("labels", 2)), labels);
+    for (name, count) in [
+        ("labels", 0),
+        ("labels", 1),
+        ("labels", (1 << 16) + 1),
+        ("tokens", 2),
+    ] {
+        let refused = Node::<Pallas>::decode(&with(kind(name, count)));
+        assert!(
+            matches!(
+                refused,
+                Err(DecodeError::Value {
+                    field: "targets",
+                    ..
+                })
+            ),
+            "{name} {count}"
+        );
+    }
+    let most = Node::<Pallas>::decode(&with(kind("labels", 1 << 16))).unwrap();
+    assert_eq!(most.dataset.kind.classes(), Some(1 << 16));
+    fn kind_len() -> usize {
+        2 * text("numbers").len() + 16
+    }
 }
 
 #[test]

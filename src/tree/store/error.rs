@@ -205,7 +205,7 @@ pub enum StoreError {
         file: PathBuf,
         /// What is wrong.
         #[source]
-        source: DataError,
+        source: Box<DataError>,
     },
     /// A name of a run that no file can have.
     #[error("{} is not a name for a run: letters, digits and hyphens, at most 100", quoted(.name))]

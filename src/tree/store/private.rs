@@ -242,7 +242,10 @@ impl<'a, C: Curve<ScalarField: WideField>> Private<'a, C> {
 
     fn malformed(&self, file: &Path) -> impl FnOnce(DataError) -> StoreError + use<C> {
         let file = self.dir().join(file);
-        move |source| StoreError::Opening { file, source }
+        move |source| StoreError::Opening {
+            file,
+            source: Box::new(source),
+        }
     }
 
     fn wrong(&self, file: &Path, of: String) -> StoreError {

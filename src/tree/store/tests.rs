@@ -5,7 +5,7 @@ use crate::{
     commit::RowCommitments,
     files::crash,
     nn::{
-        Architecture, DatasetCommitment, FixedPoint, LearningRate, Normalization, Table,
+        Architecture, DataKind, DatasetCommitment, FixedPoint, LearningRate, Normalization, Table,
         TrainingParameters, TrainingProof,
     },
     tree::{AuthorSecret, Child, DatasetName, Edge, Labels, Node, Root, Signature, TreeError},
@@ -60,6 +60,38 @@ fn child(author: u8, nonce: u64) -> Child<Pallas> {
         edge,
         opening,
     }
+}
+
+/// A data set of labels is read as one, and a file of another kind is not it.
+#[test]
+fn data_sets_of_labels_have_files_of_their_own() {
+    let (numbers, mut labels) = (child(1, 1), child(1, 2));
+    let rows = RowCommitments { rows: vec![] };
+    let kind = DataKind::Labels { classes: 2 };
+    labels.edge.dataset = DatasetCommitment::of_kind(1, kind, rows);
+    labels.node.dataset = DatasetName::of(&labels.edge.dataset);
+    let secret = AuthorSecret::from_bytes(&[1; 32]);
+    labels.edge.signature = secret.sign(labels.node.id(&labels.edge));
+
+    let dir = tempfile::TempDir::new().unwrap();
+    let store = Store::<Pallas>::create(dir.path().join("tree")).unwrap();
+    store.add_root(&root()).unwrap();
+    for child in [&numbers, &labels] {
+        store.add_child(child).unwrap();
+    }
+    let (tree, damage) = store.load();
+    assert!(damage.is_empty(), "{damage:?}");
+    for child in [&numbers, &labels] {
+        assert_eq!(tree.node(id(child)), Some(&child.node));
+        assert_eq!(tree.edge(id(child)), Some(&child.edge));
+    }
+    let file = |child: &Child<Pallas>| {
+        let name = hex::encode(child.node.dataset.root);
+        dir.path().join("tree/datasets").join(name)
+    };
+    std::fs::copy(file(&numbers), file(&labels)).unwrap();
+    let (tree, damage) = store.load();
+    assert!(tree.node(id(&labels)).is_none() && !damage.is_empty());
 }
 
 fn id(child: &Child<Pallas>) -> NodeId {

@@ -14,7 +14,7 @@ use zktree::{
     Pallas,
     commit::Curve,
     nn::{
-        Dataset, DatasetOpening, FixedPoint, Normalization, Table, WeightOpening, Weights,
+        Classes, Dataset, DatasetOpening, FixedPoint, Normalization, Table, WeightOpening, Weights,
         import::{FloatModel, QuantizationReport},
     },
     tree::{
@@ -23,22 +23,69 @@ use zktree::{
     },
 };
 
-/// A table, normalised by itself and quantised. Whatever is read can be counted and selected.
+/// A table of text, with and without labels.
 pub fn table(data: &[u8]) {
-    let Ok(table) = Table::from_reader("hostile.csv", data) else {
+    if let Ok(table) = Table::from_reader("hostile.csv", data) {
+        assert!(!table.columns().is_empty());
+        normalized(&table);
+    }
+    if let Ok(table) = Table::from_labelled_reader("hostile.csv", data, Some("y")) {
+        normalized(&table);
+    }
+}
+
+/// Images and arrays: IDX, labels in IDX, NPZ, or a PNG file in a folder of a class.
+pub fn images(data: &[u8]) {
+    let Some((format, file)) = data.split_first() else {
         return;
     };
-    assert!(table.num_rows() > 0 && !table.columns().is_empty());
+    let none = None::<(&str, &[u8])>;
+    let read = match format % 4 {
+        0 => Table::from_idx(("images", file), none),
+        1 => {
+            let one = [0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7];
+            Table::from_idx(("images", one.as_slice()), Some(("labels", file)))
+        }
+        2 => Table::from_npz("hostile.npz", file),
+        _ => png(file),
+    };
+    if let Ok(table) = read {
+        assert!(!table.columns().is_empty());
+        normalized(&table);
+    }
+}
+
+fn png(file: &[u8]) -> Result<Table, zktree::error::DataError> {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let dir = scratch().path().join("images");
+    fs::create_dir_all(dir.join("0")).unwrap();
+    fs::write(dir.join("0/0.png"), file).unwrap();
+    Table::read(dir)
+}
+
+/// A table, normalised by itself and quantised. Whatever is read can be counted and selected.
+fn normalized(table: &Table) {
+    assert!(table.num_rows() > 0);
     let target = table.columns().last().cloned().into_iter();
-    let Ok(normalization) = Normalization::fit(&table, &target.collect::<Vec<_>>()) else {
-        return;
-    };
+    if let Ok(normalization) = Normalization::fit(table, &target.collect::<Vec<_>>()) {
+        quantized(table, &normalization);
+    }
+    let classes = table.label().map(|label| Classes::fit(table, label));
+    let Some(Ok(classes)) = classes else { return };
+    if let Ok(normalization) = Normalization::fit_labelled(table, classes) {
+        quantized(table, &normalization);
+    }
+}
+
+fn quantized(table: &Table, normalization: &Normalization) {
     assert_eq!(
         Normalization::from_bytes(&normalization.to_bytes()).as_ref(),
-        Ok(&normalization)
+        Ok(normalization)
     );
-    if let Ok(data) = Dataset::quantize(&table, &normalization, &FixedPoint::compact()) {
+    if let Ok(data) = Dataset::quantize(table, normalization, &FixedPoint::compact()) {
         assert_eq!(data.num_rows(), table.num_rows());
+        assert_eq!(data.kind(), normalization.kind());
         let end = 1 << (FixedPoint::compact().data_range_bits() - 1);
         assert!(data.values().iter().all(|x| (-end..end).contains(x)));
         data.select(&[0, table.num_rows() - 1]).unwrap();

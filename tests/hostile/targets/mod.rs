@@ -8,7 +8,7 @@ mod input;
 mod proofs;
 mod scene;
 
-pub use files::{cache, import, key, safetensors, table, tree_dir};
+pub use files::{cache, images, import, key, safetensors, table, tree_dir};
 pub use formats::{
     encoding, json, log_proof, network, node, node_file, normalization, points, root, text,
     weight_commitment,
@@ -23,12 +23,13 @@ pub use scene::{Field, Scene, author};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 25] = [
+pub const ALL: [Target; 26] = [
     ("cache", cache),
     ("channel", channel),
     ("checkpoint", checkpoint),
     ("data_range", data_range),
     ("encoding", encoding),
+    ("images", images),
     ("import", import),
     ("inference", inference),
     ("json", json),

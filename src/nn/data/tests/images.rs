@@ -1,6 +1,6 @@
 //! Images and arrays: what is read is what was written, and anything else is refused.
 use super::{
-    files::{gzip, idx, npy, npy_with, png, png_of, put, zip},
+    formats::{gzip, idx, npy, npy_with, png, png_of, put, zip},
     *,
 };
 use ::png::{BitDepth, ColorType};

@@ -1,5 +1,5 @@
 //! Tables of text, their normalisation and the data sets made of them.
-mod files;
+mod formats;
 mod images;
 mod labels;
 

@@ -1,4 +1,10 @@
-//! Files in the formats of images, written by other code than reads them.
+//! Files in the formats of images, written by other code than reads them; for all tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    dead_code,
+    unreachable_pub
+)]
 use flate2::{
     Compression,
     write::{DeflateEncoder, GzEncoder},
