@@ -28,9 +28,9 @@ pub fn mean(p: &mut Program, name: &str, x: Value, count: usize) -> Result<Value
     // The largest magnitude is that of the bound's mean, and one for rounding.
     let bits = ceil_log2((bound / d).saturating_add(2)) + 1;
     let range = Range::Signed(bits.min(Range::MAX_BITS + 1));
+    let one = p.one(&fact.axes);
     let [least, _] = range.ends();
     let mu = p.commit(name.into(), &fact.axes, fact.fraction, least.unsigned_abs());
-    let one = p.one(&fact.axes);
     compute(p, Mean(count.max(1)), &fact.axes, &[x, one], &[mu]);
     let what = "a mean";
     within(p, what, mu, range, Check::Mean)?;

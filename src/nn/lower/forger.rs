@@ -267,8 +267,11 @@ impl<F: WideField> Step<'_, '_, F> {
                 live, key, table, ..
             } => {
                 let keys = &self.values[key.0];
-                // The flag may come after the images in the program: it depends on nothing.
-                let flags = live.map(|live| self.one(live));
+                // The flag may come after the images in the program: then it is the constant one.
+                let flags = live.map(|live| match &self.values[live.0] {
+                    flags if flags.is_empty() => self.one(live),
+                    flags => flags.clone(),
+                });
                 let is_live = |k: usize| flags.as_ref().is_none_or(|flags| flags[k] != 0);
                 let images = keys.iter().enumerate().map(|(k, key)| match is_live(k) {
                     true => image_of(*table, image, *key),

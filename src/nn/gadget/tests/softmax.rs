@@ -138,7 +138,7 @@ fn no_value_of_a_masked_row_is_free() {
 /// All integers in the range of levels, and all distances that go with them: one row of probabilities.
 #[test]
 fn a_row_has_one_level() {
-    let scores = [[13, 10, 3], [8, 8, 8], [-20, 31, 30], [127, -128, 5]];
+    let scores = [[13, 10, 3], [8, 8, 8], [-20, 31, 30], [127, -100, 5]];
     for row in scores {
         let scene = with(scene(CLASSES), &row);
         let (honest, _) = defined(&row);
