@@ -109,8 +109,10 @@ impl Graph {
             .operator
             .loss()
             .ok_or_else(|| refuse(inner.len(), end))?;
-        let outputs = shapes.last().map_or(0, |shape| size(shape));
-        check_width(nodes.len(), outputs)?;
+        if shapes.last().is_some_and(|shape| shape.len() != 1) {
+            let what = "the last one makes a vector: put a dense operator or a mean before it";
+            return Err(refuse(inner.len(), what));
+        }
         let graph = Self {
             input,
             nodes,

@@ -4,6 +4,9 @@
 //!
 //! Of $n = 2^k$ pixels only the place of the point moves. Otherwise $1 / n$ is the integer nearest to $2^m / n$ over $2^m$, with
 //! $m = 16 + \lceil \log_2 n \rceil$: a network with another constant by at most $2^{-17}$ of it.
+//!
+//! No mean is over one pixel: that had no more fraction bits than what it reads, and a rounding behind it would make
+//! no value of its own.
 use super::{
     Chain, Forward, Kind, Op, Operator,
     operator::only,
@@ -65,6 +68,9 @@ pub(super) static MAXIMUM: Kind = Kind {
     },
 };
 
+/// What a mean has to be over.
+const TWO_PIXELS: &str = "a mean is over two or more pixels";
+
 /// `1 / n` as an integer and its fraction bits.
 fn share(n: usize) -> (i128, u32) {
     if n.is_power_of_two() {
@@ -86,11 +92,14 @@ impl Op for AveragePool {
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, &'static str> {
         let ([rows, columns], channels) = self.windows.on(only(inputs)?)?;
-        Ok(vec![rows, columns, channels])
+        match self.windows.kernel {
+            [1, 1] => Err(TWO_PIXELS),
+            _ => Ok(vec![rows, columns, channels]),
+        }
     }
 
     fn is_rounded(&self, _: bool) -> Result<bool, &'static str> {
-        Ok(self.windows.kernel == [1, 1])
+        Ok(false)
     }
 
     fn chain(&self) -> Chain {
@@ -148,6 +157,7 @@ impl Op for GlobalAverage {
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, &'static str> {
         match only(inputs)? {
+            [1, 1, _] => Err(TWO_PIXELS),
             [_, _, channels] => Ok(vec![*channels]),
             _ => Err("it reads an image: height, width and channels"),
         }

@@ -125,6 +125,36 @@ fn images() -> Vec<Architecture> {
     chains.map(graph).into()
 }
 
+/// A proof of an inference opens the output as a vector of values that a rounding made.
+#[test]
+fn outputs_are_vectors_that_a_rounding_makes() {
+    let graph = |image: [usize; 3], operators: &[Operator]| {
+        let nodes = operators.iter().enumerate();
+        let nodes = nodes.map(|(k, operator)| GraphNode {
+            operator: operator.clone(),
+            inputs: vec![k],
+        });
+        Graph::new(image.to_vec(), nodes.collect())
+    };
+    let convolution = Operator::new(Convolution {
+        outputs: 2,
+        windows: Windows::same(1),
+    });
+    let relu = Operator::new(Activation {
+        function: Nonlinearity::Relu,
+    });
+    let [round, average] = [Operator::new(Round), Operator::new(GlobalAverage)];
+    let one = Operator::new(AveragePool {
+        windows: Windows::apart(1),
+    });
+    let ends = [convolution.clone(), relu.clone(), average, round.clone()];
+    assert!(graph([1, 2, 1], &ends).is_ok());
+    assert!(graph([1, 1, 1], &ends).is_err());
+    let dense = Operator::new(Dense { outputs: 2 });
+    assert!(graph([2, 2, 1], &[convolution.clone(), one, dense, round.clone()]).is_err());
+    assert!(graph([1, 1, 1], &[convolution, round]).is_err());
+}
+
 /// A format with more bits than any preset's, so that rounding is next to nothing.
 fn fine() -> FixedPoint {
     FixedPoint::new(FixedPointConfig {
