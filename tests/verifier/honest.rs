@@ -14,7 +14,10 @@ use zktree::{
         Architecture, ColumnStatistics, Dataset, DatasetOpening, FixedPoint, FixedPointConfig,
         Layer, LearningRate, Normalization, TrainingParameters, WeightGrid, WeightOpening, Weights,
         model::{Graph, GraphNode, Operator, ParameterShape},
-        op::{Activation, Add, Linear, Nonlinearity, Round},
+        op::{
+            Activation, Add, AveragePool, Convolution, Dense, GlobalAverage, Linear, Nonlinearity,
+            Round, Windows,
+        },
     },
     poly::WideField,
     tree::{
@@ -257,12 +260,45 @@ pub fn smooth(seed: u64) -> Family<Pallas> {
     grow(&network("3,4,4,4,2 gelu residual"), &tiny(), &runs, seed)
 }
 
+fn linear(outputs: usize) -> Operator {
+    Operator::new(Linear { outputs })
+}
+
+fn dense(outputs: usize) -> Operator {
+    Operator::new(Dense { outputs })
+}
+
+fn convolution(outputs: usize, windows: Windows) -> Operator {
+    Operator::new(Convolution { outputs, windows })
+}
+
+fn average(windows: Windows) -> Operator {
+    Operator::new(AveragePool { windows })
+}
+
+fn function(function: Nonlinearity) -> Operator {
+    Operator::new(Activation { function })
+}
+
+fn graph(input: &[usize], nodes: Vec<(Operator, Vec<usize>)>) -> Architecture {
+    let nodes = nodes.into_iter();
+    let nodes = nodes.map(|(operator, inputs)| GraphNode { operator, inputs });
+    Architecture::from(Graph::new(input.to_vec(), nodes.collect()).unwrap())
+}
+
+/// Each operator reads the one before it.
+fn chain(input: &[usize], operators: Vec<Operator>) -> Architecture {
+    let nodes = operators.into_iter().enumerate();
+    graph(
+        input,
+        nodes.map(|(k, operator)| (operator, vec![k])).collect(),
+    )
+}
+
 /// A network that is no perceptron: two layers read the input, one input is added to itself, what is not rounded
 /// yet is added to what is, an operator is in vain, and another one reads the input without a layer.
 fn branched() -> Architecture {
-    let linear = |outputs| Operator::new(Linear { outputs });
-    let function = |function| Operator::new(Activation { function });
-    let nodes = [
+    let nodes = vec![
         (linear(3), vec![0]),
         (function(Nonlinearity::Relu), vec![1]),
         (linear(3), vec![0]),
@@ -278,8 +314,70 @@ fn branched() -> Architecture {
         (Operator::new(Add), vec![10, 12]),
         (Operator::new(Round), vec![13]),
     ];
-    let nodes = nodes.map(|(operator, inputs)| GraphNode { operator, inputs });
-    Architecture::from(Graph::new(vec![2], nodes.to_vec()).unwrap())
+    graph(&[2], nodes)
+}
+
+/// A root with two nodes of a small convolutional network, in the order of [`CHILD`], and in that of [`OPEN`] and
+/// [`HIDDEN`] two of two segments.
+pub fn images(seed: u64) -> Family<Pallas> {
+    let runs = [
+        Run::new(None, (2, 1, 1)),
+        Run::new(Some(CHILD), (3, 1, 1)),
+        Run::new(None, (2, 2, 1)).open(),
+        Run::new(None, (1, 2, 1)),
+    ];
+    let operators = vec![
+        convolution(3, Windows::same(3)),
+        function(Nonlinearity::Relu),
+        average(Windows::apart(2)),
+        Operator::new(Round),
+        dense(2),
+        Operator::new(Round),
+    ];
+    grow(&chain(&[4, 4, 2], operators), &tiny(), &runs, seed)
+}
+
+/// Windows that lie unevenly, a layer on each pixel, a sum of images, and a mean over six pixels.
+fn uneven() -> Architecture {
+    let windows = Windows {
+        kernel: [2, 3],
+        stride: [1, 2],
+        before: [1, 0],
+        behind: [0, 2],
+    };
+    let nodes = vec![
+        (convolution(3, windows), vec![0]),
+        (function(Nonlinearity::Smooth(Function::Silu)), vec![1]),
+        (linear(3), vec![2]),
+        (Operator::new(Add), vec![2, 3]),
+        (function(Nonlinearity::Relu), vec![4]),
+        (Operator::new(GlobalAverage), vec![5]),
+        (function(Nonlinearity::Relu), vec![6]),
+        (linear(1), vec![7]),
+        (Operator::new(Round), vec![8]),
+    ];
+    graph(&[3, 4, 2], nodes)
+}
+
+/// Means of the input, and a convolution behind another.
+fn averaged() -> Architecture {
+    let windows = Windows {
+        kernel: [3, 2],
+        stride: [2, 1],
+        before: [1, 0],
+        behind: [1, 1],
+    };
+    let operators = vec![
+        average(windows),
+        Operator::new(Round),
+        convolution(2, Windows::same(1)),
+        function(Nonlinearity::Relu),
+        convolution(3, Windows::apart(2)),
+        function(Nonlinearity::Relu),
+        dense(1),
+        Operator::new(Round),
+    ];
+    chain(&[3, 5, 2], operators)
 }
 
 /// A root of unknown origin and a child.
@@ -306,9 +404,10 @@ fn import<C: Curve<ScalarField: WideField>>(architecture: Architecture, seed: u6
         title: Some("from elsewhere".into()),
         ..Labels::default()
     };
+    let architecture = opening.weights().architecture();
     let root = Root::import::<C>(
         tiny(),
-        normalization(2, 1),
+        normalization(architecture.num_inputs(), architecture.num_outputs()),
         (&opening, grid),
         &author(),
         labels,
@@ -317,8 +416,8 @@ fn import<C: Curve<ScalarField: WideField>>(architecture: Architecture, seed: u6
     plant(root, opening, &[Run::new(None, (2, 1, 1))], seed).expect("training stays in range")
 }
 
-/// Networks of one and of three layers, of one unit, batches of all rows, many steps a segment, functions, and
-/// one that is no perceptron.
+/// Networks of one and of three layers, of one unit, batches of all rows, many steps a segment, functions, one that is
+/// no perceptron, and some of images.
 pub fn shapes() -> Vec<Case> {
     fn case<C: Curve<ScalarField: WideField>>(text: &str, fixed: &FixedPoint, run: Run) -> Case {
         Case::honest(text, grow::<C>(&network(text), fixed, &[run], 9).files)
@@ -334,5 +433,10 @@ pub fn shapes() -> Vec<Case> {
         case::<Pallas>("2,3,3,3,1 sigmoid residual", &tiny(), run(3, 2, 2).open()),
         case::<Pallas>("2,3,3,1 residual", &three_limbs(), run(2, 2, 1).open()),
         Case::honest("no perceptron", import::<Pallas>(branched(), 5).files),
+        Case::honest("means of images", import::<Pallas>(averaged(), 6).files),
+        Case::honest(
+            "uneven windows",
+            grow::<Pallas>(&uneven(), &tiny(), &[run(3, 2, 2)], 7).files,
+        ),
     ]
 }

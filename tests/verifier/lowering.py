@@ -4,7 +4,7 @@ import encoding as enc
 from argument import Argument, Opened, Public
 from encoding import le64
 from lookup import Table
-from multilinear import log2
+from multilinear import box, earlier, log2, sparse
 from network import evaluate_initial
 from relation import Relation
 
@@ -56,19 +56,22 @@ class Lowering:
                 self.relation.define(name, value.axes, *value.terms)
             elif value.kind == "one":
                 lengths = (self.program.lengths[axis] for axis in value.axes.split())
-                self.relation.public(name, value.axes, *lengths)
+                self.relation.public(name, value.axes, box(*lengths))
+            elif value.kind == "known":
+                self.relation.public(name, value.axes, sparse(value.terms))
             elif value.kind == "committed":
                 self.relation.input(name, value.axes)
                 if name != self.opened:
                     self.values[name] = self.real(name)
 
     def real(self, name):
-        """What is committed of a value: all positions of real units."""
-        return [(0, self.program.lengths[self.program.values[name].axes.split()[-1]] << self.positions)]
+        """What is committed of a value: all that is below the last real index of its last axis."""
+        lengths = [self.program.lengths[axis] for axis in self.program.values[name].axes.split()]
+        return [(0, lengths[-1] << sum(map(log2, lengths[:-1])))]
 
     def telescope(self, rate):
         """(25), (26)."""
-        self.relation.public("earlier", "t s")
+        self.relation.public("earlier", "t s", earlier)
         for (w, gradient), first, last in zip(self.program.gradients.items(), self.first, self.last):
             axes = self.program.values[w].axes
             parts = [(-rate * factor, output, operands) for factor, output, *operands in gradient]

@@ -27,14 +27,16 @@ fn the_second_verifier_agrees() {
     };
     let (pallas, bls) = (honest::family::<Pallas>(1), honest::family::<Bls12381>(2));
     let imported = honest::imported::<Pallas>(3);
-    let smooth = honest::smooth(4);
+    let (smooth, images) = (honest::smooth(4), honest::images(5));
     let mut cases: Vec<Case> = honest::shapes();
-    for family in [&pallas.files, &bls.files, &imported.files, &smooth.files] {
-        cases.push(Case::honest("a family", family.clone()));
+    let families = [&pallas, &imported, &smooth, &images].map(|family| &family.files);
+    for files in families.into_iter().chain([&bls.files]) {
+        cases.push(Case::honest("a family", files.clone()));
     }
     cases.extend(logs::honest_logs(&pallas));
     cases.extend(messages::of_edges(&pallas));
     cases.extend(messages::of_edges(&bls).into_iter().step_by(5));
+    cases.extend(messages::of_edges(&images).into_iter().step_by(5));
     cases.extend(messages::of_imported(&imported));
     cases.extend(nodes::of_nodes(&pallas));
     cases.extend(nodes::of_node_encodings(&pallas));
@@ -45,6 +47,6 @@ fn the_second_verifier_agrees() {
     cases.extend(logs::of_files(&pallas));
     cases.extend(logs::of_logs(&pallas));
     cases.push(forgeries::wider_root(&pallas));
-    let predictions = predictions::all(&pallas, &bls, &smooth);
+    let predictions = predictions::all(&pallas, &bls, [&smooth, &images]);
     compare(&python, &cases, &predictions);
 }

@@ -1,5 +1,7 @@
 """Multilinear extensions (notes, (15) and (16)) and sumcheck ((17) to (19)), modulo r."""
 
+from math import prod
+
 
 def log2(n):
     """The number of variables of n indices, padded to a power of two."""
@@ -41,8 +43,25 @@ def below(bound, point, r):
     return 1 if bound >> len(point) else less
 
 
-def earlier(t, s, r):
+def box(*bounds):
+    """The extension of [each index is below its bound]."""
+    return lambda parts, r: prod(below(*pair, r) for pair in zip(bounds, parts, strict=True)) % r
+
+
+def sparse(entries):
+    """The extension of a tensor with these entries, by their indices: (65)."""
+
+    def evaluate(parts, r):
+        tables = [eq_table(part, r) for part in parts]
+        weight = lambda index: prod(table[k] for table, k in zip(tables, index, strict=True))
+        return sum(value * weight(index) for index, value in entries.items()) % r
+
+    return evaluate
+
+
+def earlier(parts, r):
     """The extension of [s < t]."""
+    t, s = parts
     less = 0
     for x, y in zip(t, s, strict=True):
         less = (x * (1 - y) + eq([x], [y], r) * less) % r

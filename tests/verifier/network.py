@@ -4,65 +4,75 @@ and how weights and data are committed (notes, *Rows*, *Hashes*)."""
 from collections import namedtuple
 from functools import lru_cache
 from hashlib import sha256
-from math import isqrt
+from math import isqrt, prod
 
 from argument import Matrix, layout, row_vars
 from encoding import Reader, le64
 from errors import check
 from multilinear import eq_table, log2, none
+from operators import MAX_SIZE, Round, read_operator
 
-MAX_WIDTH, MAX_LAYERS, MAX_TABLE_BITS = 1 << 16, 64, 24
+MAX_WIDTH, MAX_LAYERS, MAX_TABLE_BITS, MAX_RANK = 1 << 16, 64, 24, 4
 MAX_NODES, MAX_EDGES = 1 << 10, 1 << 12
 MAX_FUNCTIONS, MAX_WAYS = 8, 1 << 12
-OPERATORS = [None, "linear", "round", "add", "relu", "gelu", "silu", "tanh", "sigmoid"]
 
-Node = namedtuple("Node", "operator number inputs")
+Node = namedtuple("Node", "operator inputs")
 
 
-class Graph(namedtuple("Graph", "inputs outputs nodes shapes encoding")):
-    """A network; `shapes` are pairs of inputs and outputs of its linear operators."""
+class Graph(namedtuple("Graph", "input outputs nodes shapes encoding")):
+    """A network: the shape of its input, the number of outputs, operators, and shapes of parameters."""
+
+    @property
+    def inputs(self):
+        return prod(self.input)
 
     @classmethod
     def read(cls, data):
         """Notes, *Networks*."""
         with Reader(data) as reader:
-            widths, rounded, nodes, shapes = [reader.number()], [True], [], []
-            functions, ways = [0], [1]
+            width = reader.number()
+            shape = (width,) if width else reader.numbers()
+            check(width or len(shape) >= 2, "an input of one dimension is a width")
+            shapes, rounded, functions, ways = [check_shape(shape)], [True], [0], [1]
+            nodes, parameters = [], []
             for k in range(reader.number()):
-                code, number, inputs = reader.number(), reader.number(), reader.numbers()
-                check(1 <= code < len(OPERATORS), "there is no such operator")
+                operator, inputs = read_operator(reader), reader.numbers()
                 check(all(source <= k for source in inputs), "a node reads no earlier one")
-                node = Node(OPERATORS[code], number, inputs)
-                read = [widths[source] for source in inputs]
-                if node.operator == "linear":
-                    shapes += [(width, number) for width in read]
-                check(number == 0 or node.operator == "linear", "an operator has a number that is not 0")
-                count = len(read) >= 2 if node.operator == "add" else len(read) == 1
-                check(count and len(set(read)) == 1, "an operator has not the inputs that it needs")
-                widths.append(number if node.operator == "linear" else read[0])
+                read = [shapes[source] for source in inputs]
+                shapes.append(check_shape(operator.shape(read)))
+                parameter = operator.parameter(read)
+                parameters += [parameter] if parameter else []
                 all_rounded = all(rounded[source] for source in inputs)
-                check(all_rounded or node.operator != "linear", "a layer reads what is not rounded")
-                check(not all_rounded or node.operator != "round", "there is nothing to round")
-                chain = max(functions[source] for source in inputs)
-                function = node.operator not in ("linear", "round", "add")
-                chain = chain + 1 if function and all_rounded else chain if node.operator == "add" else 0
+                rounded.append(operator.rounded(all_rounded))
+                chain, way = 0, 1
+                if operator.chain == "function" and all_rounded:
+                    chain = max(functions[source] for source in inputs) + 1
+                elif operator.chain == "exact":
+                    chain = max(functions[source] for source in inputs)
+                    way = sum(ways[source] for source in inputs)
                 check(chain <= MAX_FUNCTIONS, "too many functions one behind the other")
+                check(way <= MAX_WAYS, "too many sums of sums")
                 functions.append(chain)
-                ways.append(sum(ways[source] for source in inputs) if node.operator == "add" else 1)
-                check(ways[-1] <= MAX_WAYS, "too many sums of sums")
-                rounded.append(all_rounded if node.operator == "add" else node.operator != "linear")
-                nodes.append(node)
+                ways.append(way)
+                nodes.append(Node(operator, inputs))
         check(1 <= len(nodes) <= MAX_NODES, "number of operators")
-        check(nodes[-1].operator == "round", "the last operator is no rounding")
+        check(isinstance(nodes[-1].operator, Round), "the last operator is no rounding")
+        check(len(shapes[-1]) == 1, "the output is no vector")
         check(sum(len(node.inputs) for node in nodes) <= MAX_EDGES, "number of their inputs")
-        check(1 <= len(shapes) <= MAX_LAYERS, "number of layers")
-        check(all(1 <= width <= MAX_WIDTH for width in widths), "widths")
-        check(parameters(shapes) <= 1 << 28, "number of weights")
-        return cls(widths[0], widths[-1], nodes, tuple(shapes), data)
+        check(1 <= len(parameters) <= MAX_LAYERS, "number of layers")
+        check(prod(shapes[0]) <= MAX_WIDTH, "width of the input")
+        check(number_of(parameters) <= 1 << 28, "number of weights")
+        return cls(shapes[0], *shapes[-1], nodes, tuple(parameters), data)
 
 
-def parameters(shapes):
-    return sum((inputs + 1) * outputs for inputs, outputs in shapes)
+def check_shape(shape):
+    fits = 1 <= len(shape) <= MAX_RANK and prod(shape) <= MAX_SIZE
+    check(fits and all(1 <= length <= MAX_WIDTH for length in shape), "widths")
+    return shape
+
+
+def number_of(parameters):
+    return sum((shape.inputs + 1) * shape.outputs for shape in parameters)
 
 
 class Format(namedtuple("Format", "s g w hidden output gradient data limbs encoding")):
@@ -132,19 +142,20 @@ def draws(key, stream):
 def initial_weights(seed, shape, fixed, layer):
     """The matrix of a layer of a root, row by row; biases are zero."""
     below = draws(sha256(b"zktree/v1/init" + le64(seed)).digest(), layer)
-    bound = initial_bound(shape[0], fixed)
-    return [below(2 * bound + 1) - bound for _ in range(shape[0] * shape[1])]
+    bound = initial_bound(shape.inputs, fixed)
+    return [below(2 * bound + 1) - bound for _ in range(shape.inputs * shape.outputs)]
 
 
 def evaluate_initial(seed, shape, fixed, layer, r):
     """The extension of the parameters of a layer of a root, over output unit, input unit and bias."""
 
     def evaluate(point):
-        weights, outputs = initial_weights(seed, shape, fixed, layer), shape[1]
+        weights, outputs = initial_weights(seed, shape, fixed, layer), shape.outputs
         low = eq_table(point[: log2(outputs)], r)
         high = eq_table(point[log2(outputs) : -1], r)
         rows = (weights[k : k + outputs] for k in range(0, len(weights), outputs))
-        total = sum(e * sum(w * f for w, f in zip(row, low)) for e, row in zip(high, rows))
+        folded = (sum(w * f for w, f in zip(row, low)) for row in rows)
+        total = sum(high[place] * row for place, row in zip(shape.places(), folded))
         return total * none(point[-1:], r) % r
 
     return evaluate
@@ -169,11 +180,11 @@ def scheduled_rows(seed, rows, batch, first, steps):
 
 def weight_layouts(shapes):
     """For each layer the length of rows and the rows that are committed."""
-    wanted = row_vars(parameters(shapes))
-    for inputs, outputs in shapes:
-        j, i = log2(outputs), log2(inputs)
-        real = [(0, inputs << j), (1 << i + j, (1 << i + j) + outputs)]
-        yield layout(j + i + 1, wanted, real)
+    wanted = row_vars(number_of(shapes))
+    for shape in shapes:
+        j, bias = log2(shape.outputs), 1 << shape.row_bits + log2(shape.outputs)
+        real = [(place << j, place + 1 << j) for place in shape.places()]
+        yield layout(log2(bias) + 1, wanted, real + [(bias, bias + shape.outputs)])
 
 
 def hash_of_rows(curve, encodings):

@@ -21,11 +21,11 @@ use zktree::{
     tree::{Inference, LabelledRows, NodeId, Said},
 };
 
-/// Of the families; of that of another network what is not tampered with.
+/// Of the families; of those of other networks what is not tampered with, and another value.
 pub fn all(
     pallas: &Family<Pallas>,
     bls: &Family<Bls12381>,
-    smooth: &Family<Pallas>,
+    others: [&Family<Pallas>; 2],
 ) -> Vec<Predictions> {
     let mut files = honest(pallas);
     // All families of messages are in one that hides everything, one that hides nothing, and an error.
@@ -35,7 +35,7 @@ pub fn all(
         .flat_map(|(k, file)| of_file(pallas, file, [2, 4, 5].contains(&k)))
         .collect();
     files.extend(tampered);
-    vec![
+    let mut all = vec![
         Predictions {
             tree: pallas.lineage(CHILD),
             files,
@@ -44,11 +44,18 @@ pub fn all(
             tree: bls.lineage(CHILD),
             files: honest(bls),
         },
+    ];
+    all.extend(others.map(|family| {
+        let mut files = honest(family);
+        let tampered = of_file(family, &files[0], false);
+        let of_rows = |file: &File| file.0.contains("tampered: value of");
+        files.extend(tampered.into_iter().filter(of_rows));
         Predictions {
-            tree: smooth.lineage(CHILD),
-            files: honest(smooth),
-        },
-    ]
+            tree: family.lineage(CHILD),
+            files,
+        }
+    }));
+    all
 }
 
 type File = (String, Vec<u8>, bool);

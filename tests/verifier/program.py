@@ -4,13 +4,15 @@ backward, and `lowering` makes a relation of it.
 Tensors are written as in `relation`: by name, with an index for each dimension. Axes are b, the sample;
 t, the step; s, an earlier step; u0, u1, ... for units; and h, which is 1 at biases."""
 
-from collections import namedtuple
+from collections import Counter, namedtuple
+from itertools import product
+from math import prod
 
 from errors import check
 from lookup import Table
 from multilinear import log2
 
-SLOPE_BITS, MAX_FRACTION, MAX_KEY_BITS = 12, 12, 18
+MAX_KNOWN = 1 << 18
 
 # `bound` is None where a value depends on parameters; `terms` are None of what is not defined.
 Value = namedtuple("Value", "axes kind fraction bound terms")
@@ -20,7 +22,7 @@ class Program:
     def __init__(self, fixed, batch, steps, training):
         self.fixed, self.training = fixed, training
         self.lengths = {"b": batch, "t": steps} | ({"s": steps} if training else {})
-        self.values, self.gradients, self.gadgets = {}, {}, []
+        self.values, self.gradients, self.gadgets, self.entries = {}, {}, [], 0
 
     # ---- Values
 
@@ -47,34 +49,49 @@ class Program:
     def commit(self, name, axes, fraction, bound):
         return self.add(name, axes, "committed", fraction, bound, None)
 
-    def size(self, name):
-        axes, size = self.values[name].axes.split(), 1
-        for axis in axes:
-            size *= self.lengths[axis]
-        return size
+    def parameter(self, axes):
+        self.gradients[name := self.add("W", axes, "parameter", self.fixed.w, None, None)] = ()
+        return name
 
-    def count(self, term):
-        """How many products are added up: inputs with the bias are one more."""
+    def known(self, name, axes, count, entries):
+        """At most `count` entries as pairs of indices and value; all others are zero."""
+        self.entries += count
+        check(self.entries <= MAX_KNOWN, "entries of known tensors")
+        entries = dict(entries)
+        return self.add(name, axes, "known", 0, max(map(abs, entries.values()), default=0), entries)
+
+    def size(self, name):
+        return prod(self.lengths[axis] for axis in self.values[name].axes.split())
+
+    def split(self, term):
+        """Names of a term's operands, and how many products it adds up, as factors: lengths of axes, where
+        inputs with the bias are one more; and for what is known, most of one entry of the output."""
         _, output, *operands = term
-        used = {index for operand in operands for index in operand.split()[1:]} - set(output.split())
-        count = 1
-        for axis in used - {"t", "s", "h"}:
-            count *= self.lengths.get(axis, 1)
-        return count + ("h" in used)
+        names, used, factors = [], set(), []
+        kept = set(output.split()) | {"t", "s"}
+        for name, *indices in map(str.split, operands):
+            if self.values[name].kind == "known":
+                rows = Counter()
+                for index, value in self.values[name].terms.items():
+                    rows[tuple(k for k, axis in zip(index, indices) if axis in kept)] += abs(value)
+                factors.append(max(rows.values(), default=0))
+                kept |= set(indices)
+            else:
+                names.append(name)
+                used |= set(indices)
+        lengths = [self.lengths[axis] for axis in used - kept - {"h", "0", "1"}]
+        return names, factors + ([prod(lengths) + 1] if "h" in used - kept else lengths)
 
     def bound(self, terms):
         """The largest magnitude of a sum, or None; terms at different fixed indices do not add up."""
         bounds = []
         for term in terms:
-            bound = abs(term[0]) * self.count(term)
-            for operand in term[2:]:
-                of = self.values[operand.split()[0]].bound
-                bound = None if bound is None or of is None else bound * of
-            bounds.append(bound)
-        if None in bounds:
+            names, factors = self.split(term)
+            bounds.append([abs(term[0]), *factors, *(self.values[name].bound for name in names)])
+        if any(None in bound for bound in bounds):
             return None
         meet = lambda a, b: all({x, y} != {"0", "1"} for x, y in zip(a[1].split(), b[1].split()))
-        return max(sum(bound for b, bound in zip(terms, bounds) if meet(a, b)) for a in terms)
+        return max(sum(prod(bound) for b, bound in zip(terms, bounds) if meet(a, b)) for a in terms)
 
     def sum(self, name, axes, fraction, *terms):
         return self.add(name, axes, "sum", fraction, self.bound(terms), terms)
@@ -115,79 +132,31 @@ class Program:
             self.look_up(Table("signed", bits), narrow)
         return narrow
 
-    # ---- Operators: the output and what backward needs; cotangents of what was read
-
-    def linear(self, length, x):
-        """(2), (6), (9) and (10); (23), (27) and (28)."""
-        i, j, s = self.values[x].axes.split()[-1], self.units(length), self.fixed.s
-        w = self.add("W", f"{j} {i} h", "parameter", self.fixed.w, None, None)
-        self.gradients[w] = ()
-        terms = (1, f"b t {i} 0", f"{x} b t {i}"), (1 << s, "b t 0 1", f"{self.one('b t')} b t")
-        biased = self.sum("A+", f"b t {i} h", s, *terms)
-        operands = f"{biased} b t {i} h", f"{w} {j} {i} h" + (" t" if self.training else "")
-        return self.sum("Z", f"b t {j}", s + self.fixed.w, (1, f"b t {j}", *operands)), (biased, w, i, j)
-
-    def linear_back(self, saved, g, needs):
-        biased, w, i, j = saved
-        self.gradients[w] = ((1, f"{j} {i} h", f"{biased} b s {i} h", f"{g} b s {j}"),)
-        if not needs[0]:
-            return [None]
-        term = 1, f"b t {i}", f"{g} b t {j}", f"{w} {j} {i} 0 t"
-        return [self.sum("P", f"b t {i}", self.fixed.g + self.fixed.w, term)]
-
-    def function(self, name, x):
-        """(4), by the sign of Y: S in (24), N in (57); or the tuple of (58)."""
-        s, bits = self.fixed.s, self.fixed.hidden
-        smooth = name != "relu"
-        check(not smooth or s <= MAX_FRACTION and bits <= MAX_KEY_BITS, "there is no table of this function")
-        y = self.round("Y", x, s, bits)
-        axes = self.values[y].axes
-        if smooth:
-            images = [self.commit("A", axes, s, (1 << bits - 1) + (1 << s))]
-            slope = [SLOPE_BITS] if self.training else []
-            images += [self.commit("S", axes, phi, 2 << phi) for phi in slope]
-            self.look_up(Table(name, bits, s, *slope), self.one(axes), y, *images)
-            return images[0], images[-1]
-        sign = self.commit("sign", axes, 0, 1)
-        self.look_up(Table("relu" if self.training else "negative", bits), y, sign)
-        terms = [(1, sign, y)] if self.training else [(1, y), (-1, sign, y)]
-        return self.entrywise("A", axes, s, *terms), sign
-
-    def function_back(self, slope, cotangent):
-        """(7), (8)."""
-        g, bits = self.fixed.g, self.fixed.gradient
-        h, value = self.rounded("H", cotangent, g, bits), self.values[slope]
-        exact = self.entrywise("G", value.axes, value.fraction + self.values[h].fraction, (1, slope, h))
-        return [self.rounded("G", exact, g, bits)]
-
-    def operator(self, node, x):
-        if node.operator == "linear":
-            return self.linear(node.number, *x)
-        if node.operator == "add":
-            return self.total("sum", x), len(x)
-        if node.operator == "round":
-            return self.rounded("Y", *x, self.fixed.s, self.fixed.output), None
-        return self.function(node.operator, *x)
-
-    def back(self, node, saved, cotangent, needs):
-        if node.operator == "linear":
-            return self.linear_back(saved, cotangent, needs)
-        if node.operator == "add":
-            return [cotangent] * saved
-        if node.operator == "round":
-            return [self.rounded("H", cotangent, self.fixed.g, self.fixed.gradient)]
-        return self.function_back(saved, cotangent)
+    def rounded_back(self, name, x):
+        """To the range of gradients."""
+        return self.rounded(name, x, self.fixed.g, self.fixed.gradient)
 
     # ---- Networks
 
+    def image(self, x, shape):
+        """(64): a row of data along other axes."""
+        parts, column = " ".join(map(self.units, shape)), self.values[x].axes.split()[-1]
+        entries = (((*index, k), 1) for k, index in enumerate(product(*map(range, shape))))
+        place = self.known("places", f"{parts} {column}", prod(shape), entries)
+        operands = f"{x} b t {column}", f"{place} {parts} {column}"
+        return self.sum("image", f"b t {parts}", self.fixed.s, (1, f"b t {parts}", *operands))
+
     def forward(self, graph, x):
         """The output's name, and of each node what its way back needs."""
+        if len(graph.input) > 1:
+            x = self.image(x, graph.input)
         outputs, trained, saved = [x], [False], []
         for node in graph.nodes:
-            output, kept = self.operator(node, [outputs[k] for k in node.inputs])
+            count = len(self.gradients)
+            output, kept = node.operator.forward(self, *(outputs[k] for k in node.inputs))
             needs = [trained[k] for k in node.inputs]
             outputs.append(output)
-            trained.append(node.operator == "linear" or any(needs))
+            trained.append(len(self.gradients) > count or any(needs))
             saved.append((kept, needs))
         return output, saved
 
@@ -196,7 +165,7 @@ class Program:
         parts = [[] for _ in graph.nodes] + [[cotangent]]
         for k, (node, (kept, needs)) in reversed([*enumerate(zip(graph.nodes, saved), 1)]):
             if parts[k]:
-                back = self.back(node, kept, self.total("D", parts[k]), needs)
+                back = node.operator.back(self, kept, self.total("D", parts[k]), needs)
                 for source, needed, part in zip(node.inputs, needs, back):
                     parts[source] += [part] if needed else []
 
@@ -255,8 +224,8 @@ def check_no_wrap(bound, graph, fixed, field_bits):
             check(value.bound < (1 << 128) - 1, f"{name} might leave 128 bits")
             bits[name] = log2(value.bound)
         else:
-            of = lambda term: sum(bits[operand.split()[0]] for operand in term[2:])
-            terms = (log2(abs(term[0])) + log2(p.count(term)) + of(term) for term in value.terms)
+            parts = ((term[0], *p.split(term)) for term in value.terms)
+            terms = (log2(abs(c)) + sum(map(log2, n)) + sum(bits[x] for x in names) for c, names, n in parts)
             bits[name] = max(terms) + log2(len(value.terms))
         check(bits[name] < limit, f"{name} might wrap around the field")
     for kind, gadget in p.gadgets:

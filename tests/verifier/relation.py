@@ -6,7 +6,7 @@ an index for each dimension, "W1 u1 u0 0 t": an axis, 0 for the first or 1 for t
 from collections import namedtuple
 
 import lookup
-from multilinear import below, earlier, eq, sumcheck
+from multilinear import eq, sumcheck
 from transcript import Form
 
 Tensor = namedtuple("Tensor", "dims kind body level affine")
@@ -27,21 +27,17 @@ class Relation:
     def input(self, name, axes):
         self._add(name, axes, "input", None, 0, True)
 
-    def public(self, name, axes, *bounds):
-        """1 where each index is below its bound, else 0; without bounds of (t, s) where s < t."""
-        self._add(name, axes, "public", bounds, 0, True)
+    def public(self, name, axes, extension):
+        """A tensor that the verifier evaluates, by its coordinates dimension by dimension."""
+        self._add(name, axes, "public", extension, 0, True)
 
     def evaluate(self, name, point, r):
         """The extension of a public tensor."""
-        parts, start, value = [], 0, 1
+        parts, start = [], 0
         for dim in self.tensors[name].dims:
             parts.append(point[start : start + dim])
             start += dim
-        if not self.tensors[name].body:
-            return earlier(*parts, r)
-        for bound, part in zip(self.tensors[name].body, parts, strict=True):
-            value = value * below(bound, part, r) % r
-        return value
+        return self.tensors[name].body(parts, r)
 
     def define(self, name, axes, *terms):
         """(20): the sum of terms (coefficient, indices of the output, operand, ...)."""

@@ -35,7 +35,7 @@ pub fn of_roots(family: &Family<Pallas>, imported: &Family<Pallas>) -> Vec<Case>
         // what it reads, behind its count.
         ("no inputs", Box::new(|bytes| bytes[30] = 0)),
         ("number of nodes", Box::new(|bytes| bytes[38] = 0)),
-        ("unknown operator", Box::new(|bytes| bytes[46] = 9)),
+        ("unknown operator", Box::new(|bytes| bytes[46] = 99)),
         ("width of zero", Box::new(|bytes| bytes[54] = 0)),
         ("node that reads itself", Box::new(|bytes| bytes[70] = 1)),
         (
@@ -95,56 +95,133 @@ fn adopted(
     Case::tampered(name, tree, tampered)
 }
 
+/// An operator by its code and numbers, one 0 if it has none.
+type Operator = (u64, Vec<u64>);
+/// A name, the numbers that an encoding has for the input, and operators.
+type Network = (&'static str, &'static [u64], Vec<Operator>);
+
+fn linear(outputs: u64) -> Operator {
+    (1, vec![outputs])
+}
+
+fn round() -> Operator {
+    (2, vec![0])
+}
+
+fn relu() -> Operator {
+    (4, vec![0])
+}
+
+fn dense(outputs: u64) -> Operator {
+    (13, vec![outputs])
+}
+
+/// Windows of this size, so far apart, with this much padding before and behind.
+fn windows(kernel: [u64; 2], stride: u64, padding: u64) -> Vec<u64> {
+    [&kernel[..], &[stride; 2], &[padding; 4]].concat()
+}
+
+fn average(kernel: [u64; 2]) -> Operator {
+    (11, windows(kernel, 1, 0))
+}
+
+fn convolution(kernel: [u64; 2], stride: u64, padding: u64) -> Operator {
+    (10, [vec![1], windows(kernel, stride, padding)].concat())
+}
+
+/// A network in which each operator reads the one before it, a sum twice; `input` are the numbers of its encoding.
+fn chain(input: &[u64], operators: &[Operator]) -> Vec<u8> {
+    let numbers = |encoder, all: &[u64]| all.iter().fold(encoder, |e: Encoder, n| e.number(*n));
+    let start = numbers(Encoder::default(), input).count(operators.len());
+    let nodes = (0_u64..).zip(operators);
+    let end = nodes.fold(start, |encoder, (k, (code, all))| {
+        let inputs = vec![k; 1 + usize::from(*code == 3)];
+        numbers(encoder.number(*code), all).numbers(inputs.into_iter())
+    });
+    end.finish()
+}
+
+/// Networks of two numbers.
+fn of_vectors() -> Vec<Network> {
+    const TWO: &[u64] = &[2];
+    let end = vec![linear(1), round()];
+    let rectified = vec![linear(3), relu(), linear(1), relu()];
+    let twice = [rectified.clone(), vec![round()]].concat();
+    let sums = [vec![linear(3), relu()], vec![(3, vec![0]); 13], end.clone()].concat();
+    let functions = [vec![linear(3)], vec![relu(); 10], end].concat();
+    let pixel = convolution([1, 1], 1, 0);
+    vec![
+        ("no rounding", TWO, rectified[..3].to_vec()),
+        ("a rectified output", TWO, rectified),
+        ("an output that is rounded already", TWO, twice),
+        (
+            "two layers in one",
+            TWO,
+            vec![linear(3), linear(1), round()],
+        ),
+        ("no layer", TWO, vec![relu()]),
+        ("sums of sums", TWO, sums),
+        ("functions of functions", TWO, functions),
+        ("a dense operator on a vector", TWO, vec![dense(1), round()]),
+        ("windows on a vector", TWO, vec![pixel, round()]),
+        (
+            "an image of one dimension",
+            &[0, 1, 2],
+            vec![linear(1), round()],
+        ),
+        ("of five", &[0, 5, 1, 1, 1, 1, 2], vec![dense(1), round()]),
+        ("of no pixels", &[0, 3, 0, 1, 2], vec![dense(1), round()]),
+    ]
+}
+
+/// Networks of an image of two pixels.
+fn of_images() -> Vec<Network> {
+    const TWO: &[u64] = &[0, 3, 1, 2, 1];
+    let behind = |operator: Operator| vec![operator, relu(), dense(1), round()];
+    let (pixel, all) = (convolution([1, 1], 1, 0), convolution([1, 2], 1, 0));
+    let mean_of_all = vec![all.clone(), relu(), (12, vec![0]), round()];
+    let layer_on_mean = vec![pixel, relu(), average([1, 2]), dense(1), round()];
+    vec![
+        (
+            "a window of nothing",
+            TWO,
+            behind(convolution([0, 1], 1, 0)),
+        ),
+        (
+            "windows that do not move",
+            TWO,
+            behind(convolution([1, 1], 0, 0)),
+        ),
+        (
+            "windows in the padding",
+            TWO,
+            behind(convolution([1, 1], 1, 1)),
+        ),
+        (
+            "a window larger than the image",
+            TWO,
+            behind(convolution([2, 1], 1, 0)),
+        ),
+        ("a mean over one pixel", TWO, behind(average([1, 1]))),
+        ("a mean with a number", TWO, behind((12, vec![1]))),
+        ("an image for an output", TWO, vec![all, round()]),
+        ("a layer on a mean", TWO, layer_on_mean),
+        ("a mean that rounds nothing", TWO, mean_of_all),
+    ]
+}
+
 /// Graphs that no network has: what it says is not bound by anything, or leaves the field.
 pub fn of_networks(family: &Family<Pallas>) -> Vec<Case> {
-    // Codes and numbers of operators.
-    const RELU: (u64, u64) = (4, 0);
-    const ADD: (u64, u64) = (3, 0);
-    const ROUND: (u64, u64) = (2, 0);
-    let linear = |outputs: u64| (1, outputs);
-    let graph = |operators: &[(u64, u64)]| {
-        let start = Encoder::default().count(2).count(operators.len());
-        let chain = (0_u64..).zip(operators);
-        let end = chain.fold(start, |encoder, (k, operator)| {
-            let inputs = vec![k; 1 + usize::from(*operator == ADD)];
-            let encoder = encoder.number(operator.0).number(operator.1);
-            encoder.numbers(inputs.into_iter())
-        });
-        end.finish()
-    };
     let root = &family.files[&format!("roots/{}", family.root)];
     let honest = family.children[OPEN].node.parameters.architecture.encode();
-    let with = |operators: &[(u64, u64)]| {
-        let rest = &root[22 + 8 + honest.len()..];
-        let start = Encoder::new("zktree/v2/root").bytes(&graph(operators));
-        [&start.finish(), rest].concat()
+    let case = |(name, input, operators): Network| {
+        let start = Encoder::new("zktree/v2/root").bytes(&chain(input, &operators));
+        let bytes = [&start.finish(), &root[22 + 8 + honest.len()..]].concat();
+        let (new, tree) = files::lone_root(&family.files, bytes, &author());
+        Case::tampered(format!("network: {name}"), tree, Tampered::node(new))
     };
-    let end = vec![linear(1), ROUND];
-    let networks = [
-        ("no rounding", vec![linear(3), RELU, linear(1)]),
-        ("a rectified output", vec![linear(3), RELU, linear(1), RELU]),
-        (
-            "an output that is rounded already",
-            vec![linear(3), RELU, linear(1), RELU, ROUND],
-        ),
-        ("two layers in one", vec![linear(3), linear(1), ROUND]),
-        ("no layer", vec![RELU]),
-        (
-            "sums of sums",
-            [vec![linear(3), RELU], vec![ADD; 13], end.clone()].concat(),
-        ),
-        (
-            "functions of functions",
-            [vec![linear(3)], vec![RELU; 10], end.clone()].concat(),
-        ),
-    ];
-    networks
-        .into_iter()
-        .map(|(name, operators)| {
-            let (new, tree) = files::lone_root(&family.files, with(&operators), &author());
-            Case::tampered(format!("network: {name}"), tree, Tampered::node(new))
-        })
-        .collect()
+    let networks = of_vectors().into_iter().chain(of_images());
+    networks.map(case).collect()
 }
 
 fn of_imported_root(family: &Family<Pallas>) -> Vec<Case> {

@@ -273,7 +273,7 @@ class Tree:
 
     def verified_root(self, root):
         if root.imported is None:
-            bound = max(initial_bound(inputs, root.fixed) for inputs, _ in root.graph.shapes)
+            bound = max(initial_bound(shape.inputs, root.fixed) for shape in root.graph.shapes)
             return Origin(root.id, root.graph, root.fixed, root.seed, None, bound)
         imported = root.imported
         self.check_signature(root.id, imported)
