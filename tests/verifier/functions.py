@@ -34,6 +34,19 @@ def nearest(number):
 
 
 @lru_cache
+def exponential(d, p, sigma):
+    """E(d)."""
+    return nearest((-Decimal(d) / (1 << sigma)).exp() * (1 << p))
+
+
+@lru_cache
+def exponentials(bits, p, sigma):
+    """E(d) and E(d - 1) - E(d) by index: 0 is padding, then d from 0."""
+    values = [exponential(d, p, sigma) for d in range(-1, (1 << bits) - 1)]
+    return [0, *values[1:]], [0, *(before - value for before, value in zip(values, values[1:]))]
+
+
+@lru_cache
 def columns(function, bits, s, phi):
     """F and S by index: 0 is padding, then the keys in two's complement, key 0 in place of the least."""
     half, values, slopes = 1 << bits - 1, [0], [0]

@@ -55,31 +55,32 @@ class CommittedRows(namedtuple("CommittedRows", "rows start end")):
         return Gathered(self.rows.matrix, rows, log2(samples), self.start, self.end - self.start)
 
 
-def verify_inference(curve, origin, inputs, ends, error, hiding, proof):
-    """The model has these outputs on these inputs or, if `error` is a number, on inputs and targets
-    this sum of squared errors."""
+def verify_inference(curve, origin, inputs, ends, claim, hiding, proof):
+    """The model has these outputs on these inputs or, if `claim` is `squared error` or `correct` and a number, on
+    inputs and targets this sum of squared errors or so many right classes."""
     graph, fixed = origin.graph, origin.fixed
+    kind, *told = claim
     (samples, width), (count, outputs) = inputs.shape(), ends.shape()
-    check((width, outputs) == (graph.inputs, graph.outputs) and samples == count, "shapes of rows")
+    columns = graph.targets if told else graph.outputs
+    check((width, outputs) == (graph.inputs, columns) and samples == count, "shapes of rows")
     check(1 <= samples <= 1 << 20, "number of samples")
-    range_of_ends = fixed.output if error is None else fixed.data
-    for rows, bits in ((inputs, fixed.data), (ends, range_of_ends)):
+    check(not told or graph.scores == (kind == "correct"), "the network has another loss")
+    for rows, bits in ((inputs, fixed.data), (ends, fixed.data if told else fixed.output)):
         half = 1 << bits - 1
         in_range = rows.committed or all(-half <= x < half for row in rows.values for x in row)
         check(in_range, "a public value is out of its range")
-    check(error is None or 0 <= error < 1 << 63, "the error leaves 63 bits")
+    most = samples if kind == "correct" else (1 << 63) - 1
+    check(all(0 <= number <= most for number in told), "what is told is out of its range")
     check_no_wrap(origin.bound, graph, fixed, curve.r.bit_length())
     statement = enc.string("zktree/v2/inference") + enc.string(curve.name) + enc.bytes_(graph.encoding)
     statement += enc.bytes_(fixed.encoding) + le64(hiding) + origin.id
     statement += encode_weights(origin, origin.weights) + inputs.digest()
-    statement += enc.string("outputs" if error is None else "squared error") + ends.digest()
-    statement += b"" if error is None else le64(error)
-    claim = inputs.committed, ends.committed, error is not None
-    program, tensors = inference_program(graph, fixed, samples, *claim)
+    statement += enc.string(kind) + ends.digest() + b"".join(map(le64, told))
+    program, tensors = inference_program(graph, fixed, samples, told, inputs.committed, ends.committed)
     lowered = Lowering(curve, program, opened=tensors[1])
     argument = lowered.argument(hiding)
     open_weights(argument, lowered.first, origin, origin.weights)
     for tensor, rows in zip(tensors, (inputs, ends)):
         argument.inputs[tensor] = rows.source(curve.r)
-    argument.inputs["told"] = Public(lambda _: error)
+    argument.inputs["told"] = Public(lambda _: told[0])
     argument.verify(statement, proof)

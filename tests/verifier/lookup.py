@@ -2,21 +2,22 @@
 
 from encoding import le64
 from errors import at, check
-from functions import FUNCTIONS, columns
+from functions import FUNCTIONS, columns, exponentials
 from multilinear import eq, evaluate, none, sumcheck
 from transcript import Form
 
 
+ARITIES = {"unsigned": 1, "signed": 1, "relu": 2, "negative": 2, "gated": 2, "bit": 2, "maximum": 3, "exponential": 4}
+
+
 class Table:
     """A table of 2^bits tuples by its kind; the entry at 0 is all zero. Those of functions have s fraction
-    bits, and phi of slopes, if there are any."""
+    bits, and phi of slopes, if there are any; exponentials p and sigma."""
 
-    def __init__(self, kind, bits, s=None, *phi):
-        self.kind, self.bits, self.s, self.phi = kind, bits, s, phi
-        self.arity = 1 if kind in ("unsigned", "signed") else 2
-        numbers = [bits]
-        if kind in FUNCTIONS:
-            self.arity, numbers = 3 + len(phi), [bits, s, *phi]
+    def __init__(self, kind, bits, *numbers):
+        self.kind, self.bits, self.numbers = kind, bits, numbers
+        self.arity = 2 + len(numbers) if kind in FUNCTIONS else ARITIES[kind]
+        numbers = () if kind == "bit" else (bits, *numbers)
         self.id = kind.encode() + b"/" + b"".join(map(le64, numbers))
 
     def __eq__(self, other):
@@ -38,11 +39,21 @@ class Table:
             return [signed, (1 - sign) * (1 - low) % r]
         if self.kind == "negative":  # (v, [v < 0])
             return [signed, sign]
+        zero = (1 - sign) * low
+        one = point[0] * none(point[1:], r)
+        if self.kind == "bit":  # (0, 0) twice, (1, 0) and (1, 1)
+            return [point[0], point[0] * point[1] % r]
+        if self.kind == "maximum":  # (0, 0, 0), (1, 0, 1), and (1, x - 2, 0)
+            return [1 - zero, unsigned - 2 + 2 * zero + one, one]
+        if self.kind == "exponential":
+            images = exponentials(self.bits, *self.numbers)
+            return [1 - zero, unsigned - 1 + zero, *(evaluate(image, point, r) for image in images)]
         # gated: (v, 1) where |v| is less than half, and (0, 0) at 0, and (0, 1) in place of the least
-        key, live = signed + (sign * low << self.bits - 1), 1 - (1 - sign) * low
+        key, live = signed + (sign * low << self.bits - 1), 1 - zero
         if self.kind == "gated":
             return [key, live]
-        images = columns(self.kind, self.bits, self.s, *self.phi or (0,))[: 1 + len(self.phi)]
+        s, *phi = self.numbers
+        images = columns(self.kind, self.bits, s, *phi or (0,))[: 1 + len(phi)]
         return [live, key, *(evaluate(image, point, r) for image in images)]
 
 

@@ -4,7 +4,7 @@ import encoding as enc
 from argument import Argument, Opened, Public
 from encoding import le64
 from lookup import Table
-from multilinear import box, earlier, log2, sparse
+from multilinear import box, log2, sparse
 from network import evaluate_initial
 from relation import Relation
 
@@ -22,10 +22,10 @@ def limb_widths(bits, values):
 
 
 class Lowering:
-    """The relation of a program. With `rate` it is of training. `opened` is an output that is not
+    """The relation of a program. With `updates`, an optimiser's matrix, it is of training. `opened` is an output that is not
     committed; a program of inference is cut into the limbs that are cheapest."""
 
-    def __init__(self, curve, program, rate=None, opened=None):
+    def __init__(self, curve, program, updates=None, opened=None):
         self.curve, self.program, self.opened = curve, program, opened
         self.relation, self.values, self.limbs = Relation(), {}, {}
         for axis, length in (program.lengths | {"h": 2}).items():
@@ -41,11 +41,11 @@ class Lowering:
             self.relation.input(name, program.values[w].axes)
         self.make(False)
         if program.training:
-            self.telescope(rate)
+            self.telescope(*updates)
         self.make(True)
+        own = {"round": self.rounding, "tell": self.tell, "range": self.within, "zero": self.relation.vanish}
         for kind, arguments in program.gadgets:
-            gadget = {"round": self.rounding, "tell": self.tell}.get(kind)
-            gadget(*arguments) if gadget else self.look_up(kind, *arguments)
+            own[kind](*arguments) if kind in own else self.look_up(kind, *arguments)
 
     def make(self, with_parameters):
         """Tensors for the values that depend on parameters, or for those that do not."""
@@ -69,15 +69,19 @@ class Lowering:
         lengths = [self.program.lengths[axis] for axis in self.program.values[name].axes.split()]
         return [(0, lengths[-1] << sum(map(log2, lengths[:-1])))]
 
-    def telescope(self, rate):
-        """(25), (26)."""
-        self.relation.public("earlier", "t s", earlier)
+    def telescope(self, factor, matrix, last_row):
+        """(25), (26), (64)."""
+        self.relation.public("K", "t s", matrix)
+        row = []
+        if last_row:
+            self.relation.public("last K", "s", last_row)
+            row = ["last K s"]
         for (w, gradient), first, last in zip(self.program.gradients.items(), self.first, self.last):
             axes = self.program.values[w].axes
-            parts = [(-rate * factor, output, operands) for factor, output, *operands in gradient]
-            now = ((c, f"{output} t", "earlier t s", *operands) for c, output, operands in parts)
+            parts = [(-factor * c, output, operands) for c, output, *operands in gradient]
+            now = ((c, f"{output} t", "K t s", *operands) for c, output, operands in parts)
             self.relation.define(w, f"{axes} t", (1, f"{axes} t", f"{first} {axes}"), *now)
-            end = ((c, output, *operands) for c, output, operands in parts)
+            end = ((c, output, *row, *operands) for c, output, operands in parts)
             self.relation.define(f"end:{w}", axes, (1, axes, f"{first} {axes}"), *end)
             self.relation.equal(last, f"end:{w}", w)
 
@@ -87,16 +91,27 @@ class Lowering:
         """How many numbers the chosen gadgets have."""
         return sum(self.program.size(name) for name in map(chosen, self.program.gadgets) if name)
 
+    def widths(self, bits, numbers):
+        """Of the limbs of `bits` bits, of values of which there are so many."""
+        if self.program.training:
+            return even(bits, -(-bits // 17))
+        return limb_widths(bits, numbers)
+
     def rounding(self, wide, narrow, shift, _):
         """(29)."""
-        if self.program.training:
-            widths = even(shift, -(-shift // 17))
-            widths = self.program.fixed.limbs if shift == self.program.fixed.w else widths
-        else:
-            same = lambda gadget: gadget[0] == "round" and gadget[1][2] == shift and gadget[1][1]
-            widths = limb_widths(shift, self.numbers(same))
+        same = lambda gadget: gadget[0] == "round" and gadget[1][2] == shift and gadget[1][1]
+        widths, fixed = self.widths(shift, self.numbers(same)), self.program.fixed
+        if self.program.training and shift == fixed.w:
+            widths = fixed.limbs
         top = self.cut(narrow, [(1, wide), (-1 << shift, narrow)], widths, f"rest:{narrow}")
         self.relation.look_up(Table("signed", widths[-1]), top)
+
+    def within(self, value, *kind):
+        """A range of any value, in limbs if it takes several."""
+        same = lambda gadget: gadget[0] == "range" and gadget[1][1:] == kind and gadget[1][0]
+        widths = self.widths(kind[1], self.numbers(same))
+        top = self.cut(value, [(1, value)], widths, value) if len(widths) > 1 else value
+        self.relation.look_up(Table(kind[0], widths[-1]), top)
 
     def look_up(self, table, key, *images):
         """A range is cut into limbs, (57), where that is cheaper."""

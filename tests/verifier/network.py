@@ -10,7 +10,7 @@ from argument import Matrix, layout, row_vars
 from encoding import Reader, le64
 from errors import check
 from multilinear import eq_table, log2, none
-from operators import MAX_SIZE, Round, read_operator
+from operators import MAX_SIZE, Round, Scores, read_operator
 
 MAX_WIDTH, MAX_LAYERS, MAX_TABLE_BITS, MAX_RANK = 1 << 16, 64, 24, 4
 MAX_NODES, MAX_EDGES = 1 << 10, 1 << 12
@@ -25,6 +25,16 @@ class Graph(namedtuple("Graph", "input outputs nodes shapes encoding")):
     @property
     def inputs(self):
         return prod(self.input)
+
+    @property
+    def scores(self):
+        """Whether outputs are scores of classes."""
+        return isinstance(self.nodes[-1].operator, Scores)
+
+    @property
+    def targets(self):
+        """Columns of targets."""
+        return 1 if self.scores else self.outputs
 
     @classmethod
     def read(cls, data):
@@ -57,6 +67,8 @@ class Graph(namedtuple("Graph", "input outputs nodes shapes encoding")):
                 nodes.append(Node(operator, inputs))
         check(1 <= len(nodes) <= MAX_NODES, "number of operators")
         check(isinstance(nodes[-1].operator, Round), "the last operator is no rounding")
+        inner = (node.operator for node in nodes[:-1])
+        check(not any(isinstance(operator, Scores) for operator in inner), "scores that are not the last")
         check(len(shapes[-1]) == 1, "the output is no vector")
         check(sum(len(node.inputs) for node in nodes) <= MAX_EDGES, "number of their inputs")
         check(1 <= len(parameters) <= MAX_LAYERS, "number of layers")
@@ -75,19 +87,32 @@ def number_of(parameters):
     return sum((shape.inputs + 1) * shape.outputs for shape in parameters)
 
 
-class Format(namedtuple("Format", "s g w hidden output gradient data limbs encoding")):
-    """A fixed-point format; the four ranges are signed, by their bits."""
+# Numbers of bits of softmax and norms.
+Functions = namedtuple(
+    "Functions", "probability score exponential level score_gradient mean root row norm"
+)
+
+
+class Format(namedtuple("Format", "s g w hidden output gradient data functions limbs encoding")):
+    """A fixed-point format; the four ranges are signed, by their bits. `functions` may be None."""
 
     @classmethod
     def read(cls, data):
         with Reader(data, "zktree/v1/fixed-point") as fields:
             numbers, limbs = fields.numbers(), fields.numbers()
-        check(len(numbers) == 7, "a fixed-point format has seven numbers")
-        fixed = cls(*numbers, limbs, data)
-        s, g, w, *ranges = numbers
+        check(len(numbers) in (7, 16), "a fixed-point format has seven or sixteen numbers")
+        functions = Functions(*numbers[7:]) if numbers[7:] else None
+        fixed = cls(*numbers[:7], functions, limbs, data)
+        s, g, w, *ranges = numbers[:7]
         check(1 <= s <= 24 and s <= g <= s + 12 and s + g <= w <= 60, "fraction bits")
         check(all(2 <= bits <= MAX_TABLE_BITS for bits in ranges), "bits of ranges")
         check(all(1 <= bits <= MAX_TABLE_BITS for bits in limbs) and sum(limbs) == w, "limbs")
+        if functions:
+            f = functions
+            check(1 <= f.score <= 12 and f.score + 2 <= min(f.probability, g), "bits of scores")
+            check(max(f.probability, g) <= 24 and 1 <= f.score_gradient <= 24, "bits of probabilities")
+            check(2 <= f.exponential <= 18 and 1 <= f.root <= 20 and max(f.mean, f.row) <= 8, "bits of functions")
+            check(all(2 <= bits <= MAX_TABLE_BITS for bits in (f.level, f.norm)), "bits of ranges")
         return fixed
 
 

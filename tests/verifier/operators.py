@@ -7,6 +7,7 @@ from itertools import product
 from math import prod
 
 from errors import Refused, check
+from gadgets import first_maximum
 from lookup import Table
 from multilinear import log2
 
@@ -260,6 +261,15 @@ class Round(Operator):
         return [p.rounded_back("H", g)]
 
 
+class Scores(Round):
+    """The same, of the scores of classes."""
+
+    def shape(self, shapes):
+        shape = super().shape(shapes)
+        check(len(shape) == 1 and shape[0] > 1, "scores of fewer than two classes")
+        return shape
+
+
 class Function(Operator):
     """(7), (8)."""
 
@@ -302,12 +312,44 @@ class Smooth(Function):
         return images[0], images[-1]
 
 
+class MaxPool(Operator):
+    """The first maximum of each window, (66)."""
+
+    chain = "function"
+
+    def __init__(self, *windows):
+        self.windows = Windows(*windows)
+
+    def shape(self, shapes):
+        check(self.windows.before == self.windows.behind == (0, 0), "maxima with padding")
+        return self.windows.count(super().shape(shapes))
+
+    def rounded(self, all_rounded):
+        check(all_rounded, "a maximum of what is not rounded")
+        return True
+
+    def forward(self, p, x):
+        windows, places, channels, sees = self.windows.place(p, x)
+        axes, over = p.values[x].axes, f"b t {windows} {channels} {places}"
+        entries = p.sum("windows", over, p.values[x].fraction, (1, over, f"{x} {axes}", *sees))
+        chosen, value = first_maximum(p, entries, places)
+        return value, (axes, over, places, sees, chosen)
+
+    def back(self, p, saved, g, needs):
+        axes, over, places, sees, chosen = saved
+        g = p.rounded_back("D of windows", g)
+        factors = f"{chosen} {over}", f"{g} {over.removesuffix(f' {places}')}"
+        back = p.sum("D of entries", over, p.fixed.g, (1, over, *factors))
+        return [p.sum("D of pixels", axes, p.fixed.g, (1, axes, f"{back} {over}", *sees))]
+
+
 # By its code how many numbers an operator has, and what makes it.
 KINDS = {
     1: (1, Linear), 2: (0, Round), 3: (0, Add), 4: (0, Relu),
     5: (0, lambda: Smooth("gelu")), 6: (0, lambda: Smooth("silu")),
     7: (0, lambda: Smooth("tanh")), 8: (0, lambda: Smooth("sigmoid")),
-    10: (9, Convolution), 11: (8, AveragePool), 12: (0, GlobalAverage), 13: (1, Dense),
+    9: (0, Scores), 10: (9, Convolution), 11: (8, AveragePool), 12: (0, GlobalAverage), 13: (1, Dense),
+    17: (8, MaxPool),
 }
 
 

@@ -98,10 +98,12 @@ def verify_prediction(tree, data):
         proof = decode_base64(proof)
         if kind == "prediction":
             inputs, ends = take(claim, inputs=dict, outputs=dict)
-            error, inputs, ends = None, read_rows(inputs, tree.curve), read_rows(ends, tree.curve)
+            told = "outputs",
+            inputs, ends = read_rows(inputs, tree.curve), read_rows(ends, tree.curve)
         else:
             error, features, targets, rows = take(claim, sum=int, features=int, targets=int, rows=dict)
+            told = "squared error", error
             inputs, ends = read_rows(rows, tree.curve, (features, targets))
         origin = tree.origins.get(bytes.fromhex(model))
         check(origin, "the model is not in the tree, or is refused")
-        verify_inference(tree.curve, origin, inputs, ends, error, hiding, proof)
+        verify_inference(tree.curve, origin, inputs, ends, told, hiding, proof)

@@ -9,6 +9,7 @@ from itertools import product
 from math import prod
 
 from errors import check
+from gadgets import first_maximum, one_hot, softmax
 from lookup import Table
 from multilinear import log2
 
@@ -38,8 +39,8 @@ class Program:
         self.values[name] = Value(*fields)
         return name
 
-    def data(self, name, length):
-        return self.add(name, f"b t {self.units(length)}", "data", self.fixed.s, 1 << self.fixed.data - 1, None)
+    def data(self, name, length, fraction):
+        return self.add(name, f"b t {self.units(length)}", "data", fraction, 1 << self.fixed.data - 1, None)
 
     def one(self, axes):
         """1 on real entries, else 0."""
@@ -59,6 +60,10 @@ class Program:
         check(self.entries <= MAX_KNOWN, "entries of known tensors")
         entries = dict(entries)
         return self.add(name, axes, "known", 0, max(map(abs, entries.values()), default=0), entries)
+
+    def indices(self, axes):
+        """All of them, the last axis fastest."""
+        return [*product(*(range(self.lengths[axis]) for axis in axes.split()))]
 
     def size(self, name):
         return prod(self.lengths[axis] for axis in self.values[name].axes.split())
@@ -117,13 +122,16 @@ class Program:
     def round(self, name, x, fraction, bits):
         """x with so many fraction bits, (1), which the caller looks up; without rounding if it has no more."""
         value = self.values[x]
-        if value.fraction == fraction:
-            return x
-        if value.fraction < fraction:
-            return self.entrywise(name, value.axes, fraction, (1 << fraction - value.fraction, x))
+        if value.fraction <= fraction:
+            return self.at_least(name, x, fraction)
         narrow = self.commit(name, value.axes, fraction, 1 << bits - 1)
         self.gadgets.append(("round", (x, narrow, value.fraction - fraction, bits)))
         return narrow
+
+    def at_least(self, name, x, fraction):
+        """x with at least so many fraction bits."""
+        axes, has = self.values[x].axes, self.values[x].fraction
+        return x if has >= fraction else self.entrywise(name, axes, fraction, (1 << fraction - has, x))
 
     def rounded(self, name, x, fraction, bits):
         """x rounded to a signed range."""
@@ -141,7 +149,7 @@ class Program:
     def image(self, x, shape):
         """(64): a row of data along other axes."""
         parts, column = " ".join(map(self.units, shape)), self.values[x].axes.split()[-1]
-        entries = (((*index, k), 1) for k, index in enumerate(product(*map(range, shape))))
+        entries = (((*index, k), 1) for k, index in enumerate(self.indices(parts)))
         place = self.known("places", f"{parts} {column}", prod(shape), entries)
         operands = f"{x} b t {column}", f"{place} {parts} {column}"
         return self.sum("image", f"b t {parts}", self.fixed.s, (1, f"b t {parts}", *operands))
@@ -170,33 +178,57 @@ class Program:
                     parts[source] += [part] if needed else []
 
 
+    def targets(self, graph):
+        """Numbers, or a class."""
+        return self.data("X", graph.targets, 0 if graph.scores else self.fixed.s)
+
+    def cotangent(self, graph, output, targets):
+        """(5), or what the softmax of scores lacks of the class, (67)."""
+        axes, g = self.values[output].axes, self.fixed.g
+        if graph.scores:
+            probabilities = softmax(self, output)
+            labels = one_hot(self, targets, axes.split()[-1])
+            return self.entrywise("G", axes, g, (1, probabilities), (-1 << g, labels))
+        scale = 1 << g - self.fixed.s
+        return self.entrywise("G", axes, g, (scale, output), (-scale, targets))
+
+    def tell(self, graph, output, targets):
+        """(55), or how many classes are right, (68)."""
+        axes, s = self.values[output].axes, self.fixed.s
+        if graph.scores:
+            units = axes.split()[-1]
+            a, _ = first_maximum(self, output, units)
+            b, fraction = one_hot(self, targets, units), 0
+        else:
+            a = b = self.entrywise("E", axes, s, (1, output), (-1, targets))
+            fraction = 2 * s
+        total = self.sum("answer", "", fraction, (1, "", f"{a} {axes}", f"{b} {axes}"))
+        self.gadgets.append(("tell", (total,)))
+
+
 def training_program(graph, fixed, batch, steps):
-    """A step of training on half the sum of squared errors: the program, and the names of its data."""
+    """A step of training: the program, and the names of its data."""
     p = Program(fixed, batch, steps, True)
-    data = p.data("A0", graph.inputs), p.data("X", graph.outputs)
-    output, saved = p.forward(graph, data[0])
-    scale = 1 << fixed.g - fixed.s
-    terms = (scale, output), (-scale, data[1])
-    p.backward(graph, saved, p.entrywise("G", p.values[output].axes, fixed.g, *terms))  # (5)
-    return p, data
+    inputs = p.data("A0", graph.inputs, fixed.s)
+    output, saved = p.forward(graph, inputs)
+    targets = p.targets(graph)
+    p.backward(graph, saved, p.cotangent(graph, output, targets))
+    return p, (inputs, targets)
 
 
-def inference_program(graph, fixed, samples, inputs_committed, targets_committed, error):
-    """A forward pass and, with `error`, (55); what is committed of inputs and targets is looked up in the
-    range of data. The program, and the names of its inputs and of its outputs or targets."""
+def inference_program(graph, fixed, samples, evaluates, inputs_committed, targets_committed):
+    """A forward pass and what it tells, if it evaluates; committed inputs and targets that are numbers are looked
+    up in the range of data. The program, and the names of its inputs and of its outputs or targets."""
     p, data = Program(fixed, samples, 1, False), Table("signed", fixed.data)
-    inputs = p.data("A0", graph.inputs)
-    targets = p.data("X", graph.outputs) if error else None
+    inputs = p.data("A0", graph.inputs, fixed.s)
     if inputs_committed:
         p.look_up(data, inputs)
     output, _ = p.forward(graph, inputs)
-    if not error:
+    if not evaluates:
         return p, (inputs, output)
-    axes = p.values[output].axes
-    difference = p.entrywise("E", axes, fixed.s, (1, output), (-1, targets))
-    squares = p.sum("squares", "", 2 * fixed.s, (1, "", f"{difference} {axes}", f"{difference} {axes}"))
-    p.gadgets.append(("tell", (squares,)))
-    if targets_committed:
+    targets = p.targets(graph)
+    p.tell(graph, output, targets)
+    if targets_committed and not graph.scores:
         p.look_up(data, targets)
     return p, (inputs, targets)
 
@@ -204,11 +236,11 @@ def inference_program(graph, fixed, samples, inputs_committed, targets_committed
 # ---- Bounds, (13)
 
 
-def bound_after(bound, graph, fixed, rate, batch, steps):
-    """(13): a step moves a parameter by the rate times the largest entry of its gradient."""
+def bound_after(bound, graph, fixed, largest_sum, batch):
+    """(13): steps move a parameter by the largest sum of rates times the largest entry of its gradient."""
     p, _ = training_program(graph, fixed, batch, 1)
     bounds = [p.bound(terms) if terms else 0 for terms in p.gradients.values()]
-    after = bound + steps * rate * max(bounds)
+    after = bound + largest_sum * max(bounds)
     check(after < 1 << 128, "the bound on weights leaves 128 bits")
     return after
 

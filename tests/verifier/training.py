@@ -26,9 +26,10 @@ class Training:
         origin, node = self.origin, self.node
         check(node.steps >= 1 and node.segment_steps >= 1, "a run or a segment without steps")
         check(1 <= node.batch <= node.rows, "the batch does not fit the data set")
-        shape = origin.graph.inputs, origin.graph.outputs
+        shape = origin.graph.inputs, origin.graph.targets
         check(shape == (self.dataset.features, self.dataset.targets), "columns of the data set")
-        bound = bound_after(origin.bound, origin.graph, origin.fixed, node.rate, node.batch, node.steps)
+        largest_sum = node.optimiser.largest_sum(node.steps, node.segment_steps)
+        bound = bound_after(origin.bound, origin.graph, origin.fixed, largest_sum, node.batch)
         check_no_wrap(bound, origin.graph, origin.fixed, self.curve.r.bit_length())
         return bound
 
@@ -52,13 +53,14 @@ class Training:
         statement = (
             enc.string("zktree/v2/segment") + enc.string(self.curve.name)
             + enc.bytes_(origin.graph.encoding) + enc.bytes_(origin.fixed.encoding)
-            + b"".join(map(le64, (node.rate, node.batch, node.steps, node.segment_steps, node.hiding)))
+            + node.optimiser.encoding
+            + b"".join(map(le64, (node.batch, node.steps, node.segment_steps, node.hiding)))
             + origin.id + self.pre_id + node.weights.hash + dataset.root + self.seed
             + le64(index) + le64(first) + le64(steps) + le64(1) + enc.string("weights")
             + encode_weights(origin, before) + after.hash
         )
         program, data = training_program(origin.graph, origin.fixed, node.batch, steps)
-        lowered = Lowering(self.curve, program, rate=node.rate)
+        lowered = Lowering(self.curve, program, node.optimiser.matrix(first, steps, node.steps))
         argument = lowered.argument(node.hiding)
         open_weights(argument, lowered.first, origin, before)
         open_weights(argument, lowered.last, origin, after)

@@ -14,6 +14,7 @@ from curves import CURVES
 from encoding import Reader
 from errors import Refused, at, check
 from network import Dataset, Format, Graph, Weights, initial_bound, merkle_root
+from optimise import Optimiser
 from ranges import verify_data_range, verify_weight_range
 from training import Training
 
@@ -34,7 +35,7 @@ Root = namedtuple("Root", "id graph fixed seed imported")
 Origin = namedtuple("Origin", "id graph fixed seed weights bound")
 Node = namedtuple(
     "Node",
-    "parent graph fixed weights dataset rows features targets rate batch steps segment_steps hiding"
+    "parent graph fixed weights dataset rows features targets optimiser batch steps segment_steps hiding"
     " nonce author pre_id proofs signature id",
 )
 
@@ -46,7 +47,7 @@ def read_network(reader):
     check(data.startswith(kind), "normalisation")
     with Reader(data[len(kind) :]) as fields:
         columns = fields.number(), fields.number()
-        check(columns == (graph.inputs, graph.outputs), "the normalisation is of another network")
+        check(columns == (graph.inputs, graph.targets), "the normalisation is of another network")
         for _ in range(sum(columns)):
             names.add(fields.string())
             fields.real()
@@ -106,14 +107,12 @@ def read_node(data, curve):
         for _ in ("features", "targets"):
             check(reader.string() == "numbers", "a kind of columns that is not known")
             fields.append(reader.number())
-        fields += [*(reader.number() for _ in range(4)), reader.flag(), reader.number(), reader.hash()]
+        fields += [Optimiser.read(reader), *(reader.number() for _ in range(3)), reader.flag(), reader.number(), reader.hash()]
         read_labels(reader)
     pre_id = sha256(encoded).digest()
     edge = sha256(enc.string("zktree/v1/edge") + b"".join(proofs)).digest()
     identity = sha256(enc.string("zktree/v1/node") + pre_id + edge).digest()
-    node = Node(*fields, pre_id, proofs, signature, identity)
-    check(1 <= node.rate <= 1 << 53, "the rate")
-    return node
+    return Node(*fields, pre_id, proofs, signature, identity)
 
 
 def read_dataset(data, curve):

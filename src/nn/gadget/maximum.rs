@@ -15,7 +15,7 @@ use super::{bounded, ceil_log2, compute, look_up, rows as rows_of, zero};
 use crate::{
     check::Check,
     error::ConfigError,
-    nn::program::{Known, Outside, Program, Rule, Table, Value, at, over, term},
+    nn::program::{Axis, Known, Outside, Program, Rule, Table, Value, at, over, term},
 };
 
 /// Which entry of a row is the first of the largest.
@@ -69,18 +69,17 @@ pub fn first_maximum(p: &mut Program, name: &str, x: Value) -> Result<Choice, Co
         fact.fraction,
         vec![term(1, product, &of)],
     );
-    // The other entries of a row, on an axis of their own.
-    let other = p.axis(p.len(units));
-    let later = p.known("later entries", Known::Later, &[units, other])?;
+    // The other entries of a row, on axes of their own.
+    let here = p.leaves(units);
+    let others: Vec<Axis> = here.iter().map(|axis| p.axis(p.len(*axis))).collect();
+    let pairs = [here, others.clone()].concat();
+    let later = p.known("later entries", Known::Later, &pairs)?;
+    let other = p.group(&others);
     let behind = [of.as_slice(), &over(&[other])].concat();
     let terms = vec![
         term(1, [at(value, &of), at(columns, &last)], &each),
         term(-1, [at(x, &each)], &each),
-        term(
-            -1,
-            [at(later, &over(&[units, other])), at(chosen, &behind)],
-            &each,
-        ),
+        term(-1, [at(later, &over(&pairs)), at(chosen, &behind)], &each),
     ];
     let lack = p.sum(name_of("lack"), &fact.axes, fact.fraction, terms);
     let table = Table::Maximum(bits);

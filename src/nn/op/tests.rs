@@ -79,6 +79,7 @@ fn images() -> Vec<Architecture> {
     let linear = Operator::new(Linear { outputs: 2 });
     let (round, dense) = (Operator::new(Round), Operator::new(Dense { outputs: 2 }));
     let average = |windows| Operator::new(AveragePool { windows });
+    let maximum = |windows| Operator::new(MaxPool { windows });
     let uneven = windows([2, 3], [1, 2], [1, 0], [0, 2]);
     let chains = [
         vec![
@@ -94,7 +95,7 @@ fn images() -> Vec<Architecture> {
             relu.clone(),
             convolution(3, windows([1, 2], [1, 1], [0, 0], [0, 1])),
             Operator::new(GlobalAverage),
-            relu,
+            relu.clone(),
             linear,
             round.clone(),
         ],
@@ -110,6 +111,13 @@ fn images() -> Vec<Architecture> {
         vec![
             average(windows([3, 2], [2, 1], [1, 0], [1, 1])),
             round.clone(),
+            dense.clone(),
+            round.clone(),
+        ],
+        vec![
+            convolution(3, Windows::same(3)),
+            relu,
+            maximum(windows([2, 3], [1, 2], [0; 2], [0; 2])),
             dense,
             round,
         ],
