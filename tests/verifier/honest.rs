@@ -12,16 +12,18 @@ use zktree::{
     gkr::function::Function,
     nn::{
         Architecture, ColumnStatistics, Dataset, DatasetOpening, FixedPoint, FixedPointConfig,
-        Layer, LearningRate, Normalization, TrainingParameters, WeightGrid, WeightOpening, Weights,
+        FunctionBits, Layer, LearningRate, Normalization, TrainingParameters, WeightGrid,
+        WeightOpening, Weights,
         model::{Graph, GraphNode, Operator, ParameterShape},
         op::{
-            Activation, Add, AveragePool, Convolution, Dense, GlobalAverage, Linear, Nonlinearity,
-            Round, Windows,
+            Activation, Add, AveragePool, Convolution, Dense, GlobalAverage, Linear, Loss, MaxPool,
+            Nonlinearity, Round, Scores, Windows,
         },
+        optimise::{Millionths, Momentum, Optimiser, RateSchedule},
     },
     poly::WideField,
     tree::{
-        AuthorSecret, Child, Draft, Labels, Loss, NodeId, ProvenDataset, Root, Tree, store::Store,
+        self, AuthorSecret, Child, Draft, Labels, NodeId, ProvenDataset, Root, Tree, store::Store,
     },
 };
 
@@ -48,6 +50,7 @@ pub struct Run {
     segment_steps: u64,
     hiding: bool,
     labels: Labels,
+    optimiser: Optimiser,
 }
 
 impl Run {
@@ -59,7 +62,14 @@ impl Run {
             segment_steps,
             hiding: true,
             labels: Labels::default(),
+            optimiser: LearningRate::from_coefficient(2).unwrap().into(),
         }
+    }
+
+    fn by(self, units: u64, momentum: Momentum, schedule: RateSchedule) -> Self {
+        let rate = LearningRate::from_coefficient(units).unwrap();
+        let optimiser = Optimiser::new(rate, momentum, schedule).unwrap();
+        Self { optimiser, ..self }
     }
 
     fn open(self) -> Self {
@@ -118,7 +128,7 @@ fn grow<C: Curve<ScalarField: WideField>>(
     runs: &[Run],
     seed: u64,
 ) -> Family<C> {
-    let normalization = normalization(architecture.num_inputs(), architecture.num_outputs());
+    let normalization = normalization(architecture.num_inputs(), architecture.num_targets());
     let family = |seed| {
         let root = Root::new(
             architecture.clone(),
@@ -156,7 +166,7 @@ fn plant<C: Curve<ScalarField: WideField>>(
             parameters: TrainingParameters {
                 architecture: root.architecture().clone(),
                 fixed_point: root.fixed_point().clone(),
-                optimiser: LearningRate::from_coefficient(2).unwrap().into(),
+                optimiser: run.optimiser,
                 batch: run.batch,
                 steps: run.steps,
                 segment_steps: run.segment_steps,
@@ -191,12 +201,19 @@ fn dataset<C: Curve<ScalarField: WideField>>(
     rng: &mut ChaCha20Rng,
 ) -> ProvenDataset<C> {
     let architecture = root.architecture();
-    let (features, targets) = (architecture.num_inputs(), architecture.num_outputs());
+    let (features, targets) = (architecture.num_inputs(), architecture.num_targets());
+    let classes = match architecture.graph().loss() {
+        Loss::SquaredError => None,
+        Loss::CrossEntropy => Some(architecture.num_outputs() as i64),
+    };
     // Not always a power of two, and never a multiple of the batch.
     let rows = 2 * run.batch + 1;
-    let values = (0..rows * (features + targets))
-        .map(|_| rng.gen_range(-16..=16))
-        .collect();
+    let mut values = Vec::new();
+    for _ in 0..rows {
+        values.extend((0..features).map(|_| rng.gen_range(-16..=16)));
+        let target = classes.map_or(-16..=16, |classes| 0..=classes - 1);
+        values.extend((0..targets).map(|_| rng.gen_range(target.clone())));
+    }
     let rows = Dataset::from_rows(features, targets, values).unwrap();
     let opening = DatasetOpening::new(rows, run.hiding, rng);
     ProvenDataset::new(opening, root.fixed_point(), run.hiding).unwrap()
@@ -236,7 +253,7 @@ pub fn family<C: Curve<ScalarField: WideField>>(seed: u64) -> Family<C> {
         title: Some("Enkelin \u{1f337}".into()),
         licence: Some("CC-BY-4.0".into()),
         note: Some("two\nlines".into()),
-        loss: Some(Loss::new(0.25).unwrap()),
+        loss: Some(tree::Loss::new(0.25).unwrap()),
     };
     let runs = [
         Run::new(None, (2, 1, 4)),
@@ -337,6 +354,48 @@ pub fn images(seed: u64) -> Family<Pallas> {
     grow(&chain(&[4, 4, 2], operators), &tiny(), &runs, seed)
 }
 
+/// A format with softmax, and small tables.
+fn with_softmax() -> FixedPoint {
+    FixedPoint::new(FixedPointConfig {
+        gradient_bits: 7,
+        functions: Some(FunctionBits {
+            probability_bits: 6,
+            score_bits: 3,
+            exponential_bits: 10,
+            level_range_bits: 10,
+            score_gradient_bits: 7,
+            mean_bits: 1,
+            root_bits: 6,
+            row_bits: 1,
+            norm_range_bits: 12,
+        }),
+        ..tiny().config().clone()
+    })
+    .unwrap()
+}
+
+/// A root with nodes, as those of [`images`], of a network that tells classes apart, with maxima; the last one is
+/// trained with momentum.
+pub fn classes(seed: u64) -> Family<Pallas> {
+    let momentum = Momentum::Heavy(Millionths::new(900_000).unwrap());
+    let runs = [
+        Run::new(None, (2, 1, 1)),
+        Run::new(Some(CHILD), (3, 1, 1)),
+        Run::new(None, (2, 2, 1)).open(),
+        Run::new(None, (1, 4, 2)).by(12, momentum, RateSchedule::Constant),
+    ];
+    let operators = vec![
+        convolution(3, Windows::same(3)),
+        function(Nonlinearity::Relu),
+        Operator::new(MaxPool {
+            windows: Windows::apart(2),
+        }),
+        dense(3),
+        Operator::new(Scores),
+    ];
+    grow(&chain(&[4, 4, 2], operators), &with_softmax(), &runs, seed)
+}
+
 /// Windows that lie unevenly, a layer on each pixel, a sum of images, and a mean over six pixels.
 fn uneven() -> Architecture {
     let windows = Windows {
@@ -407,7 +466,7 @@ fn import<C: Curve<ScalarField: WideField>>(architecture: Architecture, seed: u6
     let architecture = opening.weights().architecture();
     let root = Root::import::<C>(
         tiny(),
-        normalization(architecture.num_inputs(), architecture.num_outputs()),
+        normalization(architecture.num_inputs(), architecture.num_targets()),
         (&opening, grid),
         &author(),
         labels,
@@ -423,6 +482,18 @@ pub fn shapes() -> Vec<Case> {
         Case::honest(text, grow::<C>(&network(text), fixed, &[run], 9).files)
     }
     let run = |batch, steps, segment| Run::new(None, (batch, steps, segment));
+    let part = |count| Millionths::new(count).unwrap();
+    let cosine = RateSchedule::Cosine {
+        warmup: 2,
+        floor: part(100_000),
+    };
+    let falling = RateSchedule::Step {
+        warmup: 1,
+        every: 2,
+        by: part(700_000),
+    };
+    let nesterov = run(2, 7, 5).by(13, Momentum::Nesterov(part(850_000)), cosine);
+    let steps = run(2, 7, 7).open().by(14, Momentum::None, falling);
     vec![
         case::<Pallas>("1,1", &tiny(), run(1, 1, 1)),
         case::<Pallas>("3,2", &tiny(), run(3, 5, 3)),
@@ -432,6 +503,9 @@ pub fn shapes() -> Vec<Case> {
         case::<Pallas>("2,3,3,1 tanh residual", &tiny(), run(2, 1, 1).open()),
         case::<Pallas>("2,3,3,3,1 sigmoid residual", &tiny(), run(3, 2, 2).open()),
         case::<Pallas>("2,3,3,1 residual", &three_limbs(), run(2, 2, 1).open()),
+        case::<Pallas>("3,4,2 tanh classes", &with_softmax(), run(3, 2, 2)),
+        case::<Pallas>("2,3,1", &tiny(), nesterov),
+        case::<Pallas>("3,2", &tiny(), steps),
         Case::honest("no perceptron", import::<Pallas>(branched(), 5).files),
         Case::honest("means of images", import::<Pallas>(averaged(), 6).files),
         Case::honest(

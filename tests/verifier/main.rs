@@ -28,8 +28,9 @@ fn the_second_verifier_agrees() {
     let (pallas, bls) = (honest::family::<Pallas>(1), honest::family::<Bls12381>(2));
     let imported = honest::imported::<Pallas>(3);
     let (smooth, images) = (honest::smooth(4), honest::images(5));
+    let classes = honest::classes(6);
     let mut cases: Vec<Case> = honest::shapes();
-    let families = [&pallas, &imported, &smooth, &images].map(|family| &family.files);
+    let families = [&pallas, &imported, &smooth, &images, &classes].map(|family| &family.files);
     for files in families.into_iter().chain([&bls.files]) {
         cases.push(Case::honest("a family", files.clone()));
     }
@@ -37,9 +38,11 @@ fn the_second_verifier_agrees() {
     cases.extend(messages::of_edges(&pallas));
     cases.extend(messages::of_edges(&bls).into_iter().step_by(5));
     cases.extend(messages::of_edges(&images).into_iter().step_by(5));
+    cases.extend(messages::of_edges(&classes).into_iter().step_by(6));
     cases.extend(messages::of_imported(&imported));
     cases.extend(nodes::of_nodes(&pallas));
     cases.extend(nodes::of_node_encodings(&pallas));
+    cases.extend(nodes::of_optimisers(&classes));
     cases.extend(edges::of_signatures(&pallas));
     cases.extend(edges::of_containers(&pallas));
     cases.extend(roots::of_roots(&pallas, &imported));
@@ -47,6 +50,6 @@ fn the_second_verifier_agrees() {
     cases.extend(logs::of_files(&pallas));
     cases.extend(logs::of_logs(&pallas));
     cases.push(forgeries::wider_root(&pallas));
-    let predictions = predictions::all(&pallas, &bls, [&smooth, &images]);
+    let predictions = predictions::all(&pallas, &bls, [&smooth, &images, &classes]);
     compare(&python, &cases, &predictions);
 }

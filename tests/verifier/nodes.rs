@@ -2,13 +2,17 @@
 use crate::{
     compare::{Alter, Case, Tampered},
     files,
-    honest::{CHILD, Family, GRANDCHILD, author, three_limbs},
+    honest::{CHILD, Family, GRANDCHILD, HIDDEN, author, three_limbs},
 };
 use ark_ec::CurveGroup;
 use zktree::{
     Pallas,
     commit::{Curve, RowCommitments},
-    nn::{Architecture, DataKind, DatasetCommitment, LearningRate},
+    nn::{
+        Architecture, DataKind, DatasetCommitment, LearningRate,
+        encoding::Encoder,
+        optimise::{Millionths, Momentum, Optimiser, RateSchedule},
+    },
     tree::{AuthorSecret, DatasetName, Edge, Loss, Node},
 };
 
@@ -266,4 +270,102 @@ pub fn of_node_encodings(family: &Family<Pallas>) -> Vec<Case> {
             )
         })
         .collect()
+}
+
+/// Optimisers that a node was not trained with, and encodings that are none.
+pub fn of_optimisers(family: &Family<Pallas>) -> Vec<Case> {
+    let child = &family.children[HIDDEN];
+    let rate = child.node.parameters.optimiser.rate();
+    let beta = |count| Momentum::Heavy(Millionths::new(count).unwrap());
+    let nesterov = Momentum::Nesterov(Millionths::new(900_000).unwrap());
+    let (constant, falling) = (
+        RateSchedule::Constant,
+        RateSchedule::Cosine {
+            warmup: 0,
+            floor: Millionths::new(0).unwrap(),
+        },
+    );
+    let others = [
+        ("other momentum", rate, beta(800_000), constant),
+        ("Nesterov's momentum", rate, nesterov, constant),
+        ("another schedule", rate, beta(900_000), falling),
+        ("no momentum", rate, Momentum::None, constant),
+    ];
+    let tampered =
+        |name, tree, new| Case::tampered(format!("optimiser: {name}"), tree, Tampered::node(new));
+    let mut cases: Vec<Case> = others
+        .into_iter()
+        .map(|(name, rate, momentum, schedule)| {
+            let mut node = child.node.clone();
+            node.parameters.optimiser = Optimiser::new(rate, momentum, schedule).unwrap();
+            let mut tree = family.lineage(HIDDEN);
+            let parts = (&node, &child.edge);
+            let new = files::replace(&mut tree, family.id(HIDDEN), parts, &author());
+            tampered(name, tree, new)
+        })
+        .collect();
+    let encoded = child.node.encode();
+    let own = child.node.parameters.optimiser.encode(Encoder::default());
+    let own = own.finish();
+    let mut places = encoded.windows(own.len());
+    let at = places.position(|window| window == own).unwrap();
+    let start = || Encoder::default().number(0).number(rate.coefficient());
+    let heavy = |beta| start().string("heavy ball").number(beta);
+    let encodings = [
+        (
+            "gradient descent",
+            start().string("none").string("constant"),
+        ),
+        (
+            "no momentum at all",
+            heavy(0).string("restart").string("constant"),
+        ),
+        (
+            "momentum of one",
+            heavy(1_000_000).string("restart").string("constant"),
+        ),
+        (
+            "velocity that is carried",
+            heavy(900_000).string("carry").string("constant"),
+        ),
+        (
+            "an unknown schedule",
+            heavy(900_000).string("restart").string("linear"),
+        ),
+        (
+            "a rate above one",
+            heavy(900_000)
+                .string("restart")
+                .string("cosine")
+                .number(0)
+                .number(1_000_001),
+        ),
+        (
+            "steps of nothing",
+            heavy(900_000)
+                .string("restart")
+                .string("step")
+                .number(0)
+                .number(0)
+                .number(1),
+        ),
+        (
+            "a rate of few units",
+            Encoder::default()
+                .number(0)
+                .number(11)
+                .string("heavy ball")
+                .number(900_000)
+                .string("restart")
+                .string("constant"),
+        ),
+    ];
+    cases.extend(encodings.into_iter().map(|(name, other)| {
+        let (before, behind) = (&encoded[..at], &encoded[at + own.len()..]);
+        let claim = [before, &other.finish(), behind].concat();
+        let mut tree = family.lineage(HIDDEN);
+        let new = files::replace_raw(&mut tree, family.id(HIDDEN), &claim, &author());
+        tampered(name, tree, new)
+    }));
+    cases
 }

@@ -15,6 +15,7 @@ use zktree::{
         WeightOpening,
         data::Dataset,
         inference::{Batch, InferenceSecrets, RowsOpening},
+        op::Loss,
         train,
     },
     poly::WideField,
@@ -25,7 +26,7 @@ use zktree::{
 pub fn all(
     pallas: &Family<Pallas>,
     bls: &Family<Bls12381>,
-    others: [&Family<Pallas>; 2],
+    others: [&Family<Pallas>; 3],
 ) -> Vec<Predictions> {
     let mut files = honest(pallas);
     // All families of messages are in one that hides everything, one that hides nothing, and an error.
@@ -83,10 +84,14 @@ fn honest<C: Curve<ScalarField: WideField>>(family: &Family<C>) -> Vec<File> {
         let text = prediction(family, model, committed, hiding);
         files.push((format!("{} prediction: {name}", C::NAME), text, true));
     }
+    let has_error = child.node.parameters.architecture.graph().loss() == Loss::SquaredError;
     for (name, model, committed) in [
         ("node, committed", node, true),
         ("root, public", root, false),
-    ] {
+    ]
+    .into_iter()
+    .filter(|_| has_error)
+    {
         let text = error(family, model, committed);
         files.push((format!("{} error: {name}", C::NAME), text, true));
     }
