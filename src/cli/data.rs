@@ -16,8 +16,8 @@ const MAX_NAMES: u64 = 1 << 24;
 #[derive(Debug, Args)]
 pub struct LabelsFile {
     /// IDX file of the labels, if the data are an IDX file of images
-    #[arg(long = "labels", value_name = "FILE")]
-    file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
 }
 
 impl LabelsFile {
@@ -25,7 +25,7 @@ impl LabelsFile {
     pub fn read(&self, data: &Path, label: Option<&str>) -> Result<Table, Failure> {
         let source = Source {
             data,
-            labels: self.file.as_deref(),
+            labels: self.labels.as_deref(),
             label,
         };
         Ok(source.read()?)

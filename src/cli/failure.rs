@@ -96,6 +96,7 @@ impl From<TreeError> for Failure {
             | TreeError::Label { .. }
             | TreeError::Duplicate { .. }
             | TreeError::NormalizationWidth { .. }
+            | TreeError::Kind(_)
             | TreeError::Unknown { .. } => Self::Input(error.into()),
             _ => Self::NotVerified(error.into()),
         }

@@ -47,7 +47,12 @@ pub struct Options {
     #[arg(long, value_name = "COL", requires = "normalize", group = "predicted")]
     label: Option<String>,
     /// File of the names of the classes, a line each; without it they are the labels of the data
-    #[arg(long, value_name = "FILE", requires = "label")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "label",
+        conflicts_with = "target"
+    )]
     class_names: Option<PathBuf>,
     /// The network takes and predicts raw columns: normalisation is folded into its layers
     #[arg(long, requires = "normalize")]

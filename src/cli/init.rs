@@ -51,7 +51,12 @@ pub struct Options {
     #[command(flatten)]
     predicted: Predicted,
     /// File of the names of the classes, a line each; without it they are the labels of the data
-    #[arg(long, value_name = "FILE", requires = "label")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "label",
+        conflicts_with = "target"
+    )]
     class_names: Option<PathBuf>,
     /// Commitment group
     #[arg(long, value_enum, default_value = "bls12-381")]

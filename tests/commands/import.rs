@@ -228,6 +228,12 @@ fn what_cannot_be_imported_is_named_and_leaves_nothing() {
         "3 inputs and 2 outputs for 3 features",
     );
     refused("gemm.onnx --normalize all.csv --target y", "2 outputs");
+    refused(
+        "gemm.onnx --normalize all.csv --label y",
+        "this network is trained on numbers",
+    );
+    refused("gemm.onnx --label y", "--normalize");
+    refused("gemm.onnx --normalize all.csv", "--target");
     refused("gemm.onnx --weight-bits 30", "range_bits is 30 bits");
     refused("gemm.onnx --preset huge", "huge");
     world.write("far.csv", "x0,x1,x2\n1,1,1\n500,0,0\n");
