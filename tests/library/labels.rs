@@ -132,7 +132,7 @@ fn networks_of_numbers_are_not_trained_on_classes() {
         parameters: TrainingParameters {
             architecture: architecture.clone(),
             fixed_point: fixed.clone(),
-            rate: LearningRate::from_coefficient(1).unwrap(),
+            optimiser: LearningRate::from_coefficient(1).unwrap().into(),
             batch: 2,
             steps: 1,
             segment_steps: 1,
