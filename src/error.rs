@@ -502,6 +502,12 @@ pub enum ConfigError {
         /// Most bits.
         max_bits: u32,
     },
+    /// Text that is no network.
+    #[error("no network in JSON: {what}")]
+    GraphFile {
+        /// What is wrong.
+        what: String,
+    },
     /// Text that is no layer of a network.
     #[error(
         "{} is no part of a network of images: it is `cnn:`, channels, height and width such as \

@@ -34,6 +34,20 @@ pub struct Report {
     /// Mean over rows of the sum over targets of squared errors, in units of the normalised target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mean_squared_error: Option<f64>,
+    /// Share of rows whose class is right, and how many those are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correct: Option<u64>,
+    /// Mean over rows of the cross-entropy, in nats. No proof says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cross_entropy: Option<f64>,
+    /// One less the share of the targets' variance that is left. No proof says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r2: Option<f64>,
+    /// Classes of the first of the largest scores, where predictions are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<String>>,
     /// The data set of an error, if it is committed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
@@ -61,8 +75,9 @@ impl fmt::Display for Report {
             let (file, name) = (visible(file), self.name(self.id));
             writeln!(f, "# {file}: {what}, about node {name}")?;
         }
-        if let Some(error) = self.mean_squared_error {
-            write!(f, "mean squared error {error:.6} on {} rows", self.rows)?;
+        let numbers = self.numbers();
+        if !numbers.is_empty() {
+            write!(f, "{} on {} rows", numbers.join(", "), self.rows)?;
             if let Some(dataset) = &self.dataset {
                 let short: String = dataset.chars().take(12).collect();
                 write!(f, " of the data set {short}")?;
@@ -77,8 +92,12 @@ impl fmt::Display for Report {
             }
         }
         match &self.predictions {
-            Some(rows) => f.write_str(&csv(&self.targets, rows).map_err(|_| fmt::Error)?),
-            None if self.mean_squared_error.is_none() => {
+            Some(rows) => {
+                let classes = self.classes.as_deref();
+                let table = csv(&self.targets, rows, classes).map_err(|_| fmt::Error)?;
+                f.write_str(&table)
+            }
+            None if numbers.is_empty() => {
                 writeln!(f, "{} predictions, which are committed", self.rows)
             }
             None => Ok(()),
@@ -86,17 +105,23 @@ impl fmt::Display for Report {
     }
 }
 
-/// A CSV table.
-fn csv(header: &[String], rows: &[Vec<f64>]) -> Result<String, fmt::Error> {
+/// A CSV table, with a last column of classes if there are some.
+fn csv(
+    header: &[String],
+    rows: &[Vec<f64>],
+    classes: Option<&[String]>,
+) -> Result<String, fmt::Error> {
     let quoted = |name: &String| match visible(name) {
         name if name.contains([',', '"']) => format!("\"{}\"", name.replace('"', "\"\"")),
         name => name,
     };
     let mut text = String::new();
-    let header: Vec<String> = header.iter().map(quoted).collect();
+    let mut header: Vec<String> = header.iter().map(quoted).collect();
+    header.extend(classes.map(|_| "class".to_owned()));
     writeln!(text, "{}", header.join(","))?;
-    for row in rows {
-        let cells: Vec<String> = row.iter().map(|value| format!("{value}")).collect();
+    for (k, row) in rows.iter().enumerate() {
+        let mut cells: Vec<String> = row.iter().map(|value| format!("{value}")).collect();
+        cells.extend(classes.and_then(|classes| classes.get(k)).map(quoted));
         writeln!(text, "{}", cells.join(","))?;
     }
     Ok(text)
@@ -114,7 +139,34 @@ pub fn restored(root: &Root, outputs: &[i64]) -> Vec<Vec<f64>> {
     outputs.chunks(targets.len()).map(row).collect()
 }
 
+/// The class of the first of the largest scores of each row.
+pub fn chosen(root: &Root, outputs: &[i64]) -> Option<Vec<String>> {
+    let names = root.normalization().classes()?.names();
+    let class = |row: &[i64]| {
+        let largest = row.iter().max()?;
+        let first = row.iter().position(|score| score == largest)?;
+        names.get(first).cloned()
+    };
+    outputs.chunks(names.len().max(1)).map(class).collect()
+}
+
 impl Report {
+    /// The numbers that an evaluation says.
+    fn numbers(&self) -> Vec<String> {
+        let accuracy = self.accuracy.map(|share| {
+            let count = self.correct.unwrap_or(0);
+            format!("accuracy {:.2} % ({count} right)", 100.0 * share)
+        });
+        let named = [
+            ("cross-entropy", self.cross_entropy),
+            ("mean squared error", self.mean_squared_error),
+            ("R2", self.r2),
+        ];
+        let named = named.into_iter();
+        let named = named.filter_map(|(name, value)| Some(format!("{name} {:.6}", value?)));
+        accuracy.into_iter().chain(named).collect()
+    }
+
     pub fn new<C: Curve<ScalarField: WideField>>(
         opened: &Opened<C>,
         id: NodeId,
@@ -131,6 +183,11 @@ impl Report {
             targets: targets.map(|column| column.name).collect(),
             predictions: None,
             mean_squared_error: None,
+            accuracy: None,
+            correct: None,
+            cross_entropy: None,
+            r2: None,
+            classes: None,
             dataset: None,
             trained_on_it: Vec::new(),
             say_trained_on_it: Vec::new(),

@@ -3,17 +3,21 @@ use super::{
     Ended, Failure,
     args::{CurveName, Reporting, TreeDir, whole},
     data::{self, LabelsFile, Predicted},
+    files,
 };
 use clap::Args;
 use serde::Serialize;
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 use zktree::{
     Bls12381, Pallas,
     commit::Curve,
     nn::{
         Architecture, FixedPoint,
         model::{self, Mlp, Task},
-        op::Nonlinearity,
+        op::{Loss, Nonlinearity},
     },
     poly::WideField,
     tree::{
@@ -27,9 +31,17 @@ use zktree::{
 pub struct Options {
     #[command(flatten)]
     tree: TreeDir,
-    /// Widths of the network, inputs first
-    #[arg(long, value_name = "WIDTHS")]
-    layers: Mlp,
+    /// Widths of a perceptron, inputs first
+    #[arg(
+        long,
+        value_name = "WIDTHS",
+        required_unless_present = "network",
+        conflicts_with = "network"
+    )]
+    layers: Option<Mlp>,
+    /// Any other network: layers on an image, such as cnn:1x28x28,conv8,pool,linear10, or a JSON file of operators
+    #[arg(long, value_name = "NETWORK", conflicts_with_all = ["activation", "residual"])]
+    network: Option<String>,
     /// Function of hidden units: relu (if nothing is said), gelu, silu, tanh or sigmoid
     #[arg(long, value_name = "NAME")]
     activation: Option<Nonlinearity>,
@@ -39,9 +51,10 @@ pub struct Options {
     /// Seed of the initial weights
     #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     seed: u64,
-    /// Number formats: compact (8 fraction bits of activations) or paper (16, as in zkDL)
-    #[arg(long, default_value = "compact")]
-    preset: String,
+    /// Number formats: compact (8 fraction bits of activations), classifier (that and softmax; the default of
+    /// networks of classes), paper (16, as in zkDL), and changes such as classifier,gradient_bits=14
+    #[arg(long)]
+    preset: Option<String>,
     /// Data whose mean and deviation normalise all data of the tree; they become public. Pixels are divided
     /// by 255 and nothing else. CSV, NPZ, IDX, or a folder of PNG files
     #[arg(long, value_name = "FILE")]
@@ -68,9 +81,12 @@ pub struct Options {
 #[derive(Serialize)]
 struct Report {
     id: String,
+    network: String,
     layers: Vec<usize>,
-    activation: &'static str,
-    residual: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activation: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    residual: Option<bool>,
     seed: u64,
     preset: String,
     curve: &'static str,
@@ -115,14 +131,31 @@ pub(super) fn tree_at<C: Curve<ScalarField: WideField>>(
 }
 
 impl Options {
-    /// The network that all options together say.
-    fn network(&self) -> Mlp {
-        let mut network = self.layers.clone();
+    /// The network that all options together say; its outputs are scores of classes if there are labels.
+    fn network(&self) -> Result<Architecture, Failure> {
+        if let Some(text) = &self.network {
+            return match Path::new(text).extension() {
+                Some(extension) if extension == "json" => {
+                    let bytes = files::read(Path::new(text))?;
+                    let graph = zktree::nn::model::GraphFile::read(&bytes);
+                    let graph =
+                        graph.map_err(|error| Failure::input(format!("{text}: {error}")))?;
+                    Ok(Architecture::from(graph))
+                }
+                _ => Ok(text.parse()?),
+            };
+        }
+        let Some(mut network) = self.layers.clone() else {
+            return Err(Failure::input(
+                "name a network, by --layers or --network".to_owned(),
+            ));
+        };
         if let Some(activation) = self.activation {
             network.activation = activation;
         }
         network.residual |= self.residual;
-        network
+        network.classes |= self.predicted.label.is_some();
+        Ok(Architecture::perceptron(&network)?)
     }
 }
 
@@ -132,23 +165,29 @@ fn add<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Fai
     let table = options.labels.read(&options.normalize, label)?;
     let names = options.class_names.as_deref();
     let normalization = data::normalization(&table, (&predicted.target, label), names)?;
-    let fixed_point = FixedPoint::from_preset(&options.preset)?;
-    let network = options.network();
-    let architecture = Architecture::perceptron(&network)?;
+    let architecture = options.network()?;
+    let preset = options.preset.as_deref();
+    let preset = preset.unwrap_or(match architecture.graph().loss() {
+        Loss::SquaredError => "compact",
+        Loss::CrossEntropy => "classifier",
+    });
+    let fixed_point = FixedPoint::from_preset(preset)?;
     // Whether it can be trained in these formats is known without any data.
     let _ = model::program(architecture.graph(), &fixed_point, 1, Task::Training)?;
     let root = Root::new(architecture, fixed_point, normalization, options.seed)?;
     let id = tree_at::<C>(&options.tree)?.add_root(&root)?;
+    let perceptron = root.architecture().as_perceptron();
     let names = |columns: &[zktree::nn::ColumnStatistics]| {
         columns.iter().map(|column| column.name.clone()).collect()
     };
     Ok(options.reporting.print(&Report {
         id: id.to_string(),
+        network: root.architecture().to_string(),
         layers: root.architecture().widths(),
-        activation: network.activation.name(),
-        residual: network.residual,
+        activation: perceptron.map(|network| network.activation.name()),
+        residual: perceptron.map(|network| network.residual),
         seed: options.seed,
-        preset: options.preset.clone(),
+        preset: preset.to_owned(),
         curve: C::NAME,
         features: names(root.normalization().features()),
         targets: root.normalization().target_names(),

@@ -2,21 +2,22 @@
 use super::{
     Ended, Failure,
     args::{Memory, Reporting, TreeDir},
-    claim::{Report, restored},
+    claim::{Report, chosen, restored},
     data::LabelsFile,
     estimate, export, files, output, train,
     tree::{Opened, on_its_curve},
 };
-use clap::Args;
+use clap::{Args, ValueEnum};
 use rand::rngs::OsRng;
 use std::path::PathBuf;
 use zktree::{
     commit::{Curve, RowCommitments},
     nn::{
-        Classes, Dataset, Source, Table,
+        Classes, Dataset, FixedPoint, Source, Table, Weights,
         inference::{
             Batch, CommittedRows, InferenceSecrets, InferenceStatement, OutputClaim, RowsOpening,
         },
+        op::Loss,
         train as plain,
     },
     poly::WideField,
@@ -61,7 +62,10 @@ pub struct Evaluate {
     data: PathBuf,
     #[command(flatten)]
     labels: LabelsFile,
-    /// File for a proof that the node has this error; weights stay hidden
+    /// One number alone: accuracy or cross-entropy of a network of classes, mse or r2 of one of numbers
+    #[arg(long, value_enum)]
+    metric: Option<Metric>,
+    /// File for a proof that the node has this error, or this accuracy; weights stay hidden
     #[arg(long, value_name = "FILE")]
     prove: Option<PathBuf>,
     /// Commit to the data instead of showing them in the proof; data that a node was trained on are
@@ -72,6 +76,29 @@ pub struct Evaluate {
     memory: Memory,
     #[command(flatten)]
     reporting: Reporting,
+}
+
+/// What an evaluation says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Metric {
+    /// Share of right classes: proven
+    Accuracy,
+    /// Mean cross-entropy of classes, in nats: not proven
+    CrossEntropy,
+    /// Mean squared error: proven
+    Mse,
+    /// One less the share of the targets' variance that is left: not proven
+    R2,
+}
+
+impl Metric {
+    /// Those of a network with this loss; the first one is proven.
+    fn of(loss: Loss) -> [Self; 2] {
+        match loss {
+            Loss::SquaredError => [Self::Mse, Self::R2],
+            Loss::CrossEntropy => [Self::Accuracy, Self::CrossEntropy],
+        }
+    }
 }
 
 /// Options of `zktree verify-prediction`.
@@ -120,6 +147,7 @@ fn predictions<C: Curve<ScalarField: WideField>>(options: &Predict) -> Result<En
     let outputs = plain::predict(fixed, weights.weights(), &inputs)?;
     let mut report = Report::new(&opened, id, root, table.num_rows());
     report.predictions = Some(restored(root, &outputs));
+    report.classes = chosen(root, &outputs);
     if let Some(file) = &options.prove {
         let commit = |hide: bool, width, values: &[i64]| {
             hide.then(|| RowsOpening::new(width, values, true, &mut OsRng))
@@ -193,12 +221,8 @@ fn error<C: Curve<ScalarField: WideField>>(options: &Evaluate) -> Result<Ended, 
     let data = Dataset::quantize(&table, root.normalization(), fixed)?;
     let weights = export::opening(&opened, id)?;
     let mut report = Report::new(&opened, id, root, data.num_rows());
-    report.mean_squared_error = Some(plain::mean_squared_error(fixed, weights.weights(), &data)?);
+    let sum = measure_all(options, &mut report, (fixed, weights.weights()), &data)?;
     if let Some(file) = &options.prove {
-        let all: Vec<usize> = (0..data.num_rows()).collect();
-        let (features, targets) = data.gather(&all);
-        let sum = plain::squared_error(fixed, weights.weights(), (&features, &targets))?;
-        let sum = u64::try_from(sum).unwrap_or(u64::MAX);
         let (rows, opening) = match options.hide_data {
             true => {
                 let proven = train::proven(&opened, data, root, true)?;
@@ -211,7 +235,10 @@ fn error<C: Curve<ScalarField: WideField>>(options: &Evaluate) -> Result<Ended, 
             false => (LabelledRows::Public(data), None),
         };
         report.name_data(&opened, &rows, options.memory.cache::<C>().ids());
-        let said = Said::SquaredError { rows, sum };
+        let said = match root.architecture().graph().loss() {
+            Loss::SquaredError => Said::SquaredError { rows, sum },
+            Loss::CrossEntropy => Said::Correct { rows, count: sum },
+        };
         let secrets = InferenceSecrets {
             weights: &weights,
             inputs: opening.as_ref(),
@@ -221,6 +248,76 @@ fn error<C: Curve<ScalarField: WideField>>(options: &Evaluate) -> Result<Ended, 
         report.write(&origin, said, secrets, file)?;
     }
     Ok(options.reporting.print(&report))
+}
+
+/// The metrics that were asked for, and the sum that a proof is about: squared errors, or right classes.
+fn measure_all(
+    options: &Evaluate,
+    report: &mut Report,
+    (fixed, weights): (&FixedPoint, &Weights),
+    data: &Dataset,
+) -> Result<u64, Failure> {
+    let known = Metric::of(weights.architecture().graph().loss());
+    let name = |metric: Metric| {
+        let value = metric.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    };
+    if let Some(metric) = options.metric.filter(|metric| !known.contains(metric)) {
+        let [a, b] = known.map(name);
+        let metric = name(metric);
+        return Err(Failure::input(format!(
+            "--metric {metric}: this network has {a} and {b}"
+        )));
+    }
+    if let (Some(metric), Some(_)) = (options.metric, &options.prove)
+        && metric != known[0]
+    {
+        let (metric, proven) = (name(metric), name(known[0]));
+        return Err(Failure::input(format!(
+            "--metric {metric}: a proof can only say {proven}"
+        )));
+    }
+    let wanted = |metric: Metric| options.metric.is_none_or(|only| only == metric);
+    let rows = data.num_rows().max(1) as f64;
+    if known[0] == Metric::Accuracy {
+        let count = plain::correct(fixed, weights, data)?;
+        if wanted(Metric::Accuracy) {
+            report.accuracy = Some(count as f64 / rows);
+            report.correct = Some(count);
+        }
+        if wanted(Metric::CrossEntropy) {
+            report.cross_entropy = Some(plain::mean_loss(fixed, weights, data)?);
+        }
+        return Ok(count);
+    }
+    let all: Vec<usize> = (0..data.num_rows()).collect();
+    let (features, targets) = data.gather(&all);
+    let sum = plain::squared_error(fixed, weights, (&features, &targets))?;
+    let error = plain::mean_squared_error(fixed, weights, data)?;
+    if wanted(Metric::Mse) {
+        report.mean_squared_error = Some(error);
+    }
+    if wanted(Metric::R2) {
+        let unit = (1_u64 << fixed.activation_bits()) as f64;
+        let spread = spread(&targets, data.num_targets()) / unit / unit;
+        report.r2 = Some(1.0 - error * rows / spread).filter(|r2| r2.is_finite());
+    }
+    Ok(u64::try_from(sum).unwrap_or(u64::MAX))
+}
+
+/// The sum over columns of squared distances from the mean.
+fn spread(values: &[i64], width: usize) -> f64 {
+    let column = |k: usize| {
+        let column: Vec<f64> = values
+            .iter()
+            .skip(k)
+            .step_by(width.max(1))
+            .map(|x| *x as f64)
+            .collect();
+        let mean = column.iter().sum::<f64>() / column.len().max(1) as f64;
+        column.iter().map(|x| (x - mean).powi(2)).sum::<f64>()
+    };
+    (0..width).map(column).sum()
 }
 
 /// Verifies a prediction or an error, and the lineage of its model.
@@ -259,15 +356,20 @@ fn check<C: Curve<ScalarField: WideField>>(options: &Verify) -> Result<Ended, Fa
                 let rows = restored(root, values);
                 report.rows = rows.len();
                 report.predictions = Some(rows);
+                report.classes = chosen(root, values);
             }
             Batch::Committed { rows, .. } => report.rows = rows.num_rows(),
         },
-        Said::SquaredError { rows, .. } => {
+        Said::SquaredError { rows, .. } | Said::Correct { rows, .. } => {
             report.rows = match rows {
                 LabelledRows::Public(data) => data.num_rows(),
                 LabelledRows::Committed(data) => data.num_rows(),
             };
             report.mean_squared_error = statement.mean_squared_error();
+            report.accuracy = statement.accuracy();
+            if let Said::Correct { count, .. } = &inference.said {
+                report.correct = Some(*count);
+            }
             report.name_data(&opened, rows, cache.ids());
         }
     }
@@ -291,6 +393,10 @@ fn same_rows<C: Curve>(inference: &Inference<C>, root: &Root, table: &Table) -> 
             (*width, values.to_vec(), rows)
         }
         Said::SquaredError {
+            rows: LabelledRows::Public(data),
+            ..
+        }
+        | Said::Correct {
             rows: LabelledRows::Public(data),
             ..
         } => {

@@ -25,7 +25,7 @@ use crate::{
     error::{ProveError, VerifyError},
     json,
     nn::{
-        DatasetCommitment,
+        DataKind, DatasetCommitment,
         argument::Pending,
         data::Dataset,
         inference::{
@@ -93,6 +93,13 @@ pub enum Said<C: Curve> {
         rows: LabelledRows<C>,
         /// In units of `2^-2s`.
         sum: u64,
+    },
+    /// So many of its classes are right: those of the first of the largest scores.
+    Correct {
+        /// Features and labels.
+        rows: LabelledRows<C>,
+        /// How many.
+        count: u64,
     },
 }
 
@@ -170,6 +177,11 @@ impl<C: Curve<ScalarField: WideField>> Inference<C> {
                 let sum = *sum;
                 (inputs, OutputClaim::SquaredError { targets, sum })
             }
+            Said::Correct { rows, count } => {
+                let (inputs, labels) = rows.batches();
+                let count = *count;
+                (inputs, OutputClaim::Correct { labels, count })
+            }
         };
         InferenceStatement {
             model,
@@ -198,7 +210,24 @@ impl<C: Curve<ScalarField: WideField>> Inference<C> {
                 inputs: inputs.into(),
                 outputs: outputs.into(),
             },
-            Said::SquaredError { rows, sum } => rows.to_file(*sum),
+            Said::SquaredError { rows, sum } => {
+                let (features, targets, rows) = rows.to_file();
+                ClaimFile::SquaredError {
+                    sum: *sum,
+                    features,
+                    targets: targets.num_targets(),
+                    rows,
+                }
+            }
+            Said::Correct { rows, count } => {
+                let (features, targets, rows) = rows.to_file();
+                ClaimFile::Correct {
+                    count: *count,
+                    features,
+                    classes: targets.classes().unwrap_or(0),
+                    rows,
+                }
+            }
         };
         let file = File {
             format: FORMAT.to_owned(),
@@ -240,8 +269,17 @@ impl<C: Curve<ScalarField: WideField>> Inference<C> {
                 targets,
                 rows,
             } => Said::SquaredError {
-                rows: LabelledRows::from_file(features, targets, rows)?,
+                rows: LabelledRows::from_file(features, DataKind::Numbers { targets }, rows)?,
                 sum,
+            },
+            ClaimFile::Correct {
+                count,
+                features,
+                classes,
+                rows,
+            } => Said::Correct {
+                rows: LabelledRows::from_file(features, DataKind::Labels { classes }, rows)?,
+                count,
             },
         };
         let proof = BASE64_STANDARD.decode(&file.proof);
@@ -270,45 +308,46 @@ impl<C: Curve<ScalarField: WideField>> LabelledRows<C> {
         }
     }
 
-    fn to_file(&self, sum: u64) -> ClaimFile {
-        let (features, targets, rows) = match self {
+    /// Number of features, what the targets are, and the rows.
+    fn to_file(&self) -> (usize, DataKind, RowsFile) {
+        match self {
             Self::Public(data) => {
                 let rows = data.values().chunks(data.width()).map(<[i64]>::to_vec);
                 let rows = RowsFile::Public(rows.collect());
-                (data.num_features(), data.num_targets(), rows)
+                (data.num_features(), data.kind(), rows)
             }
             Self::Committed(data) => {
                 let rows = RowsFile::committed(data.width(), data.rows());
-                (data.num_features(), data.num_targets(), rows)
+                (data.num_features(), data.kind(), rows)
             }
-        };
-        ClaimFile::SquaredError {
-            sum,
-            features,
-            targets,
-            rows,
         }
     }
 
-    fn from_file(features: usize, targets: usize, rows: RowsFile) -> Result<Self, InferenceError> {
-        let width = features.checked_add(targets);
+    fn from_file(features: usize, kind: DataKind, rows: RowsFile) -> Result<Self, InferenceError> {
+        let width = features.checked_add(kind.num_targets());
         match rows.read("rows")? {
             Batch::Public {
                 width: found,
                 values,
             } if Some(found) == width => {
                 let values = values.to_vec();
-                let data = Dataset::from_rows(features, targets, values);
+                let data = match kind {
+                    DataKind::Numbers { targets } => Dataset::from_rows(features, targets, values),
+                    DataKind::Labels { classes } => {
+                        Dataset::from_labelled_rows(features, classes, values)
+                    }
+                };
                 let data = data.map_err(|e| malformed(e.to_string()))?;
                 Ok(Self::Public(data))
             }
             Batch::Committed { rows, .. } if Some(rows.width()) == width => {
                 let rows = rows.rows().clone();
-                let data = DatasetCommitment::new(features, targets, rows);
+                let data = DatasetCommitment::of_kind(features, kind, rows);
                 Ok(Self::Committed(data))
             }
             _ => Err(malformed(format!(
-                "rows: not of {features} features and {targets} targets"
+                "rows: not of {features} features and {} targets",
+                kind.num_targets()
             ))),
         }
     }
@@ -336,6 +375,12 @@ enum ClaimFile {
         sum: u64,
         features: usize,
         targets: usize,
+        rows: RowsFile,
+    },
+    Correct {
+        count: u64,
+        features: usize,
+        classes: usize,
         rows: RowsFile,
     },
 }

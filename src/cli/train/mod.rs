@@ -170,7 +170,7 @@ fn train<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, F
     };
     if options.publish_loss {
         let (fixed, data) = (root.fixed_point(), dataset.opening().dataset());
-        let loss = train::mean_squared_error(fixed, trained.weights(), data)?;
+        let loss = train::mean_loss(fixed, trained.weights(), data)?;
         draft.labels.loss = Some(Loss::new(loss)?);
     }
     let (child, resumed) = run.prove(&opened, &draft, (&start, trained))?;

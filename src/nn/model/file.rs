@@ -35,6 +35,19 @@ struct NodeFile {
     numbers: BTreeMap<String, u64>,
 }
 
+impl GraphFile {
+    /// Reads the network of a file.
+    ///
+    /// # Errors
+    /// [`ConfigError::GraphFile`] if it is not the text of one, and those of [`Graph::new`].
+    pub fn read(text: &[u8]) -> Result<Graph, ConfigError> {
+        let file: Self = crate::json::read(text).map_err(|error| ConfigError::GraphFile {
+            what: error.to_string(),
+        })?;
+        Graph::try_from(file)
+    }
+}
+
 impl From<&Graph> for GraphFile {
     fn from(graph: &Graph) -> Self {
         let node = |node: &GraphNode| {
