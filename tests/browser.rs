@@ -38,6 +38,7 @@ fn picture() -> Picture {
             steps: 96,
             batch: 32,
             learning_rate: 0.03,
+            optimizer: "sgd".to_owned(),
             hiding: true,
             weights: hex::encode([8; 32]),
             edge_bytes: 99_000,

@@ -99,6 +99,8 @@ fn predicate<C: Curve<ScalarField: WideField>>(
             "fixedPoint": p.fixed_point,
             "learningRateCoefficient": p.optimiser.rate().coefficient(),
             "learningRate": p.optimiser.rate().as_f64(&p.fixed_point, p.batch),
+            "optimizer": p.optimiser.momentum().to_string(),
+            "rates": p.optimiser.schedule().to_string(),
             "batch": p.batch,
             "steps": p.steps,
             "segmentSteps": p.segment_steps,

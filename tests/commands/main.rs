@@ -12,6 +12,7 @@ mod lock;
 #[cfg(unix)]
 mod misuse;
 mod operators;
+mod optimizers;
 mod outside;
 mod predict;
 #[cfg(unix)]

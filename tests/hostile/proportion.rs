@@ -13,7 +13,8 @@ use zktree::{
     nn::{
         Architecture, ColumnStatistics, DatasetCommitment, FixedPoint, FixedPointConfig,
         LearningRate, Normalization, ParentWeights, ScheduleSeed, TrainingParameters,
-        TrainingProof, TrainingStatement, WeightBound, WeightCommitment, WeightGrid, proof,
+        TrainingProof, TrainingStatement, WeightBound, WeightCommitment, WeightGrid,
+        optimise::Optimiser, proof,
     },
     tree::{DatasetName, Edge, Labels, Node, NodeId, Root, Tree, TreeError},
 };
@@ -94,6 +95,13 @@ pub fn statement_of(
     }
 }
 
+/// Momentum that is never forgotten, and rates that all differ: the matrix of a segment is as full as it can be.
+fn longest() -> Optimiser {
+    let rate = LearningRate::from_coefficient(1 << 30).unwrap();
+    let momentum = "nesterov:0.999999".parse().unwrap();
+    Optimiser::new(rate, momentum, "cosine:warmup=9".parse().unwrap()).unwrap()
+}
+
 fn extremes() -> Vec<(String, usize, TrainingStatement<Pallas>)> {
     let mut all = Vec::new();
     for (k, format) in formats().into_iter().enumerate() {
@@ -103,11 +111,11 @@ fn extremes() -> Vec<(String, usize, TrainingStatement<Pallas>)> {
                     let name =
                         format!("{layers} layers, format {k}, batch {batch}, hiding {hiding}");
                     let (widths, rows) = (vec![1; layers + 1], (1 << 10, batch));
-                    all.push((
-                        name,
-                        layers,
-                        statement(widths, format.clone(), rows, hiding),
-                    ));
+                    let plain = statement(widths, format.clone(), rows, hiding);
+                    let mut other = plain.clone();
+                    other.parameters.optimiser = longest();
+                    all.push((format!("{name}, momentum"), layers, other));
+                    all.push((name, layers, plain));
                 }
             }
         }

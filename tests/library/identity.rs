@@ -439,10 +439,14 @@ fn refusals_say_what_is_wrong() {
             replaced(&node, b"Pallas", b"Vellas"),
             "the field `curve` is invalid: \"Vellas\"",
         ),
-        // The rate of no step size.
         (
-            replaced(&node, &11u64.to_le_bytes(), &flag(0, &[])),
+            replaced(&node, &11u64.to_le_bytes(), &flag(u64::MAX, &[])),
             "the field `rate` is invalid",
+        ),
+        // Another optimiser, and there is none.
+        (
+            replaced(&node, &11u64.to_le_bytes(), &flag(0, &12u64.to_le_bytes())),
+            "the field `momentum` is invalid",
         ),
         (
             node[..node.len() - 1].to_vec(),

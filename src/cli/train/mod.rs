@@ -21,8 +21,10 @@ use std::{
 use zktree::{
     commit::{Curve, RowCommitments},
     nn::{
-        Dataset, DatasetCommitment, LearningRate, Progress, Schedule, TrainingParameters,
-        TrainingStatement, WeightCommitment, WeightOpening, train,
+        Dataset, DatasetCommitment, Progress, Schedule, TrainingParameters,
+        TrainingStatement, WeightCommitment, WeightOpening,
+        optimise::{Momentum, Optimiser, RateSchedule},
+        train,
     },
     poly::WideField,
     tree::{
@@ -54,6 +56,14 @@ pub struct Options {
     /// Learning rate for the mean loss of a batch
     #[arg(long, value_name = "R")]
     learning_rate: f64,
+    /// How gradients move weights: sgd, momentum:0.9 (heavy ball) or nesterov:0.9. Velocity is restarted at each
+    /// segment
+    #[arg(long, value_name = "RULE", default_value = "sgd")]
+    optimizer: Momentum,
+    /// The rate of each step, as a part of the learning rate: constant, cosine:warmup=10,floor=0.1 or
+    /// step:every=100,by=0.5,warmup=10
+    #[arg(long, value_name = "RATES", default_value = "constant")]
+    schedule: RateSchedule,
     /// Tells apart runs that are otherwise the same; goes into the order of the data
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<u64>)]
     seed: u64,
@@ -90,6 +100,8 @@ struct Report {
     rows: usize,
     steps: u64,
     learning_rate: f64,
+    optimizer: String,
+    rates: String,
     loss: Option<f64>,
     segments: u64,
     /// Segments proven by an earlier run that was cut off.
@@ -236,15 +248,19 @@ impl Options {
         let (batch, fixed) = (self.batch.get(), root.fixed_point());
         // Any schedule: what matters is that the batch fits.
         Schedule::new(zktree::nn::ScheduleSeed([0; 32]), data.num_rows(), batch)?;
-        Ok(TrainingParameters {
+        let formats = (fixed, batch);
+        let (momentum, rates) = (self.optimizer, self.schedule);
+        let parameters = TrainingParameters {
             architecture: root.architecture().clone(),
             fixed_point: fixed.clone(),
-            optimiser: LearningRate::nearest(fixed, batch, self.learning_rate)?.into(),
+            optimiser: Optimiser::nearest(formats, self.learning_rate, momentum, rates)?,
             batch,
             steps: self.steps.get(),
             segment_steps: self.segment_steps.min(self.steps).get(),
             hiding: !self.no_hiding,
-        })
+        };
+        parameters.plan().check()?;
+        Ok(parameters)
     }
 
     /// The parent's weights: public, kept here, or in the file that its author released.
@@ -328,6 +344,8 @@ fn report<C: Curve<ScalarField: WideField>>(
         rows: node.dataset.num_rows,
         steps: p.steps,
         learning_rate: p.optimiser.rate().as_f64(&p.fixed_point, p.batch),
+        optimizer: p.optimiser.momentum().to_string(),
+        rates: p.optimiser.schedule().to_string(),
         loss: node.labels.loss.map(|loss| loss.get()),
         segments: p.num_segments(),
         resumed,

@@ -194,7 +194,10 @@ fn earlier<F: PrimeField>(t: &[F], s: &[F]) -> F {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poly;
+    use crate::{
+        nn::optimise::{Plan, UpdateMatrix, tests::optimisers},
+        poly,
+    };
     use ark_ff::UniformRand;
     use ark_pallas::Fr;
     use proptest::prelude::*;
@@ -206,6 +209,8 @@ mod tests {
             dims in prop::collection::vec(0_usize..5, 1..4),
             bounds: [u8; 3],
             steps in 0_usize..6,
+            optimiser in optimisers(12_u64..1 << 52),
+            short in 0_u64..16,
             seed: u64,
         ) {
             let rng = &mut rand_chacha::ChaCha20Rng::seed_from_u64(seed);
@@ -239,6 +244,21 @@ mod tests {
             for (k, value) in values.iter().enumerate() {
                 let (t, s) = (k % (1 << steps), k >> steps);
                 prop_assert_eq!(*value, i64::from(s < t));
+            }
+            // Up to half of the steps are padding.
+            let real = (1 << steps) - short.min((1 << steps) / 2);
+            let plan = Plan { optimiser, steps: 3 * real, segment_steps: real };
+            let matrix = plan.matrix(real);
+            if let UpdateMatrix::Of(coefficients) = &matrix {
+                let values = agrees(&Public::Coefficients(coefficients.clone()), &[steps, steps]);
+                for (k, value) in values.iter().enumerate() {
+                    let (t, s) = (k % (1 << steps), k >> steps);
+                    prop_assert_eq!(*value, matrix.entry(t, s));
+                }
+                let values = agrees(&Public::LastCoefficients(coefficients.clone()), &[steps]);
+                for (s, value) in values.iter().enumerate() {
+                    prop_assert_eq!(*value, matrix.last(s));
+                }
             }
         }
     }

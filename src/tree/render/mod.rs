@@ -95,6 +95,8 @@ pub struct Trained {
     pub batch: usize,
     /// Learning rate for the mean loss of a batch.
     pub learning_rate: f64,
+    /// Momentum and schedule of rates.
+    pub optimizer: String,
     /// Whether the proof hides weights and data.
     pub hiding: bool,
     /// Digest of the commitment to the weights.
@@ -227,6 +229,7 @@ impl Entry {
             steps: p.steps,
             batch: p.batch,
             learning_rate: p.optimiser.rate().as_f64(&p.fixed_point, p.batch),
+            optimizer: p.optimiser.to_string(),
             hiding: p.hiding,
             weights: hex::encode(node.weights.digest()),
             edge_bytes: edge.encoded_len(),

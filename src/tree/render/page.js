@@ -61,7 +61,7 @@
     } else {
       rows.push(
         ["Author", code(node.author)],
-        ["Training", make("span", `${node.steps} steps of ${node.batch} rows, rate ${Number(node.learning_rate.toPrecision(4))}`)],
+        ["Training", make("span", `${node.steps} steps of ${node.batch} rows, rate ${Number(node.learning_rate.toPrecision(4))}, ${node.optimizer}`)],
         ["Data set", code(node.dataset)],
         ["", make("span", `${node.rows} rows`)],
         ["Weights", code(node.weights)],

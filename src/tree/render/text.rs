@@ -49,6 +49,9 @@ impl Picture {
     }
 }
 
+/// The optimiser that goes without saying.
+const PLAIN: &str = "sgd";
+
 impl Entry {
     fn line(&self) -> String {
         let id = &self.short;
@@ -65,6 +68,9 @@ impl Entry {
                     short(&node.dataset),
                     short(&node.author)
                 );
+                if node.optimizer != PLAIN {
+                    line += &format!(", {}", node.optimizer);
+                }
                 if let Some(loss) = node.loss {
                     line += &format!(", loss {}", number(loss));
                 }

@@ -17,6 +17,7 @@ use zktree::{
         inference::{Batch, InferenceSecrets, RowsOpening},
         model::Mlp,
         op::Nonlinearity,
+        optimise::{Millionths, Momentum, Optimiser, RateSchedule},
         proof, train,
     },
     transcript::{Challenger, VerifierChannel},
@@ -284,6 +285,30 @@ pub fn channel(data: &[u8]) {
 }
 
 /// A statement of which everything comes from the input, and a proof of zeros and identities,
+/// Plain gradient descent, unless the highest bits of a number say otherwise.
+fn optimiser(number: u64) -> Option<Optimiser> {
+    let rate = LearningRate::from_coefficient(number & (1 << 58) - 1).ok()?;
+    let [some, most] = [900_000, 999_999].map(|n| Millionths::new(n).unwrap());
+    let momentum = match number >> 62 {
+        0 => Momentum::None,
+        1 => Momentum::Heavy(some),
+        _ => Momentum::Nesterov(most),
+    };
+    let schedule = match number >> 60 & 3 {
+        0 => RateSchedule::Constant,
+        1 => RateSchedule::Cosine {
+            warmup: 3,
+            floor: some,
+        },
+        _ => RateSchedule::Step {
+            warmup: number >> 40,
+            every: 1,
+            by: most,
+        },
+    };
+    Optimiser::new(rate, momentum, schedule).ok()
+}
+
 /// which decode wherever they are pulled.
 pub fn statement(data: &[u8]) {
     let mut input = Input::new(data);
@@ -349,7 +374,7 @@ fn any_statement(input: &mut Input<'_>) -> Option<TrainingStatement<Pallas>> {
         parameters: TrainingParameters {
             architecture,
             fixed_point,
-            optimiser: LearningRate::from_coefficient(input.number()).ok()?.into(),
+            optimiser: optimiser(input.number())?,
             batch: usize::try_from(input.number()).unwrap(),
             steps: input.number(),
             segment_steps: input.number(),
