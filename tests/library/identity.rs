@@ -10,7 +10,7 @@ use zktree::{
     nn::{
         Architecture, DataKind, DatasetCommitment, FixedPoint, FixedPointConfig, LearningRate,
         Normalization, TrainingParameters, TrainingProof, WeightCommitment, WeightOpening,
-        data::ColumnStatistics, init, model::Mlp, op::Nonlinearity,
+        data::ColumnStatistics, init, model::Mlp, op::Nonlinearity, optimise::Optimiser,
     },
     poly::WideField,
     tree::{
@@ -270,12 +270,21 @@ prop_compose! {
     }
 }
 
+/// One of some optimisers.
+fn optimiser(units: u64, kind: usize) -> Optimiser {
+    let rate = LearningRate::from_coefficient(units).unwrap();
+    let momentum = ["sgd", "momentum:0.9", "nesterov:0.000001"][kind % 3].parse();
+    let schedule = ["constant", "cosine:warmup=7,floor=0.5"][kind / 3].parse();
+    Optimiser::new(rate, momentum.unwrap(), schedule.unwrap()).unwrap()
+}
+
 prop_compose! {
     fn nodes()(
         root in roots(),
         ids: [[u8; 32]; 3],
         shape: [u16; 3],
-        rate in 1..1u64 << 40,
+        rate in 12..1u64 << 40,
+        kind in 0..6_usize,
         run in [number(), number(), number(), number()],
         hiding: bool,
         labels in texts(),
@@ -288,7 +297,7 @@ prop_compose! {
             parameters: TrainingParameters {
                 architecture,
                 fixed_point,
-                optimiser: LearningRate::from_coefficient(rate).unwrap().into(),
+                optimiser: optimiser(rate, kind),
                 batch: run[0] as usize,
                 steps: run[1],
                 segment_steps: run[2],

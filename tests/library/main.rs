@@ -13,6 +13,7 @@ mod labels;
 mod lineage;
 mod networks;
 mod notes;
+mod optimisers;
 mod resume;
 mod secrets;
 mod simd;

@@ -469,7 +469,7 @@ fn training_can_be_broken_off_and_resumed() {
     assert!(whole == parts);
 }
 
-/// Parameters in each step are $W_0 - \sum_\tau K_{t \tau} \nabla_\tau$, the gradients one by one from plain steps.
+/// Equation 64. Parameters in each step are $W_0 - \sum_\tau K_{t \tau} \nabla_\tau$, the gradients one by one from plain steps.
 fn literal(
     sgd: &Sgd,
     start: &Weights,
