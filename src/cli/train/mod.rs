@@ -21,8 +21,8 @@ use std::{
 use zktree::{
     commit::{Curve, RowCommitments},
     nn::{
-        Dataset, DatasetCommitment, Progress, Schedule, TrainingParameters,
-        TrainingStatement, WeightCommitment, WeightOpening,
+        Dataset, DatasetCommitment, Progress, Schedule, TrainingParameters, TrainingStatement,
+        WeightCommitment, WeightOpening,
         optimise::{Momentum, Optimiser, RateSchedule},
         train,
     },
