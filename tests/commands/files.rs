@@ -1,5 +1,8 @@
 //! Pipes, devices and directories in the place of files: nothing waits for them.
-use crate::world::World;
+use crate::{
+    formats::{idx, put},
+    world::World,
+};
 use std::{
     io::Write,
     path::Path,
@@ -68,12 +71,24 @@ fn what_is_no_file_is_refused_and_not_waited_for() {
         ] {
             let (status, errors) = soon(&world, &arguments);
             // A key that others can read is refused for that.
-            let named = errors.contains("not a regular file") || errors.contains("chmod 600");
+            let mut named = errors.contains("not a regular file") || errors.contains("chmod 600");
+            // Data may be a folder, of images.
+            named |= errors.contains("folder: cannot be read as PNG: there is no PNG file in it");
             assert!(
                 status == Some(2) && named && errors.contains(place),
                 "{arguments}: {errors}"
             );
         }
+    }
+    std::fs::create_dir_all(world.path("images/cat")).unwrap();
+    pipe(&world.path("images/cat/0.png"));
+    put(&world.path(""), "image", &idx(&[1, 1, 3], &[1, 2, 3]));
+    for data in ["images", "image --labels pipe"] {
+        let (status, errors) = soon(&world, &init.replace("all.csv", data));
+        assert!(
+            status == Some(2) && errors.contains("not a regular file"),
+            "{errors}"
+        );
     }
     for model in ["pipe.onnx", "pipe.safetensors"] {
         let (status, errors) = soon(

@@ -2,7 +2,7 @@
 use super::*;
 use crate::{
     error::{ConfigError, StatementError},
-    nn::DatasetCommitment,
+    nn::{DataKind, DatasetCommitment},
 };
 
 fn plan(hiding: bool, root: bool) -> Plan {
@@ -136,6 +136,10 @@ fn alterations(scene: &Scene) -> Vec<(&'static str, TrainingStatement<C>)> {
     alter("columns of data", &|s| {
         s.dataset = DatasetCommitment::new(3, 1, s.dataset.rows().clone());
     });
+    alter("kind of targets", &|s| {
+        let kind = DataKind::Labels { classes: 2 };
+        s.dataset = DatasetCommitment::of_kind(2, kind, s.dataset.rows().clone());
+    });
     alter("schedule", &|s| s.schedule.0[31] ^= 1);
     alter("parent's identity", &|s| s.parent_id[0] ^= 1);
     alter("child's identity", &|s| s.child_pre_id[31] ^= 128);
@@ -143,7 +147,8 @@ fn alterations(scene: &Scene) -> Vec<(&'static str, TrainingStatement<C>)> {
 }
 
 /// Refused before the proof is read.
-const NO_STATEMENT: [&str; 8] = [
+const NO_STATEMENT: [&str; 9] = [
+    "kind of targets",
     "deeper",
     "shallower",
     "no steps",
