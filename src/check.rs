@@ -84,35 +84,35 @@ checks! {
     SquaredError => "the squared error is the sum of squares",
     /// Rows of an inference that the verifier sees.
     PublicRange => "public values are in range",
-    /// Tuples of (63).
+    /// Tuples of (73).
     Probability => "probabilities are exponentials of distances",
-    /// The remainder of (63).
+    /// The remainder of (73).
     Distance => "distances are those of rounded scores from their level",
-    /// Levels of (63).
+    /// Levels of (73).
     Level => "levels of rows of scores are in range",
-    /// The first of (64).
+    /// The first of (74).
     LevelFits => "the probabilities of a row are not more than one",
-    /// The second of (64).
+    /// The second of (74).
     LevelLeast => "the level of a row is the least one",
-    /// The rest of (61).
+    /// The rest of (71).
     MeanRest => "the rest of a mean is below its divisor",
-    /// Means of (61).
+    /// Means of (71).
     Mean => "means are in range",
-    /// Roots of (62).
+    /// Roots of (72).
     Root => "inverse roots are in range",
-    /// The first of (62).
+    /// The first of (72).
     RootBelow => "an inverse root is not too large",
-    /// The second of (62).
+    /// The second of (72).
     RootAbove => "an inverse root is not too small",
-    /// Bits of (65).
+    /// Bits of (75).
     ClassBit => "classes are chosen by bits, and none where there is no class",
-    /// The first of (65).
+    /// The first of (75).
     ClassSum => "one class is chosen",
-    /// The second of (65).
+    /// The second of (75).
     ClassLabel => "the class that is chosen is the label",
-    /// Tuples of (66).
+    /// Tuples of (76).
     FirstMaximum => "the first maximum is chosen",
-    /// The sum of (66).
+    /// The sum of (76).
     MaximumSum => "one maximum is chosen",
     /// The count of right answers.
     Accuracy => "the right answers are counted",

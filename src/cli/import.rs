@@ -57,7 +57,8 @@ pub struct Options {
     /// The network takes and predicts raw columns: normalisation is folded into its layers
     #[arg(long, requires = "normalize")]
     raw: bool,
-    /// Number formats: compact (8 fraction bits of activations) or paper (16, as in zkDL)
+    /// Number formats: compact (8 fraction bits of activations), paper (16, as in zkDL) or classifier (with
+    /// softmax and norms), and changes of it: classifier,gradient_bits=14
     #[arg(long, default_value = "compact")]
     preset: String,
     /// Bits of a weight, with the sign: more is closer to the floats, and slower once

@@ -23,7 +23,8 @@ pub struct Options {
     /// data/winequality-red.csv, or the copy inside this program]
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// Number formats: compact (8 fraction bits of activations) or paper (16, as in zkDL)
+    /// Number formats: compact (8 fraction bits of activations), paper (16, as in zkDL) or classifier (with
+    /// softmax and norms), and changes of it: classifier,gradient_bits=14
     #[arg(long, default_value = "compact")]
     preset: String,
     /// Steps of each run

@@ -60,8 +60,9 @@ pub fn one_hot(
         terms,
         Check::ClassSum,
     );
-    let numbers = p.known("numbers of classes", Known::Position, &[classes])?;
-    let operands = [at(numbers, &over(&[classes])), at(bits, &each)];
+    let leaves = p.leaves(classes);
+    let numbers = p.known("numbers of classes", Known::Position, &leaves)?;
+    let operands = [at(numbers, &over(&leaves)), at(bits, &each)];
     let terms = vec![
         term(1 << fact.fraction, operands, &of),
         term(-1, [at(label, &over(&fact.axes))], &of),

@@ -573,7 +573,14 @@ impl Program {
     }
 
     /// A gadget; the committed values that it computes are those that no earlier one does.
+    ///
+    /// # Panics
+    /// If values are computed of later ones: the gadget is wrong.
     pub(super) fn push_gadget(&mut self, gadget: Gadget) {
+        if let Gadget::Compute { of, made, .. } = &gadget {
+            let earlier = of.iter().max() < made.iter().min();
+            assert!(earlier, "values are computed of earlier ones");
+        }
         let made = match &gadget {
             Gadget::Compute { made, .. } => made,
             Gadget::Round { narrow, .. } => std::slice::from_ref(narrow),

@@ -22,6 +22,19 @@ pub(crate) fn maxima(width: usize) -> Scene {
     .unwrap()
 }
 
+/// First maxima of windows of two by three, of a row of six.
+fn windows() -> Scene {
+    Scene::new(&format(), [&[2, 3], &[1]], |p, x, _| {
+        let axes = p.fact(x).axes.clone();
+        let seen = p.group(&axes[1..]);
+        let own = [SAMPLE, seen];
+        let terms = vec![term(1, [at(x, &over(&axes))], &over(&own))];
+        let x = p.sum("windows", &own, 4, terms);
+        first_maximum(p, "first", x).map(|_| ())
+    })
+    .unwrap()
+}
+
 /// Right answers of logits.
 pub(crate) fn answers() -> Scene {
     Scene::new(&format(), [&[3], &[1]], |p, x, label| {
@@ -54,6 +67,7 @@ fn honest_choices_are_accepted() {
         is_complete(&drawn(labels(width), seed, width as i64));
         is_complete(&drawn(maxima(width), seed, 1));
     }
+    is_complete(&drawn(windows(), 6, 1));
     is_complete(&drawn(answers(), 6, 3));
     is_complete(&drawn(cross_entropy(), 7, 3));
 }
@@ -85,6 +99,7 @@ fn choices_are_the_label_and_the_first_maximum() {
 fn no_choice_is_free() {
     nothing_is_free(&drawn(labels(3), 1, 3));
     nothing_is_free(&drawn(maxima(3), 2, 1));
+    nothing_is_free(&drawn(windows(), 2, 1));
     nothing_is_free(&drawn(answers(), 3, 3));
     nothing_is_free(&drawn(cross_entropy(), 4, 3));
 }

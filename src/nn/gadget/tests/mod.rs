@@ -2,6 +2,7 @@
 pub(super) mod choice;
 pub(super) mod norm;
 pub(super) mod softmax;
+mod vectors;
 
 use super::*;
 use crate::{
