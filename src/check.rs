@@ -114,7 +114,7 @@ checks! {
     FirstMaximum => "the first maximum is chosen",
     /// The sum of (76).
     MaximumSum => "one maximum is chosen",
-    /// The count of right answers.
+    /// The count (78) of right answers.
     Accuracy => "the right answers are counted",
     // What a lineage asks of a node, beside its proof.
     /// A node, or an imported root, is its author's.

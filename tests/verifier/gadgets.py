@@ -1,4 +1,4 @@
-"""Gadgets beyond rounding: what a rule computes and ranges and zeros prove (notes, *Gadgets*). They write programs;
+"""Gadgets beyond rounding: what a rule computes and ranges and zeros prove (notes, *Softmax, norms and choices*). They write programs;
 a row has the samples, and lies along the last axes of a value."""
 
 from errors import check
@@ -21,7 +21,7 @@ def zero(p, name, axes, fraction, *terms):
 
 
 def softmax(p, z):
-    """(63), (64): probabilities with g fraction bits, along the last axis."""
+    """(73), (74): probabilities with g fraction bits, along the last axis."""
     bits, fraction = p.fixed.functions, p.fixed.g
     check(bits, "a format without softmax")
     z = p.at_least("scores", z, sigma := bits.score)
@@ -55,7 +55,7 @@ def softmax(p, z):
 
 
 def one_hot(p, label, classes):
-    """(65): one at the class that a label of one column says."""
+    """(75): one at the class that a label of one column says."""
     rows, fraction = "b t", p.values[label].fraction
     axes = f"{rows} {classes}"
     flag, one = p.one(axes), p.one(rows)
@@ -70,7 +70,7 @@ def one_hot(p, label, classes):
 
 
 def first_maximum(p, x, units):
-    """(66): bits of the first of the largest entries along the last axes, and the maximum of each row."""
+    """(76): bits of the first of the largest entries along the last axes, and the maximum of each row."""
     axes, fraction, bound = (getattr(p.values[x], field) for field in ("axes", "fraction", "bound"))
     bits, rows = log2(2 * bound + 3), axes.removesuffix(f" {units}")
     check(bits <= MAX_MAXIMUM_BITS, "the numbers of a maximum are too large")

@@ -183,7 +183,7 @@ class Program:
         return self.data("X", graph.targets, 0 if graph.scores else self.fixed.s)
 
     def cotangent(self, graph, output, targets):
-        """(5), or what the softmax of scores lacks of the class, (67)."""
+        """(5), or what the softmax of scores lacks of the class, (77)."""
         axes, g = self.values[output].axes, self.fixed.g
         if graph.scores:
             probabilities = softmax(self, output)
@@ -193,7 +193,7 @@ class Program:
         return self.entrywise("G", axes, g, (scale, output), (-scale, targets))
 
     def tell(self, graph, output, targets):
-        """(55), or how many classes are right, (68)."""
+        """(55), or how many classes are right, (78)."""
         axes, s = self.values[output].axes, self.fixed.s
         if graph.scores:
             units = axes.split()[-1]
