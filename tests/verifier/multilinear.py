@@ -49,7 +49,7 @@ def box(*bounds):
 
 
 def sparse(entries):
-    """The extension of a tensor with these entries, by their indices: (65)."""
+    """The extension of a tensor with these entries, by their indices: (86)."""
 
     def evaluate(parts, r):
         tables = [eq_table(part, r) for part in parts]

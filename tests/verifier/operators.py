@@ -1,4 +1,4 @@
-"""Operators, forward and backward (notes, *Networks*, *Images*). They write programs, see there.
+"""Operators, forward and backward (notes, *Networks*, *Images*). They write programs.
 
 An axis that several dimensions are walked through as is written as these, slowest first."""
 
@@ -113,7 +113,7 @@ class Dense(Linear):
 
 
 class Windows:
-    """How windows lie on an image: (60)."""
+    """How windows lie on an image: (80)."""
 
     def __init__(self, *numbers):
         self.kernel, self.stride, self.before, self.behind = (numbers[k : k + 2] for k in range(0, 8, 2))
@@ -145,7 +145,7 @@ class Windows:
 
 
 class Convolution(Linear):
-    """(61), and (62) backward."""
+    """(81), and (82) backward."""
 
     def __init__(self, outputs, *windows):
         super().__init__(outputs)
@@ -173,7 +173,7 @@ class Convolution(Linear):
 
 
 def share(n):
-    """1 / n as an integer and its fraction bits, (63)."""
+    """1 / n as an integer and its fraction bits, (83)."""
     bits = log2(n)
     if n == 1 << bits:
         return 1, bits
@@ -182,7 +182,7 @@ def share(n):
 
 
 class Mean(Operator):
-    """Means, (63)."""
+    """Means, (84)."""
 
     chain = "exact"
 

@@ -147,7 +147,7 @@ class Program:
     # ---- Networks
 
     def image(self, x, shape):
-        """(64): a row of data along other axes."""
+        """(85): a row of data along other axes."""
         parts, column = " ".join(map(self.units, shape)), self.values[x].axes.split()[-1]
         entries = (((*index, k), 1) for k, index in enumerate(self.indices(parts)))
         place = self.known("places", f"{parts} {column}", prod(shape), entries)
