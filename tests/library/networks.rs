@@ -11,7 +11,7 @@ use zktree::{
         Architecture, FixedPoint, FixedPointConfig, Layer, LearningRate, Sgd, Trainer, WeightBound,
         Weights, init,
         model::{Graph, GraphNode, Operator},
-        op::{Activation, Add, Linear, Nonlinearity, Round},
+        op,
         optimise::Plan,
         program::{Program, eval::Trace},
         train,
@@ -31,9 +31,10 @@ struct Vectors {
 struct Case {
     /// Of a perceptron.
     text: Option<String>,
-    inputs: usize,
-    /// Operator, number of outputs of a linear one, and what it reads.
-    nodes: Vec<(String, usize, Vec<usize>)>,
+    /// The shape of the input.
+    input: Vec<usize>,
+    /// Operator, its numbers, and what it reads.
+    nodes: Vec<(String, Vec<u64>, Vec<usize>)>,
     format: String,
     seed: Option<u64>,
     /// Matrices, the bias last.
@@ -102,16 +103,11 @@ impl Format {
     }
 }
 
-fn operator(name: &str, outputs: usize) -> Operator {
-    match name {
-        "linear" => Operator::new(Linear { outputs }),
-        "round" => Operator::new(Round),
-        "sum" => Operator::new(Add),
-        name => {
-            let function: Nonlinearity = name.parse().unwrap();
-            Operator::new(Activation { function })
-        }
-    }
+/// The operator of this name: vectors call a sum by its own.
+fn operator(name: &str, numbers: &[u64]) -> Operator {
+    let name = if name == "sum" { "add" } else { name };
+    let kind = op::KINDS.iter().find(|kind| kind.name == name).unwrap();
+    Operator::of(kind, numbers).unwrap()
 }
 
 impl Case {
@@ -132,11 +128,11 @@ impl Case {
 
     /// The list of operators, which is also what the text of a perceptron says.
     fn architecture(&self) -> Architecture {
-        let nodes = self.nodes.iter().map(|(name, outputs, inputs)| GraphNode {
-            operator: operator(name, *outputs),
+        let nodes = self.nodes.iter().map(|(name, numbers, inputs)| GraphNode {
+            operator: operator(name, numbers),
             inputs: inputs.clone(),
         });
-        let graph = Graph::new(vec![self.inputs], nodes.collect()).unwrap();
+        let graph = Graph::new(self.input.clone(), nodes.collect()).unwrap();
         let architecture = Architecture::from(graph);
         if let Some(text) = &self.text {
             let named: Architecture = text.parse().unwrap();
@@ -179,8 +175,9 @@ impl Case {
 
     /// Inputs and targets of rows.
     fn split(&self, rows: &[Vec<i64>]) -> [Arc<Vec<i64>>; 2] {
+        let inputs: usize = self.input.iter().product();
         let (inputs, targets): (Vec<_>, Vec<_>) =
-            rows.iter().map(|row| row.split_at(self.inputs)).unzip();
+            rows.iter().map(|row| row.split_at(inputs)).unzip();
         [Arc::new(inputs.concat()), Arc::new(targets.concat())]
     }
 
@@ -263,7 +260,7 @@ fn networks() {
         .map(|(name, format)| (name, format.fixed_point()))
         .collect();
     assert_eq!(formats["compact"], FixedPoint::compact());
-    assert!(cases.len() >= 20);
+    assert!(cases.len() >= 30);
     for case in &cases {
         case.check(&formats[&case.format]);
     }

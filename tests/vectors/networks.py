@@ -5,6 +5,8 @@ Rust code. `tests/library/networks.rs` compares. Standard library. To regenerate
 """
 
 import json
+import math
+from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +24,7 @@ class OutOfRange(Exception):
 
 @dataclass
 class Value:
-    """A matrix, a row a sample; its fraction bits; a bound that does not depend on parameters, or None; and its
+    """A matrix, a row a sample, of an image row by row and channels fastest; its fraction bits; a bound that does not depend on parameters, or None; and its
     logarithm to base 2, rounded up, of parameters and what depends on them the bound that the text has instead."""
 
     rows: list
@@ -50,6 +52,35 @@ def entrywise(f, *matrices):
 
 def flat(rows):
     return [x for row in rows for x in row]
+
+
+def cut(row, width):
+    return [row[k : k + width] for k in range(0, len(row), width)]
+
+
+def windows(image, numbers):
+    """(80): of rows and columns for each window the pairs of place and index that it sees, all of them for one axis
+    after the other."""
+    axes = []
+    for n, k, stride, before, behind in zip(image, *(numbers[i : i + 2] for i in (0, 2, 4, 6))):
+        count = (n + before + behind - k) // stride + 1
+        at = lambda o, q: stride * o + q - before
+        axes.append([[(q, at(o, q)) for q in range(k) if 0 <= at(o, q) < n] for o in range(count)])
+    return axes
+
+
+def most_seen(axes):
+    """(87) of both known tensors: by windows, and by pixels."""
+    by_pixel = [Counter(i for window in axis for _, i in window) for axis in axes]
+    return [max(map(len, axis)) for axis in axes], [max(counts.values()) for counts in by_pixel]
+
+
+def share(n):
+    """(83)."""
+    bits = log2_up(n)
+    if n == 2**bits:
+        return 1, bits
+    return (2 ** (bits + 17) + n) // (2 * n), bits + 16
 
 
 def check(name, rows, bits, is_key=False):
@@ -118,29 +149,138 @@ class Step:
         return self.rounded(name, x, self.fmt["g"], self.fmt["gradient"])
 
     # Operators: the output, and a function from its cotangent to that of what is read.
-    def linear(self, x, wanted):
-        l, s, batch = self.label, self.fmt["s"], len(x.rows)
+    def affine(self, name, rows, hat):
+        """(2) of several rows a sample, and a function from its cotangent to that of the rows, (6) and (9, 10)."""
+        l, s, positions = self.label, self.fmt["s"], len(rows[0])
         self.label += 1
-        weights = self.parameters[l]
+        weights, parameter = self.parameters[l], log2_up(self.beta)
         outputs = len(weights[0])
-        extended = known([row + [2**s] for row in x.rows], s, max(x.hat, 2**s))
-        parameter = log2_up(self.beta)
+        extended = known([row + [2**s] for row in flat(rows)], s, max(hat, 2**s))
         self.logs.append(extended.log)
+        self.name(name, extended, False)
         log = log2_up(len(weights)) + extended.log + parameter
-        z = Value(product(extended.rows, weights), s + self.fmt["w"], None, log)
+        z = flat(product(extended.rows, weights))
+        z = Value(cut(z, positions * outputs), s + self.fmt["w"], None, log)
         self.name(f"Z{l + 1}", z, False)
 
-        def back(d):
-            assert d.fraction == self.fmt["g"] and len(d.rows) == batch
+        def back(d, wanted):
+            d = self.backward_rounded(f"G{l + 1} rounded", d)
+            assert d.fraction == self.fmt["g"] and len(d.rows) == len(rows)
             self.keep(d)
-            self.gradients[l] = product(transposed(extended.rows), d.rows), extended.hat * d.hat
+            each = cut(flat(d.rows), outputs)
+            hat = extended.hat * d.hat * positions
+            self.gradients[l] = product(transposed(extended.rows), each), hat
             if not wanted:
                 return None
             log = log2_up(outputs) + d.log + parameter
-            p = Value(product(d.rows, transposed(weights[:-1])), d.fraction + self.fmt["w"], None, log)
+            p = flat(product(each, transposed(weights[:-1])))
+            p = Value(cut(p, len(p) // len(rows)), d.fraction + self.fmt["w"], None, log)
             return self.name(f"P{l}", p, False)
 
         return z, back
+
+    def linear(self, x, shape, wanted, _):
+        """Of the last dimension."""
+        rows = [cut(row, shape[-1]) for row in x.rows]
+        z, back = self.affine(f"A{self.label} with bias", rows, x.hat)
+        return z, lambda d: back(d, wanted)
+
+    def dense(self, x, shape, wanted, _):
+        label, fraction = self.label, self.fmt["g"] + self.fmt["w"]
+        z, back = self.affine(f"A{label} with bias", [[row] for row in x.rows], x.hat)
+
+        def pixels(d):
+            p = back(d, wanted)
+            return p and self.name(f"P{label} of pixels", Value(p.rows, fraction, None, p.log), False)
+
+        return z, pixels
+
+    def convolution(self, x, shape, wanted, numbers):
+        """(81, 82)."""
+        label, channels, kernel = self.label, shape[2], numbers[1:3]
+        axes = windows(shape, numbers[1:])
+        width = kernel[1] * channels
+
+        def each():
+            """Which entries windows see: of the windows, and of the image."""
+            for o, row in enumerate(axes[0]):
+                for p, column in enumerate(axes[1]):
+                    places = [(q, r, i, j) for q, i in row for r, j in column]
+                    for q, r, i, j in places:
+                        here, at = q * width + r * channels, (i * shape[1] + j) * channels
+                        yield o * len(axes[1]) + p, here, at
+
+        rows = []
+        for row in x.rows:
+            seen = [[0] * (kernel[0] * width) for _ in range(len(axes[0]) * len(axes[1]))]
+            for window, here, at in each():
+                seen[window][here : here + channels] = row[at : at + channels]
+            rows.append(seen)
+        z, back = self.affine(f"windows of A{label} with bias", rows, x.hat)
+
+        def pixels(d):
+            p = back(d, wanted)
+            if not p:
+                return None
+            out = []
+            for row in p.rows:
+                row, image = cut(row, kernel[0] * width), [0] * len(x.rows[0])
+                for window, here, at in each():
+                    for c in range(channels):
+                        image[at + c] += row[window][here + c]
+                out.append(image)
+            log = p.log + sum(map(log2_up, most_seen(axes)[1]))
+            return self.name(f"P{label} of pixels", Value(out, p.fraction, None, log), False)
+
+        return z, pixels
+
+    def mean(self, name, x, rows, n, seen):
+        """Sums `rows` of `x` times 1 / n, each of as many entries as the product of `seen`."""
+        factor, bits = share(n)
+        rows = [[factor * v for v in row] for row in rows]
+        if x.hat is not None:
+            value = known(rows, x.fraction + bits, factor * x.hat * math.prod(seen))
+        else:
+            log = log2_up(factor) + x.log + sum(map(log2_up, seen))
+            value = Value(rows, x.fraction + bits, None, log)
+        return self.name(name, value, False)
+
+    def average_pool(self, x, shape, _, numbers):
+        """(84)."""
+        label, axes, n = self.label, windows(shape, numbers), numbers[0] * numbers[1]
+        channels, width = shape[2], len(axes[1])
+        pairs = [
+            (((o * width + p) * channels + c), (i * shape[1] + j) * channels + c)
+            for o, row in enumerate(axes[0])
+            for p, column in enumerate(axes[1])
+            for _, i in row
+            for _, j in column
+            for c in range(channels)
+        ]
+
+        def spread(rows, length, pairs):
+            out = [[0] * length for _ in rows]
+            for to, of in zip(out, rows):
+                for a, b in pairs:
+                    to[a] += of[b]
+            return out
+
+        by_window, by_pixel = most_seen(axes)
+        sums = spread(x.rows, len(axes[0]) * width * channels, pairs)
+        y = self.mean(f"mean of A{label} over windows", x, sums, n, by_window)
+
+        def back(d):
+            sums = spread(d.rows, len(x.rows[0]), [(b, a) for a, b in pairs])
+            return self.mean(f"D{label} of pixels", d, sums, n, by_pixel)
+
+        return y, back
+
+    def global_average_pool(self, x, shape, *_):
+        """(84) over all pixels."""
+        label, channels, n = self.label, shape[2], shape[0] * shape[1]
+        sums = [[sum(row[c::channels]) for c in range(channels)] for row in x.rows]
+        y = self.mean(f"mean of A{label}", x, sums, n, shape[:2])
+        return y, lambda d: self.mean(f"D{label} of pixels", d, [row * n for row in d.rows], n, ())
 
     def round(self, z):
         label = self.label
@@ -185,11 +325,15 @@ class Step:
         half, bits = 2 ** (fmt["data"] - 1), fmt["data"]
         check("A0", inputs, bits)
         outputs, depends, backs = [self.name("A0", known(inputs, fmt["s"], half))], [False], []
-        for what, _, reads in network["nodes"]:
+        if len(network["input"]) > 1:
+            image = known([row[:] for row in inputs], fmt["s"], half)
+            outputs = [self.name("A0 as an image", image, False)]
+        read_shapes = all_shapes(network)
+        for what, numbers, reads in network["nodes"]:
             x = [outputs[k] for k in reads]
             wanted = [depends[k] for k in reads]
-            if what == "linear":
-                y, back = self.linear(*x, *wanted)
+            if what in LINEAR + MEANS:
+                y, back = getattr(self, what)(*x, read_shapes[reads[0]], *wanted, numbers)
             elif what == "sum":
                 y, back = self.total(f"X{self.label}", x), lambda d: d
             elif what in FUNCTIONS:
@@ -197,7 +341,7 @@ class Step:
             else:
                 y, back = (self.relu if what == "relu" else self.round)(*x)
             outputs.append(y)
-            depends.append(what == "linear" or any(wanted))
+            depends.append(what in LINEAR or any(wanted))
             backs.append((self.label, back))
         check("target", targets, bits)
         self.backward(network, outputs[-1], targets, depends, backs)
@@ -229,8 +373,11 @@ class Step:
 
 
 # ---- Networks
+LINEAR, MEANS = ("linear", "dense", "convolution"), ("average_pool", "global_average_pool")
+
+
 def perceptron(text):
-    """The list of operators: what, its number, what it reads; 0 is the input, k the k-th operator."""
+    """The list of operators: what, its numbers, what it reads; 0 is the input, k the k-th operator."""
     widths, *words = text.split()
     widths = [int(x) for x in widths.split(",")]
     residual = words[-1:] == ["residual"]
@@ -242,24 +389,42 @@ def perceptron(text):
         return len(nodes)
 
     for l in range(1, len(widths)):
-        z = put("linear", widths[l], [x])
+        z = put("linear", [widths[l]], [x])
         if l == len(widths) - 1:
-            put("round", 0, [z])
+            put("round", [], [z])
             break
-        a = put(activation, 0, [z])
+        a = put(activation, [], [z])
         is_sum = residual and l > 1 and widths[l - 1] == widths[l]
-        x = put("sum", 0, [x, a]) if is_sum else a
-    return dict(text=text, inputs=widths[0], nodes=nodes)
+        x = put("sum", [], [x, a]) if is_sum else a
+    return dict(text=text, input=widths[:1], nodes=nodes)
+
+
+def all_shapes(network):
+    """Of the input, and of what each operator makes."""
+    found = [network["input"]]
+    for what, numbers, reads in network["nodes"]:
+        shape = found[reads[0]]
+        if what in ("convolution", "average_pool"):
+            counts = [len(axis) for axis in windows(shape, numbers[-8:])]
+            shape = [*counts, numbers[0] if what == "convolution" else shape[2]]
+        elif what == "global_average_pool":
+            shape = shape[2:]
+        elif what in LINEAR:
+            shape = [*(shape[:-1] if what == "linear" else []), numbers[0]]
+        found.append(shape)
+    return found
 
 
 def shapes(network):
-    """Inputs and outputs of each linear operator, and the width of the output."""
-    widths, found = [network["inputs"]], []
-    for what, number, reads in network["nodes"]:
-        if what == "linear":
-            found.append((widths[reads[0]], number))
-        widths.append(number if what == "linear" else widths[reads[0]])
-    return found, widths[-1]
+    """Rows but for the bias and columns of each linear operator, and the width of the output."""
+    found, parameters = all_shapes(network), []
+    for what, numbers, reads in network["nodes"]:
+        shape = found[reads[0]]
+        rows = dict(
+            linear=shape[-1:], dense=shape, convolution=[*numbers[1:3], *shape[2:]]
+        ).get(what)
+        parameters += [(math.prod(rows), numbers[0])] if rows else []
+    return parameters, found[-1][0]
 
 
 def bounds(fmt, network, beta, c, batch, steps):
@@ -269,7 +434,7 @@ def bounds(fmt, network, beta, c, batch, steps):
 
     def walk(beta):
         step = Step(fmt, zeros, beta)
-        step.run(network, [[0] * network["inputs"]], [[0] * outputs])
+        step.run(network, [[0] * math.prod(network["input"])], [[0] * outputs])
         return step
 
     largest = max(hat for _, hat in walk(0).gradients.values())
@@ -298,7 +463,8 @@ def case(network, fmt, c, batch=1, steps=2, seed=0, weights=None, limit=None, ba
     name, fmt = fmt, FORMATS[fmt]
     network = perceptron(network) if isinstance(network, str) else network
     all_shapes, outputs = shapes(network)
-    width = network["inputs"] + outputs
+    inputs = math.prod(network["input"])
+    width = inputs + outputs
     parameters = weights
     if parameters is None:
         parameters = []
@@ -317,11 +483,11 @@ def case(network, fmt, c, batch=1, steps=2, seed=0, weights=None, limit=None, ba
     try:
         for t, data in enumerate(batches):
             step = Step(fmt, parameters)
-            step.run(network, *split(data, network["inputs"]))
+            step.run(network, *split(data, inputs))
             parameters = step.updated(c)
             out["steps"].append(digests(step))
         final = Step(fmt, parameters)
-        out["predictions"] = final.run(network, *split(rows[:4], network["inputs"])).rows
+        out["predictions"] = final.run(network, *split(rows[:4], inputs)).rows
     except OutOfRange as stop:
         what, value, bits = stop.args
         out["stops"] = dict(step=t, name=what, value=value, bits=bits)
@@ -332,7 +498,18 @@ def case(network, fmt, c, batch=1, steps=2, seed=0, weights=None, limit=None, ba
 
 
 def graph(inputs, *nodes):
-    return dict(inputs=inputs, nodes=[list(node) for node in nodes])
+    """Numbers of an operator are a list, or one, or 0 for none."""
+    of = lambda numbers: numbers if isinstance(numbers, list) else [numbers] if numbers else []
+    nodes = [[what, of(numbers), reads] for what, numbers, reads in nodes]
+    return dict(input=inputs if isinstance(inputs, list) else [inputs], nodes=nodes)
+
+
+def chain(inputs, *nodes):
+    return graph(inputs, *((what, numbers, [k]) for k, (what, numbers) in enumerate(nodes)))
+
+
+def placed(kernel, stride, before=(0, 0), behind=(0, 0)):
+    return [*kernel, *stride, *before, *behind]
 
 
 # Sums of exact products, also with what is rounded and twice the same; one output read three times, the input twice.
@@ -393,6 +570,65 @@ AGAIN = graph(
 )
 
 
+# Images: padding on all sides, on one, strides, windows beside one another and overlapping, one pixel, and a pixel
+# that no window sees.
+DIGITS = chain(
+    [4, 4, 2],
+    ("convolution", [3, *placed((3, 3), (1, 1), (1, 1), (1, 1))]),
+    ("relu", 0),
+    ("average_pool", placed((2, 2), (2, 2))),
+    ("round", 0),
+    ("dense", 2),
+    ("round", 0),
+)
+UNEVEN = chain(
+    [3, 5, 2],
+    ("convolution", [2, *placed((2, 3), (1, 2), (1, 0), (0, 2))]),
+    ("silu", 0),
+    ("convolution", [3, *placed((1, 2), (2, 1), (0, 0), (0, 1))]),
+    ("global_average_pool", 0),
+    ("relu", 0),
+    ("linear", 2),
+    ("round", 0),
+)
+AVERAGED = chain(
+    [5, 3, 1],
+    ("average_pool", placed((3, 2), (2, 1), (1, 0), (1, 1))),
+    ("tanh", 0),
+    ("linear", 3),
+    ("average_pool", placed((2, 3), (1, 1), (0, 1), (1, 2))),
+    ("relu", 0),
+    ("convolution", [2, *placed((1, 1), (2, 3))]),
+    ("gelu", 0),
+    ("dense", 1),
+    ("round", 0),
+)
+# An image that is added to what a convolution makes of it, and read twice again.
+SKIP = graph(
+    [3, 3, 2],
+    ("convolution", [2, *placed((3, 3), (1, 1), (1, 1), (1, 1))], [0]),
+    ("relu", 0, [1]),
+    ("convolution", [2, *placed((3, 3), (1, 1), (1, 1), (1, 1))], [2]),
+    ("sum", 0, [3, 2, 0]),
+    ("relu", 0, [4]),
+    ("global_average_pool", 0, [5]),
+    ("dense", 3, [5]),
+    ("tanh", 0, [6]),
+    ("linear", 3, [8]),
+    ("sum", 0, [7, 9]),
+    ("round", 0, [10]),
+)
+# A dense operator and a function on a row of data that is read as a cube.
+CUBE = graph(
+    [2, 3, 2, 2],
+    ("tanh", 0, [0]),
+    ("dense", 2, [1]),
+    ("dense", 2, [0]),
+    ("sum", 0, [2, 3]),
+    ("round", 0, [4]),
+)
+
+
 def main():
     one = 2**34
     unit = [[[one], [0]], [[one], [0]]]
@@ -417,6 +653,15 @@ def main():
         case(INSIDE, "small", 2, batch=5, seed=14, steps=3),
         case(INSIDE, "compact", 2000, batch=3, seed=15),
         case(AGAIN, "compact", 800, batch=2, seed=16, limit=300),
+        case(DIGITS, "compact", 300, batch=3, seed=21),
+        case(DIGITS, "small", 1, batch=4, seed=22, limit=8),
+        case(UNEVEN, "compact", 500, batch=2, seed=23),
+        case(UNEVEN, "small", 1, batch=3, seed=24, limit=10),
+        case(AVERAGED, "compact", 400, batch=2, seed=25, steps=3),
+        case(AVERAGED, "small", 1, batch=3, seed=26, limit=12),
+        case(SKIP, "compact", 100, batch=2, seed=27, limit=400),
+        case(SKIP, "small", 1, batch=2, seed=28, limit=4),
+        case(CUBE, "small", 1, batch=3, seed=29, limit=10),
         # What ends training: a table of a function has no lowest number, of a rectifier it has.
         case("1,1,1 gelu", "compact", 9, weights=unit, batches=[[[-8191, 5]], [[-8192, 5]]]),
         case("1,1,1", "compact", 9, weights=unit, batches=[[[-8192, 5]]]),
@@ -426,6 +671,8 @@ def main():
         case("4,4,4,4 tanh residual", "compact", 3000, batch=2, seed=2, limit=3000),
         case(AGAIN, "compact", 800, batch=2, seed=16, limit=4000),
         case("3,2,1 gelu", "compact", 2**50, batch=2, seed=17, limit=1000),
+        case(DIGITS, "compact", 300, batch=3, seed=21, limit=8000),
+        case(CUBE, "small", 1, batch=3, seed=29, limit=127),
     ]
     formats = json.dumps({name: FORMATS[name] for name in ("compact", "small")})
     lines = ",\n".join(json.dumps(x, separators=(",", ":")) for x in cases)
