@@ -11,9 +11,9 @@ use zktree::{
     commit::Curve,
     gkr::function::Function,
     nn::{
-        Architecture, ColumnStatistics, Dataset, DatasetOpening, FixedPoint, FixedPointConfig,
-        FunctionBits, Layer, LearningRate, Normalization, TrainingParameters, WeightGrid,
-        WeightOpening, Weights,
+        Architecture, Classes, ColumnStatistics, Dataset, DatasetOpening, FixedPoint,
+        FixedPointConfig, FunctionBits, Layer, LearningRate, Normalization, TrainingParameters,
+        WeightGrid, WeightOpening, Weights,
         model::{Graph, GraphNode, Operator, ParameterShape},
         op::{
             Activation, Add, AveragePool, Convolution, Dense, GlobalAverage, Linear, Loss, MaxPool,
@@ -121,6 +121,20 @@ pub fn normalization(inputs: usize, outputs: usize) -> Normalization {
     Normalization::new(features.to_vec(), targets.to_vec()).unwrap()
 }
 
+/// One of the kind of targets that a network is trained on.
+fn normalization_for(architecture: &Architecture) -> Normalization {
+    let (inputs, outputs) = (architecture.num_inputs(), architecture.num_outputs());
+    match architecture.graph().loss() {
+        Loss::SquaredError => normalization(inputs, outputs),
+        Loss::CrossEntropy => {
+            // One has a number, its own, all others words.
+            let names = ["Rose", "1", "Mohn", "Distel"].map(String::from);
+            let classes = Classes::new("Blume".into(), names[..outputs].to_vec()).unwrap();
+            Normalization::labelled(normalization(inputs, 1).features().to_vec(), classes).unwrap()
+        }
+    }
+}
+
 /// A tree on a seeded root. Seeds whose training leaves its range are passed over.
 fn grow<C: Curve<ScalarField: WideField>>(
     architecture: &Architecture,
@@ -128,7 +142,7 @@ fn grow<C: Curve<ScalarField: WideField>>(
     runs: &[Run],
     seed: u64,
 ) -> Family<C> {
-    let normalization = normalization(architecture.num_inputs(), architecture.num_targets());
+    let normalization = normalization_for(architecture);
     let family = |seed| {
         let root = Root::new(
             architecture.clone(),
@@ -214,7 +228,11 @@ fn dataset<C: Curve<ScalarField: WideField>>(
         let target = classes.map_or(-16..=16, |classes| 0..=classes - 1);
         values.extend((0..targets).map(|_| rng.gen_range(target.clone())));
     }
-    let rows = Dataset::from_rows(features, targets, values).unwrap();
+    let rows = match classes {
+        None => Dataset::from_rows(features, targets, values),
+        Some(classes) => Dataset::from_labelled_rows(features, classes as usize, values),
+    };
+    let rows = rows.unwrap();
     let opening = DatasetOpening::new(rows, run.hiding, rng);
     ProvenDataset::new(opening, root.fixed_point(), run.hiding).unwrap()
 }
@@ -466,7 +484,7 @@ fn import<C: Curve<ScalarField: WideField>>(architecture: Architecture, seed: u6
     let architecture = opening.weights().architecture();
     let root = Root::import::<C>(
         tiny(),
-        normalization(architecture.num_inputs(), architecture.num_targets()),
+        normalization_for(architecture),
         (&opening, grid),
         &author(),
         labels,

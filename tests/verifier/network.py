@@ -249,15 +249,15 @@ class Rows:
 
 
 class Dataset(Rows):
-    """Rows of features, then targets."""
+    """Rows of features, then targets: numbers, or one of so many classes."""
 
-    def __init__(self, curve, features, targets, data):
+    def __init__(self, curve, features, targets, classes, data):
         super().__init__(curve, features + targets, data)
-        self.features, self.targets = features, targets
-        name = curve.name.encode()
+        self.features, self.targets, self.classes = features, targets, classes
+        name, kind = curve.name.encode(), b" labelled" if classes else b""
         self.root = sha256(
-            b"zktree-v1 data set" + le64(len(name)) + name + le64(features) + le64(targets)
-            + le64(len(self.encodings)) + merkle_root(self.encodings)
+            b"zktree-v1" + kind + b" data set" + le64(len(name)) + name + le64(features)
+            + le64(classes or targets) + le64(len(self.encodings)) + merkle_root(self.encodings)
         ).digest()
 
 

@@ -82,7 +82,7 @@ def read_rows(value, curve, columns=None):
         return CommittedRows(Rows(curve, width, data), 0, width)
     features, targets = columns
     check(width == features + targets and min(columns) >= 0, "columns of rows")
-    dataset = Dataset(curve, features, targets, data)
+    dataset = Dataset(curve, features, targets, None, data)
     return CommittedRows(dataset, 0, features), CommittedRows(dataset, features, width)
 
 

@@ -26,8 +26,10 @@ class Training:
         origin, node = self.origin, self.node
         check(node.steps >= 1 and node.segment_steps >= 1, "a run or a segment without steps")
         check(1 <= node.batch <= node.rows, "the batch does not fit the data set")
-        shape = origin.graph.inputs, origin.graph.targets
-        check(shape == (self.dataset.features, self.dataset.targets), "columns of the data set")
+        graph, dataset = origin.graph, self.dataset
+        check(graph.scores == bool(dataset.classes), "the network is trained on something else")
+        shape = dataset.features, dataset.classes or dataset.targets
+        check(shape == (graph.inputs, graph.outputs), "columns of the data set")
         largest_sum = node.optimiser.largest_sum(node.steps, node.segment_steps)
         bound = bound_after(origin.bound, origin.graph, origin.fixed, largest_sum, node.batch)
         check_no_wrap(bound, origin.graph, origin.fixed, self.curve.r.bit_length())

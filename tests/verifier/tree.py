@@ -13,7 +13,7 @@ import encoding as enc
 from curves import CURVES
 from encoding import Reader
 from errors import Refused, at, check
-from network import Dataset, Format, Graph, Weights, initial_bound, merkle_root
+from network import MAX_WIDTH, Dataset, Format, Graph, Weights, initial_bound, merkle_root
 from optimise import Optimiser
 from ranges import verify_data_range, verify_weight_range
 from training import Training
@@ -26,6 +26,10 @@ SIGNED = re.compile(
     rb'"signer":"([0-9a-f]{64})","signature":"([0-9a-f]{128})"\}\n'
 )
 TEMPORARY = ".unfinished-"
+NORMALIZATION, LABELLED = b"zktree/v1/normalization", b"zktree/v1/labelled-normalization"
+DATASETS = {b"zktree/v1/dataset": "numbers", b"zktree/v1/labelled-dataset": "labels"}
+BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+NUMBER = re.compile(r"[+-]?(inf(inity)?|nan|([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?)", re.IGNORECASE)
 LONGEST_FILE = 1 << 31
 LONGEST_TITLE, LONGEST_NOTE = 1 << 10, 1 << 16
 
@@ -35,24 +39,33 @@ Root = namedtuple("Root", "id graph fixed seed imported")
 Origin = namedtuple("Origin", "id graph fixed seed weights bound")
 Node = namedtuple(
     "Node",
-    "parent graph fixed weights dataset rows features targets optimiser batch steps segment_steps hiding"
+    "parent graph fixed weights dataset rows features targets classes optimiser batch steps segment_steps hiding"
     " nonce author pre_id proofs signature id",
 )
 
 
 def read_network(reader):
-    """Graph and format of a root, whose normalisation has a column for each input and output."""
-    graph, fixed = Graph.read(reader.bytes()), Format.read(reader.bytes())
-    kind, data, names = b"zktree/v1/normalization", reader.bytes(), set()
-    check(data.startswith(kind), "normalisation")
-    with Reader(data[len(kind) :]) as fields:
-        columns = fields.number(), fields.number()
-        check(columns == (graph.inputs, graph.targets), "the normalisation is of another network")
+    """Graph and format of a root, whose normalisation has a column for each input and output, or classes."""
+    graph, fixed, data = Graph.read(reader.bytes()), Format.read(reader.bytes()), reader.bytes()
+    names, classes = [], []
+    labelled = data.startswith(LABELLED)
+    check(labelled or data.startswith(NORMALIZATION), "normalisation")
+    with Reader(data[len(LABELLED if labelled else NORMALIZATION) :]) as fields:
+        columns = [fields.number() for _ in range(1 if labelled else 2)]
         for _ in range(sum(columns)):
-            names.add(fields.string())
+            names.append(fields.string())
             fields.real()
             check(fields.real() >= 0, "a deviation is negative")
-    check(len(names) == sum(columns), "two columns have one name")
+        if labelled:
+            names.append(fields.string())
+            classes = [fields.string() for _ in range(fields.number())]
+    check(len(set(names)) == len(names) and len(set(classes)) == len(classes), "two columns have one name")
+    for k, name in enumerate(classes):
+        check(name and name == name.strip(BLANKS), "the name of a class")
+        check(not NUMBER.fullmatch(name) or name == str(k), "the name of a class is another number")
+    targets = len(classes) if labelled else columns[1]
+    check((columns[0], targets) == (graph.inputs, graph.outputs), "the normalisation is of another network")
+    check(labelled == graph.scores, "the network is trained on something else")
     return graph, fixed
 
 
@@ -97,6 +110,13 @@ def read_weights(reader, curve, graph, fixed):
     return Weights(curve, graph.shapes, take)
 
 
+def read_kind(kind, count):
+    """Columns of targets, and of labels the number of classes."""
+    check(kind in ("numbers", "labels"), "a kind of targets that is not known")
+    check(kind == "numbers" or 2 <= count <= MAX_WIDTH, "number of classes")
+    return (count, None) if kind == "numbers" else (1, count)
+
+
 def read_node(data, curve):
     with Reader(data, "zktree/v1/node-file") as file:
         encoded, proofs, signature = file.bytes(), (file.hash(), file.hash()), file.take(64)
@@ -104,9 +124,8 @@ def read_node(data, curve):
         check(reader.string() == curve.name, "the node is of another curve")
         fields = [reader.hash(), Graph.read(reader.bytes()), Format.read(reader.bytes())]
         fields += [read_weights(reader, curve, *fields[1:]), reader.hash(), reader.number()]
-        for _ in ("features", "targets"):
-            check(reader.string() == "numbers", "a kind of columns that is not known")
-            fields.append(reader.number())
+        check(reader.string() == "numbers", "a kind of features that is not known")
+        fields += [reader.number(), *read_kind(reader.string(), reader.number())]
         fields += [Optimiser.read(reader), *(reader.number() for _ in range(3)), reader.flag(), reader.number(), reader.hash()]
         read_labels(reader)
     pre_id = sha256(encoded).digest()
@@ -116,9 +135,11 @@ def read_node(data, curve):
 
 
 def read_dataset(data, curve):
-    with Reader(data, "zktree/v1/dataset") as reader:
+    with Reader(data) as reader:
+        kind = DATASETS.get(reader.bytes())
+        check(kind, "it is no data set")
         check(reader.string() == curve.name, "the data set is of another curve")
-        return Dataset(curve, reader.number(), reader.number(), reader.bytes())
+        return Dataset(curve, reader.number(), *read_kind(kind, reader.number()), reader.bytes())
 
 
 class Tree:
@@ -256,8 +277,8 @@ class Tree:
         check(entry.graph == origin.graph, "it is of another architecture than its root")
         check(entry.fixed == origin.fixed, "it is of another number format than its root")
         dataset = self.dataset(entry.dataset)
-        shape = len(dataset.encodings), dataset.features, dataset.targets
-        check(shape == (entry.rows, entry.features, entry.targets), "shape of the data set")
+        shape = len(dataset.encodings), dataset.features, dataset.targets, dataset.classes
+        check(shape == (entry.rows, entry.features, entry.targets, entry.classes), "shape of the data set")
         training = Training(self.curve, origin, entry, entry.pre_id, dataset)
         bound = training.validate()
         with at("training"):
