@@ -44,7 +44,7 @@ use tracing::trace;
 use zeroize::Zeroizing;
 
 /// Version of the protocol: part of every transcript, apart from the crate's version.
-pub const PROTOCOL: &[u8] = b"zktree proof of training, version 1";
+pub const PROTOCOL: &[u8] = b"zktree proof of training, version 2";
 
 /// Kinds of messages.
 const SCALAR: &str = "scalar";

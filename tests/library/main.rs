@@ -7,6 +7,7 @@ mod export;
 mod extremes;
 mod functions;
 mod identity;
+mod images;
 mod imported;
 mod keys;
 mod labels;

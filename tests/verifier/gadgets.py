@@ -1,18 +1,78 @@
 """Gadgets beyond rounding: what a rule computes and ranges and zeros prove (notes, *Softmax, norms and choices*). They write programs;
 a row has the samples, and lies along the last axes of a value."""
 
+from math import isqrt
+
 from errors import check
 from functions import exponential
 from lookup import Table
 from multilinear import log2
 
 MAX_RANGE_BITS, MAX_MAXIMUM_BITS = 60, 24
+ONE = 10**12  # of epsilon
 
 
 def within(p, x, kind, bits):
     """x, exact or committed, is in the range of so many bits, `signed` or `unsigned`."""
     check(bits <= MAX_RANGE_BITS, "a range is too wide")
     p.gadgets.append(("range", (x, kind, bits)))
+
+
+def between(p, x, one, high):
+    """x is from 0 to `high` where `one` is one, and zero where it is zero."""
+    bits, value = log2(high + 1), p.values[x]
+    within(p, x, "unsigned", bits)
+    within(p, p.entrywise("lack", value.axes, value.fraction, (high, one), (-1, x)), "unsigned", bits)
+
+
+def bounded(p, x):
+    check(p.values[x].bound is not None, "an operator reads what is not rounded")
+    return p.values[x].bound
+
+
+def settled(p, name, x, fraction, bits):
+    """x rounded to a signed range that is cut into limbs."""
+    narrow = p.round(name, x, fraction, bits)
+    if p.values[x].fraction > fraction:
+        within(p, narrow, "signed", bits)
+    return narrow
+
+
+def mean(p, x, count):
+    """(71): of a sum of so many numbers."""
+    bits = log2(bounded(p, x) // count + 2) + 1
+    axes, fraction = p.values[x].axes, p.values[x].fraction
+    mu = p.commit("mean", axes, fraction, 1 << bits - 1)
+    one = p.one(axes)
+    within(p, mu, "signed", bits)
+    rest = p.entrywise("rest", axes, fraction, (2, x), (count, one), (-2 * count, mu))
+    between(p, rest, one, 2 * count - 1)
+    return mu
+
+
+def inverse_root(p, c, epsilon, q):
+    """(72): of the mean square of c along its last axis."""
+    axes, fraction = p.values[c].axes, 2 * p.values[c].fraction
+    bounded(p, c)
+    *rows, units = axes.split()
+    rows, count = " ".join(rows), p.lengths[units]
+    offset = max((2 * epsilon * count * (1 << fraction) // ONE + 1) // 2, 1)
+    target = count << fraction + 2 * q + 2
+    widest = max(target, epsilon * count << fraction + 1)
+    check(widest < 1 << 126, "a row is too long for a norm")
+    one = p.one(rows)
+    terms = (1, rows, f"{c} {axes}", f"{c} {axes}"), (offset, rows, f"{one} {rows}")
+    energy = p.sum("energy", rows, fraction, *terms)
+    largest = (isqrt(target // offset) + 1) // 2
+    r = p.commit("root", rows, q, largest)
+    between(p, r, one, largest)
+    square = p.entrywise("square", rows, 2 * q, (1, r, r))
+    bound = log2(p.values[energy].bound)
+    bits = 1 + max(-(-(log2(target) + bound) // 2) + 2, bound + 2)
+    for sign, constant in ((-1, target), (1, -target - 1)):
+        terms = (4 * sign, square, energy), (4, r, energy), (sign, energy), (constant, one)
+        within(p, p.entrywise("slack", rows, fraction + 2 * q, *terms), "unsigned", bits)
+    return r
 
 
 def zero(p, name, axes, fraction, *terms):

@@ -14,10 +14,11 @@ use zktree::{
         Architecture, Classes, ColumnStatistics, Dataset, DatasetOpening, FixedPoint,
         FixedPointConfig, FunctionBits, Layer, LearningRate, Normalization, TrainingParameters,
         WeightGrid, WeightOpening, Weights,
+        gadget::Epsilon,
         model::{Graph, GraphNode, Operator, ParameterShape},
         op::{
             Activation, Add, AveragePool, Convolution, Dense, GlobalAverage, Linear, Loss, MaxPool,
-            Nonlinearity, Round, Scores, Windows,
+            Multiply, Nonlinearity, Norm, Round, Scores, Windows,
         },
         optimise::{Millionths, Momentum, Optimiser, RateSchedule},
     },
@@ -414,6 +415,28 @@ pub fn classes(seed: u64) -> Family<Pallas> {
     grow(&chain(&[4, 4, 2], operators), &with_softmax(), &runs, seed)
 }
 
+/// Norms of rows, a gate, and scores.
+fn norms() -> Architecture {
+    let norm = |centred| {
+        let epsilon = Epsilon::new(1 << 30).unwrap();
+        Operator::new(Norm { centred, epsilon })
+    };
+    let tanh = function(Nonlinearity::Smooth(Function::Tanh));
+    let nodes = vec![
+        (linear(3), vec![0]),
+        (Operator::new(Round), vec![1]),
+        (norm(true), vec![2]),
+        (linear(3), vec![3]),
+        (tanh, vec![4]),
+        (Operator::new(Multiply), vec![3, 5]),
+        (Operator::new(Round), vec![6]),
+        (norm(false), vec![7]),
+        (linear(2), vec![8]),
+        (Operator::new(Scores), vec![9]),
+    ];
+    graph(&[4], nodes)
+}
+
 /// Windows that lie unevenly, a layer on each pixel, a sum of images, and a mean over six pixels.
 fn uneven() -> Architecture {
     let windows = Windows {
@@ -525,6 +548,10 @@ pub fn shapes() -> Vec<Case> {
         case::<Pallas>("2,3,1", &tiny(), nesterov),
         case::<Pallas>("3,2", &tiny(), steps),
         Case::honest("no perceptron", import::<Pallas>(branched(), 5).files),
+        Case::honest(
+            "norms",
+            grow::<Pallas>(&norms(), &with_softmax(), &[run(3, 2, 2)], 8).files,
+        ),
         Case::honest("means of images", import::<Pallas>(averaged(), 6).files),
         Case::honest(
             "uneven windows",

@@ -7,7 +7,7 @@ from itertools import product
 from math import prod
 
 from errors import Refused, check
-from gadgets import first_maximum
+from gadgets import ONE, first_maximum, inverse_root, mean, settled
 from lookup import Table
 from multilinear import log2
 
@@ -313,7 +313,7 @@ class Smooth(Function):
 
 
 class MaxPool(Operator):
-    """The first maximum of each window, (66)."""
+    """The first maximum of each window, (76)."""
 
     chain = "function"
 
@@ -343,12 +343,90 @@ class MaxPool(Operator):
         return [p.sum("D of pixels", axes, p.fixed.g, (1, axes, f"{back} {over}", *sees))]
 
 
+class Multiply(Operator):
+    chain = "exact"
+
+    def shape(self, shapes):
+        check(len(shapes) == 2 and shapes[0] == shapes[1], "an operator has not the inputs that it needs")
+        return shapes[0]
+
+    def rounded(self, all_rounded):
+        check(all_rounded, "a product of what is not rounded")
+        return False
+
+    def product(self, p, name, a, b):
+        fraction = p.values[a].fraction + p.values[b].fraction
+        return p.entrywise(name, p.values[a].axes, fraction, (1, a, b))
+
+    def forward(self, p, a, b):
+        return self.product(p, "product", a, b), (a, b)
+
+    def back(self, p, saved, g, needs):
+        h = p.rounded_back("H", g)
+        return [needed and self.product(p, "G", h, x) for needed, x in zip(needs, saved[::-1])]
+
+
+class Norm(Operator):
+    """(70), along the last axis."""
+
+    chain = "function"
+
+    def __init__(self, centred, epsilon):
+        check(epsilon <= ONE, "epsilon is more than one")
+        self.centred, self.epsilon = centred, epsilon
+
+    def rounded(self, all_rounded):
+        check(all_rounded, "a norm of what is not rounded")
+        return True
+
+    def spread(self, p, factor, rows, axes, row):
+        """A number for each row at every real unit, as a term."""
+        units = axes.split()[-1]
+        return factor, axes, f"{row} {rows}", f"{p.one(units)} {units}"
+
+    def forward(self, p, x):
+        bits, s, value = p.fixed.functions, p.fixed.s, p.values[x]
+        check(bits, "a format without norms")
+        axes, c = value.axes, x
+        rows, count = axes.rsplit(" ", 1)[0], p.lengths[axes.split()[-1]]
+        if self.centred:
+            fraction = value.fraction + bits.mean
+            whole = p.sum("sum", rows, fraction, (1 << bits.mean, rows, f"{x} {axes}"))
+            mu = mean(p, whole, count)
+            terms = (1 << bits.mean, axes, f"{x} {axes}"), self.spread(p, -1, rows, axes, mu)
+            c = p.sum("centred", axes, fraction, *terms)
+        r = inverse_root(p, c, self.epsilon, bits.root)
+        factors = f"{c} {axes}", f"{r} {rows}"
+        product = p.sum("scaled", axes, p.values[c].fraction + bits.root, (1, axes, *factors))
+        n = p.rounded("norm", product, s, p.fixed.hidden)
+        return n, (n, r, rows, count)
+
+    def back(self, p, saved, g, needs):
+        n, r, rows, count = saved
+        bits, s, fraction, axes = p.fixed.functions, p.fixed.s, p.fixed.g, p.values[n].axes
+        g, more = p.rounded_back("G", g), bits.row
+        along = p.sum("along", rows, fraction + s, (1, rows, f"{g} {axes}", f"{n} {axes}"))
+        along = mean(p, along, count)
+        dropped = max(p.values[along].fraction - fraction - more, 0)
+        width = log2((p.values[along].bound >> dropped) + 2) + 1
+        along = settled(p, "part", along, fraction + more, width)
+        terms = [(1 << s + more, axes, f"{g} {axes}"), (-1, axes, f"{n} {axes}", f"{along} {rows}")]
+        if self.centred:
+            whole = p.sum("sum", rows, fraction + more, (1 << more, rows, f"{g} {axes}"))
+            terms.append(self.spread(p, -1 << s, rows, axes, mean(p, whole, count)))
+        t = p.sum("projected", axes, fraction + s + more, *terms)
+        factors = f"{t} {axes}", f"{r} {rows}"
+        exact = p.sum("scaled", axes, p.values[t].fraction + bits.root, (1, axes, *factors))
+        return [settled(p, "G", exact, fraction, bits.norm)]
+
+
 # By its code how many numbers an operator has, and what makes it.
 KINDS = {
     1: (1, Linear), 2: (0, Round), 3: (0, Add), 4: (0, Relu),
     5: (0, lambda: Smooth("gelu")), 6: (0, lambda: Smooth("silu")),
     7: (0, lambda: Smooth("tanh")), 8: (0, lambda: Smooth("sigmoid")),
     9: (0, Scores), 10: (9, Convolution), 11: (8, AveragePool), 12: (0, GlobalAverage), 13: (1, Dense),
+    14: (0, Multiply), 15: (1, lambda epsilon: Norm(True, epsilon)), 16: (1, lambda epsilon: Norm(False, epsilon)),
     17: (8, MaxPool),
 }
 

@@ -107,7 +107,7 @@ class Strobe:
 
 
 class Transcript:
-    PROTOCOL = b"zktree proof of training, version 1"
+    PROTOCOL = b"zktree proof of training, version 2"
 
     def __init__(self, application, statement):
         self.strobe = Strobe(b"Merlin v1.0")
