@@ -1,5 +1,5 @@
-"""Gadgets beyond rounding: what a rule computes and ranges and zeros prove (notes, *Softmax, norms and choices*). They write programs;
-a row has the samples, and lies along the last axes of a value."""
+"""Gadgets beyond rounding: what a rule computes, and ranges and zeros prove (notes, *Softmax, norms and choices*).
+They write programs. A row has the samples, and lies along the last axes of a value."""
 
 from math import isqrt
 

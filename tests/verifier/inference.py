@@ -56,8 +56,8 @@ class CommittedRows(namedtuple("CommittedRows", "rows start end")):
 
 
 def verify_inference(curve, origin, inputs, ends, claim, hiding, proof):
-    """The model has these outputs on these inputs or, if `claim` is `squared error` or `correct` and a number, on
-    inputs and targets this sum of squared errors or so many right classes."""
+    """The claim is `outputs` on these inputs, or `squared error` or `correct` and a number: on inputs and targets
+    this is the sum of squared errors, or so many classes are right."""
     graph, fixed = origin.graph, origin.fixed
     kind, *told = claim
     (samples, width), (count, outputs) = inputs.shape(), ends.shape()

@@ -7,7 +7,7 @@ from multilinear import eq, evaluate, none, sumcheck
 from transcript import Form
 
 
-ARITIES = {"unsigned": 1, "signed": 1, "relu": 2, "negative": 2, "gated": 2, "bit": 2, "maximum": 3, "exponential": 4}
+ARITIES = {"unsigned": 1, "signed": 1, "maximum": 3, "exponential": 4}  # Others but functions have two.
 
 
 class Table:
@@ -16,7 +16,7 @@ class Table:
 
     def __init__(self, kind, bits, *numbers):
         self.kind, self.bits, self.numbers = kind, bits, numbers
-        self.arity = 2 + len(numbers) if kind in FUNCTIONS else ARITIES[kind]
+        self.arity = 2 + len(numbers) if kind in FUNCTIONS else ARITIES.get(kind, 2)
         numbers = () if kind == "bit" else (bits, *numbers)
         self.id = kind.encode() + b"/" + b"".join(map(le64, numbers))
 

@@ -22,8 +22,8 @@ def limb_widths(bits, values):
 
 
 class Lowering:
-    """The relation of a program. With `updates`, an optimiser's matrix, it is of training. `opened` is an output that is not
-    committed; a program of inference is cut into the limbs that are cheapest."""
+    """The relation of a program. With `updates`, an optimiser's matrix, it is of training. `opened` is an output
+    that is not committed; a program of inference is cut into the limbs that are cheapest."""
 
     def __init__(self, curve, program, updates=None, opened=None):
         self.curve, self.program, self.opened = curve, program, opened

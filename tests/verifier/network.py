@@ -111,7 +111,8 @@ class Format(namedtuple("Format", "s g w hidden output gradient data functions l
             f = functions
             check(1 <= f.score <= 12 and f.score + 2 <= min(f.probability, g), "bits of scores")
             check(max(f.probability, g) <= 24 and 1 <= f.score_gradient <= 24, "bits of probabilities")
-            check(2 <= f.exponential <= 18 and 1 <= f.root <= 20 and max(f.mean, f.row) <= 8, "bits of functions")
+            check(2 <= f.exponential <= 18 and 1 <= f.root <= 20, "bits of functions")
+            check(max(f.mean, f.row) <= 8, "bits of means")
             check(all(2 <= bits <= MAX_TABLE_BITS for bits in (f.level, f.norm)), "bits of ranges")
         return fixed
 

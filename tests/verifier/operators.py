@@ -3,10 +3,12 @@
 An axis that several dimensions are walked through as is written as these, slowest first."""
 
 from collections import namedtuple
+from functools import partial
 from itertools import product
 from math import prod
 
 from errors import Refused, check
+from functions import FUNCTIONS
 from gadgets import ONE, first_maximum, inverse_root, mean, settled
 from lookup import Table
 from multilinear import log2
@@ -423,11 +425,9 @@ class Norm(Operator):
 # By its code how many numbers an operator has, and what makes it.
 KINDS = {
     1: (1, Linear), 2: (0, Round), 3: (0, Add), 4: (0, Relu),
-    5: (0, lambda: Smooth("gelu")), 6: (0, lambda: Smooth("silu")),
-    7: (0, lambda: Smooth("tanh")), 8: (0, lambda: Smooth("sigmoid")),
+    **{code: (0, partial(Smooth, name)) for code, name in enumerate(FUNCTIONS, 5)},
     9: (0, Scores), 10: (9, Convolution), 11: (8, AveragePool), 12: (0, GlobalAverage), 13: (1, Dense),
-    14: (0, Multiply), 15: (1, lambda epsilon: Norm(True, epsilon)), 16: (1, lambda epsilon: Norm(False, epsilon)),
-    17: (8, MaxPool),
+    14: (0, Multiply), 15: (1, partial(Norm, True)), 16: (1, partial(Norm, False)), 17: (8, MaxPool),
 }
 
 

@@ -28,7 +28,8 @@ SIGNED = re.compile(
 TEMPORARY = ".unfinished-"
 NORMALIZATION, LABELLED = b"zktree/v1/normalization", b"zktree/v1/labelled-normalization"
 DATASETS = {b"zktree/v1/dataset": "numbers", b"zktree/v1/labelled-dataset": "labels"}
-BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
+BLANKS += "".join(map(chr, range(0x2000, 0x200B)))
 NUMBER = re.compile(r"[+-]?(inf(inity)?|nan|([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?)", re.IGNORECASE)
 LONGEST_FILE = 1 << 31
 LONGEST_TITLE, LONGEST_NOTE = 1 << 10, 1 << 16
@@ -39,8 +40,8 @@ Root = namedtuple("Root", "id graph fixed seed imported")
 Origin = namedtuple("Origin", "id graph fixed seed weights bound")
 Node = namedtuple(
     "Node",
-    "parent graph fixed weights dataset rows features targets classes optimiser batch steps segment_steps hiding"
-    " nonce author pre_id proofs signature id",
+    "parent graph fixed weights dataset rows features targets classes optimiser batch steps segment_steps"
+    " hiding nonce author pre_id proofs signature id",
 )
 
 
@@ -126,7 +127,8 @@ def read_node(data, curve):
         fields += [read_weights(reader, curve, *fields[1:]), reader.hash(), reader.number()]
         check(reader.string() == "numbers", "a kind of features that is not known")
         fields += [reader.number(), *read_kind(reader.string(), reader.number())]
-        fields += [Optimiser.read(reader), *(reader.number() for _ in range(3)), reader.flag(), reader.number(), reader.hash()]
+        fields += [Optimiser.read(reader), *(reader.number() for _ in range(3))]
+        fields += [reader.flag(), reader.number(), reader.hash()]
         read_labels(reader)
     pre_id = sha256(encoded).digest()
     edge = sha256(enc.string("zktree/v1/edge") + b"".join(proofs)).digest()
