@@ -1,8 +1,8 @@
 //! Networks that were trained elsewhere: read from files, rounded to integers.
 //!
-//! A [`FloatModel`] is a multilayer perceptron in `f64`, with a rectifier behind each layer but the
-//! last. It comes from a safetensors file ([`FloatModel::from_safetensors`]) or from ONNX
-//! ([`FloatModel::from_onnx`]). [`FloatModel::quantize`] rounds its weights to a [`WeightGrid`](super::grid::WeightGrid), and
+//! A [`FloatModel`] is a network in `f64`. It comes from ONNX ([`FloatModel::from_onnx`] says which operators), or, as a
+//! multilayer perceptron with a rectifier behind each layer but the last, from a safetensors file
+//! ([`FloatModel::from_safetensors`]). [`FloatModel::quantize`] rounds its weights to a [`WeightGrid`](super::grid::WeightGrid), and
 //! [`QuantizationReport`] says how far the integer network is from the float one on given rows.
 //!
 //! Files are not trusted: they are read in memory in proportion to their length, and whatever is
@@ -29,6 +29,8 @@ pub use safetensors::{LayerName, LayerNames};
 use super::{
     Architecture, FixedPoint, Normalization,
     float::FloatNetwork,
+    model::Graph,
+    op::{Dense, Linear, Operator, Scores},
     program::{Program, float::Reals},
 };
 use crate::{
@@ -69,16 +71,17 @@ pub enum ImportError {
         /// What is wrong.
         reason: String,
     },
-    /// Operators that no multilayer perceptron has, all of them.
+    /// Operators, or attributes of operators, that are not supported, all of them.
     #[error(
-        "operators that cannot be imported: {}; a network of Gemm, MatMul, Add, Relu and Flatten can",
-        .operators.join(", ")
+        "operators that cannot be imported: {}; those that can are {}",
+        .operators.join(", "),
+        onnx::names()
     )]
     Operators {
-        /// Each as `Operator at "node"`.
+        /// Each as `Operator at "node"`, with what of it is not supported if that is not all of it.
         operators: Vec<String>,
     },
-    /// The network is no multilayer perceptron with rectifiers between its layers.
+    /// The file describes no network that can be here.
     #[error("at {place}: {reason}")]
     Structure {
         /// The node or tensor.
@@ -151,12 +154,12 @@ fn structure(place: impl Into<String>, reason: impl Into<String>) -> ImportError
     }
 }
 
-/// A fully connected layer.
+/// A matrix of parameters: of a fully connected layer, or of a convolution.
 #[derive(Clone, PartialEq)]
 pub struct FloatLayer {
     /// What its file calls it.
     pub name: String,
-    /// `[inputs, outputs]`, output unit fastest.
+    /// `[inputs, outputs]`, output unit fastest; of a convolution its inputs are `[height, width, channels]` of a window.
     pub weight: Vec<f64>,
     /// `[outputs]`.
     pub bias: Vec<f64>,
@@ -170,15 +173,18 @@ impl std::fmt::Debug for FloatLayer {
     }
 }
 
-/// A multilayer perceptron in double precision, with a rectifier behind each layer but the last.
+/// A network in double precision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FloatModel {
     architecture: Architecture,
     layers: Vec<FloatLayer>,
 }
 
+/// Rows that are computed at once.
+const ROWS: usize = 32;
+
 impl FloatModel {
-    /// A network of these layers, first to last.
+    /// A multilayer perceptron of these layers, first to last, with a rectifier behind each but the last.
     ///
     /// # Errors
     /// [`ImportError::Structure`] if there is none, or one is not as wide as the one before;
@@ -212,6 +218,30 @@ impl FloatModel {
         })
     }
 
+    /// A network of any operators, with these parameters in their order.
+    ///
+    /// # Errors
+    /// [`ImportError::Structure`] unless layers have the shapes of the graph's parameters.
+    pub fn of(graph: Graph, layers: Vec<FloatLayer>) -> Result<Self, ImportError> {
+        let architecture = Architecture::from(graph);
+        let shapes = architecture.shapes();
+        if shapes.len() != layers.len() {
+            let reason = format!("{} layers for {}", layers.len(), shapes.len());
+            return Err(structure("the network", reason));
+        }
+        for (layer, shape) in layers.iter().zip(shapes) {
+            let due = (shape.inputs().saturating_mul(shape.outputs), shape.outputs);
+            if (layer.weight.len(), layer.bias.len()) != due {
+                let reason = format!("weight and bias are not {due:?} numbers");
+                return Err(structure(quoted(&layer.name), reason));
+            }
+        }
+        Ok(Self {
+            architecture,
+            layers,
+        })
+    }
+
     /// Reads `.safetensors` or `.onnx`, as the file's name says; `names` is for the former.
     ///
     /// # Errors
@@ -232,7 +262,7 @@ impl FloatModel {
         }
     }
 
-    /// Widths of the network.
+    /// The network.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
     }
@@ -244,12 +274,29 @@ impl FloatModel {
 
     /// Outputs, `[B, outputs]`, for whole rows of inputs, `[B, inputs]`.
     pub fn predict(&self, inputs: &[f64]) -> Vec<f64> {
-        self.layer_values(inputs).pop().unwrap_or_default()
+        let output = |program: &Program| program.outputs().first().copied();
+        let each = self.runs(inputs).map(|(program, reals)| {
+            let value = output(&program).map(|value| reals.get(value).to_vec());
+            value.unwrap_or_default()
+        });
+        each.flatten().collect()
     }
 
-    /// The values of each layer before its activation function, `[B, outputs]`, for whole rows of inputs,
+    /// The values of each layer before its activation function, `[B, outputs]` or of each pixel, for whole rows of inputs,
     /// `[B, inputs]`.
     pub fn layer_values(&self, inputs: &[f64]) -> Vec<Vec<f64>> {
+        let mut all = vec![Vec::new(); self.layers.len()];
+        for (program, reals) in self.runs(inputs) {
+            for (k, values) in all.iter_mut().enumerate() {
+                let value = program.find(&format!("Z{}", k + 1));
+                values.extend_from_slice(value.map_or(&[], |value| reals.get(value)));
+            }
+        }
+        all
+    }
+
+    /// Forward passes of some rows after the other.
+    fn runs(&self, inputs: &[f64]) -> impl Iterator<Item = (Program, Reals)> {
         let layers = self.layers.iter();
         let parameters = layers.map(|layer| [&layer.weight[..], &layer.bias].concat());
         // Formats only say where the point is: of real numbers that is no matter.
@@ -258,22 +305,30 @@ impl FloatModel {
             &FixedPoint::compact(),
             parameters.collect(),
         );
-        let values = |(program, reals): (Program, Reals)| {
-            (1..=self.layers.len())
-                .map(|k| {
-                    let value = program.find(&format!("Y{k}"));
-                    value.map_or_else(Vec::new, |value| reals.get(value).to_vec())
-                })
-                .collect()
-        };
-        twin.run(inputs).map_or_else(|_| Vec::new(), values)
+        let width = self.architecture.num_inputs();
+        let some = inputs.chunks(ROWS.saturating_mul(width).max(1));
+        some.filter_map(move |rows| twin.run(rows).ok())
+    }
+
+    /// The same network, whose outputs are scores of classes.
+    ///
+    /// # Errors
+    /// [`ImportError::Config`] if they can be none.
+    pub fn into_classifier(self) -> Result<Self, ImportError> {
+        let graph = self.architecture.graph();
+        let mut nodes = graph.nodes().to_vec();
+        if let Some(last) = nodes.last_mut() {
+            last.operator = Operator::new(Scores);
+        }
+        Self::of(Graph::new(graph.input().to_vec(), nodes)?, self.layers)
     }
 
     /// The same function of standardised columns, for a network of raw ones: a feature
     /// `x = deviation * z + mean` and a target are folded into the first layer and the last.
     ///
     /// # Errors
-    /// [`ImportError::Structure`] if there are not as many columns as inputs and outputs.
+    /// [`ImportError::Structure`] if there are not as many columns as inputs and outputs, or these layers are not
+    /// fully connected ones that alone read the input and make the output.
     pub fn standardized(mut self, normalization: &Normalization) -> Result<Self, ImportError> {
         let (features, targets) = (normalization.features(), normalization.outputs());
         let network = [
@@ -286,6 +341,10 @@ impl FloatModel {
                 "{} inputs and {} outputs for {} features and {} targets",
                 network[0], network[1], columns[0], columns[1]
             );
+            return Err(structure("the network", reason));
+        }
+        if !self.has_outer_layers() {
+            let reason = "normalisation is folded into fully connected layers alone: standardise the data, not the network";
             return Err(structure("the network", reason));
         }
         let spread = |deviation: f64| match deviation > 0.0 {
@@ -313,6 +372,34 @@ impl FloatModel {
             }
         }
         Ok(self)
+    }
+
+    /// Whether the first node and the one before the last are fully connected layers, and nothing else reads the
+    /// input or what that layer makes.
+    fn has_outer_layers(&self) -> bool {
+        let graph = self.architecture.graph();
+        let is_layer = |node: usize| {
+            let outputs = graph.shapes().get(node).and_then(|shape| shape.last());
+            let operator = graph.nodes().get(node).map(|node| &node.operator);
+            outputs.zip(operator).is_some_and(|(outputs, operator)| {
+                let outputs = *outputs;
+                let dense = [
+                    Operator::new(Linear { outputs }),
+                    Operator::new(Dense { outputs }),
+                ];
+                dense.contains(operator)
+            })
+        };
+        let readers = |value: usize| {
+            let nodes = graph.nodes().iter();
+            nodes
+                .filter(move |node| node.inputs.contains(&value))
+                .count()
+        };
+        let Some(last) = graph.nodes().len().checked_sub(2) else {
+            return false;
+        };
+        is_layer(0) && readers(0) == 1 && is_layer(last) && readers(last.saturating_add(1)) == 1
     }
 }
 

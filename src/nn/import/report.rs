@@ -1,7 +1,8 @@
 //! How far an integer network is from its float original.
-use super::{FloatModel, ImportError};
+use super::{FloatModel, ImportError, ROWS};
 use crate::{
-    nn::{FixedPoint, WeightGrid, Weights, fixed::in_range, train},
+    check::Check,
+    nn::{FixedPoint, Layer, WeightGrid, Weights, fixed::in_range, program::Gadget, train},
     text::quoted,
 };
 use serde::Serialize;
@@ -12,9 +13,10 @@ use std::fmt;
 pub struct LayerReport {
     /// The layer's name.
     pub name: String,
-    /// Largest magnitude of its values before the rectifier, on the given rows.
+    /// Largest magnitude, on the given rows, of what is rounded first behind it: of its values before the activation
+    /// function, or of a sum or mean of them.
     pub largest: f64,
-    /// The end of the range of its values.
+    /// The end of the range of that.
     pub limit: f64,
     /// Largest difference between a weight or bias and its integer.
     pub weight_error: f64,
@@ -61,29 +63,34 @@ impl QuantizationReport {
         );
         let found = largest(inputs.iter().copied());
         check("inputs", found, fixed, FixedPoint::data_range_bits)?;
-        let last = model.layers().len() - 1;
+        let (roundings, values) = roundings(model, inputs);
         let mut layers = Vec::new();
-        let each = model.layer_values(inputs);
-        let pairs = model.layers().iter().zip(weights.layers());
-        for (k, ((layer, integers), values)) in pairs.zip(&each).enumerate() {
-            let bits = match k == last {
-                true => FixedPoint::output_range_bits,
-                false => FixedPoint::hidden_range_bits,
-            };
-            let found = largest(values.iter().copied());
-            check(&layer.name, found, fixed, bits)?;
+        for (k, layer) in model.layers().iter().enumerate() {
+            let integers = weights.layers().get(k).map_or(&[][..], Layer::values);
             let floats = layer.weight.iter().chain(&layer.bias);
-            let integers = integers.values();
+            let found = roundings.iter().find(|rounding| rounding.layer > k);
+            let (found, limit) = match found {
+                Some(rounding) => (rounding.largest, limit(fixed, rounding.bits)),
+                None => (0.0, 0.0),
+            };
             layers.push(LayerReport {
                 name: layer.name.clone(),
                 largest: found,
-                limit: limit(fixed, bits),
+                limit,
                 weight_error: largest(floats.zip(integers).map(|(a, b)| a - *b as f64 / unit)),
             });
         }
-        let rounded: Vec<i64> = inputs.iter().map(|x| (x * one).round() as i64).collect();
-        let outputs = train::predict(fixed, weights, &rounded)?;
-        let values = each.last().map_or(&[][..], Vec::as_slice);
+        for rounding in &roundings {
+            let layer = rounding.layer.checked_sub(1);
+            let layer = layer.and_then(|k| model.layers().get(k));
+            let name = layer.map_or("inputs", |layer| &layer.name);
+            check(name, rounding.largest, fixed, rounding.bits)?;
+        }
+        let mut outputs = Vec::with_capacity(values.len());
+        for rows in inputs.chunks(ROWS * width) {
+            let rounded: Vec<i64> = rows.iter().map(|x| (x * one).round() as i64).collect();
+            outputs.extend(train::predict(fixed, weights, &rounded)?);
+        }
         let errors = values
             .iter()
             .zip(&outputs)
@@ -98,6 +105,49 @@ impl QuantizationReport {
             largest_output: largest(values.iter().copied()),
         })
     }
+}
+
+/// A value of the network that is rounded into a range.
+struct Rounding {
+    /// Layers before it.
+    layer: usize,
+    /// The range.
+    bits: fn(&FixedPoint) -> u32,
+    /// Largest magnitude in the float network.
+    largest: f64,
+}
+
+/// All of them, in order, on rows of inputs, and the outputs.
+fn roundings(model: &FloatModel, inputs: &[f64]) -> (Vec<Rounding>, Vec<f64>) {
+    let (mut roundings, mut outputs) = (Vec::<Rounding>::new(), Vec::new());
+    for (program, reals) in model.runs(inputs) {
+        let found = program.gadgets.iter().filter_map(|gadget| match gadget {
+            Gadget::Lookup { key, check, .. } => {
+                let bits = match check {
+                    Check::UnitRange => FixedPoint::hidden_range_bits,
+                    Check::OutputRange => FixedPoint::output_range_bits,
+                    _ => return None,
+                };
+                Some(Rounding {
+                    layer: program.parameters().iter().filter(|w| *w < key).count(),
+                    bits,
+                    largest: largest(reals.get(*key).iter().copied()),
+                })
+            }
+            _ => None,
+        });
+        for (k, rounding) in found.enumerate() {
+            match roundings.get_mut(k) {
+                Some(before) => {
+                    before.largest = largest([before.largest, rounding.largest].into_iter())
+                }
+                None => roundings.push(rounding),
+            }
+        }
+        let output = program.outputs().first();
+        outputs.extend_from_slice(output.map_or(&[], |value| reals.get(*value)));
+    }
+    (roundings, outputs)
 }
 
 /// Largest magnitude; not a number if one value is none.

@@ -1,12 +1,8 @@
 //! The messages of ONNX files, as far as they are read.
 //!
 //! Field numbers are those of `onnx.proto`; all other fields are left out.
-use crate::{
-    nn::import::{FloatKind, ImportError, floats, structure},
-    text::{quoted, visible},
-};
+use crate::nn::import::{FloatKind, ImportError, floats};
 use prost::Message;
-use std::{collections::HashSet, mem, ops::Deref};
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ModelProto {
@@ -14,15 +10,15 @@ pub(super) struct ModelProto {
     pub(super) graph: Option<GraphProto>,
     /// [`OperatorSetIdProto`].
     #[prost(bytes = "vec", repeated, tag = "8")]
-    opset_import: Vec<Vec<u8>>,
+    pub(super) opset_import: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct OperatorSetIdProto {
+pub(super) struct OperatorSetIdProto {
     #[prost(string, tag = "1")]
-    domain: String,
+    pub(super) domain: String,
     #[prost(int64, tag = "2")]
-    version: i64,
+    pub(super) version: i64,
 }
 
 /// Parts are kept as bytes and read one by one, few as they must be: an empty one, of two bytes, would
@@ -65,24 +61,67 @@ pub(super) struct AttributeProto {
     #[prost(string, tag = "1")]
     pub(super) name: String,
     #[prost(float, optional, tag = "2")]
-    f: Option<f32>,
+    pub(super) f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
-    i: Option<i64>,
+    pub(super) i: Option<i64>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub(super) s: Option<Vec<u8>>,
     /// [`TensorProto`].
     #[prost(bytes = "vec", optional, tag = "5")]
-    t: Option<Vec<u8>>,
-    /// Which value it has: 1, 2 and 4 are those above.
+    pub(super) t: Option<Vec<u8>>,
+    #[prost(int64, repeated, tag = "8")]
+    pub(super) ints: Vec<i64>,
+    /// Which value it has, by its number in `onnx.proto`.
     #[prost(int32, tag = "20")]
-    kind: i32,
+    pub(super) kind: i32,
     /// An attribute of a function that stands for this one.
     #[prost(string, tag = "21")]
-    ref_attr_name: String,
+    pub(super) ref_attr_name: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ValueInfoProto {
     #[prost(string, tag = "1")]
     pub(super) name: String,
+    #[prost(message, optional, tag = "2")]
+    kind: Option<TypeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TypeProto {
+    #[prost(message, optional, tag = "1")]
+    tensor: Option<TensorTypeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TensorTypeProto {
+    #[prost(message, optional, tag = "2")]
+    shape: Option<TensorShapeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TensorShapeProto {
+    /// [`DimensionProto`].
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    dim: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct DimensionProto {
+    #[prost(int64, optional, tag = "1")]
+    value: Option<i64>,
+}
+
+impl ValueInfoProto {
+    /// The lengths of its dimensions, those that are numbers; `None` if it says none.
+    pub(super) fn shape(&self) -> Result<Option<Vec<Option<i64>>>, ImportError> {
+        let tensor = self.kind.as_ref().and_then(|kind| kind.tensor.as_ref());
+        let Some(shape) = tensor.and_then(|tensor| tensor.shape.as_ref()) else {
+            return Ok(None);
+        };
+        let dims = parts::<DimensionProto>("dimensions", &shape.dim)?;
+        Ok(Some(dims.into_iter().map(|dim| dim.value).collect()))
+    }
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -96,6 +135,8 @@ pub(super) struct TensorProto {
     /// Of half precision, the bits of one number each.
     #[prost(int32, repeated, tag = "5")]
     int32_data: Vec<i32>,
+    #[prost(int64, repeated, tag = "7")]
+    int64_data: Vec<i64>,
     #[prost(string, tag = "8")]
     pub(super) name: String,
     #[prost(bytes = "vec", tag = "9")]
@@ -107,18 +148,10 @@ pub(super) struct TensorProto {
     pub(super) data_location: i32,
 }
 
-/// A graph of which the parts are read.
-pub(super) struct Graph {
-    pub(super) nodes: Vec<Node>,
-    pub(super) initializers: Vec<TensorProto>,
-    pub(super) inputs: Vec<ValueInfoProto>,
-    pub(super) outputs: Vec<ValueInfoProto>,
-}
-
-/// Most parts of a kind: a network of the deepest kind has less than half.
+/// Most parts of a kind.
 const MAX_PARTS: usize = 1 << 10;
 
-fn malformed(reason: impl ToString) -> ImportError {
+pub(super) fn malformed(reason: impl ToString) -> ImportError {
     ImportError::Malformed {
         format: "ONNX",
         reason: reason.to_string(),
@@ -126,7 +159,10 @@ fn malformed(reason: impl ToString) -> ImportError {
 }
 
 /// Reads the parts of one kind.
-fn parts<T: Message + Default>(what: &str, parts: Vec<Vec<u8>>) -> Result<Vec<T>, ImportError> {
+pub(super) fn parts<T: Message + Default>(
+    what: &str,
+    parts: &[Vec<u8>],
+) -> Result<Vec<T>, ImportError> {
     if parts.len() > MAX_PARTS {
         let reason = format!("{} {what}: at most {MAX_PARTS} are read", parts.len());
         return Err(malformed(reason));
@@ -138,147 +174,11 @@ fn parts<T: Message + Default>(what: &str, parts: Vec<Vec<u8>>) -> Result<Vec<T>
     Ok(read)
 }
 
-/// Whether this is the domain of the operators that ONNX itself defines.
-pub(super) fn is_onnx(domain: &str) -> bool {
-    matches!(domain, "" | "ai.onnx")
-}
+/// Longest list of integers that is read.
+const MAX_LIST: usize = 64;
 
-/// The oldest operators that are read. Before, `Dropout` was in training mode unless it said otherwise,
-/// and `Add` and `Gemm` broadcast in other ways.
-const MIN_VERSION: i64 = 7;
-
-fn check_versions(imports: Vec<Vec<u8>>) -> Result<(), ImportError> {
-    let versions = parts::<OperatorSetIdProto>("operator sets", imports)?;
-    let ours = versions.iter().filter(|set| is_onnx(&set.domain));
-    // Files that say nothing are of the first version.
-    match ours.map(|set| set.version).min().unwrap_or(1) {
-        MIN_VERSION.. => Ok(()),
-        old => Err(malformed(format!(
-            "operators of version {old}: export the network with version {MIN_VERSION} or later"
-        ))),
-    }
-}
-
-impl Graph {
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, ImportError> {
-        let model = ModelProto::decode(bytes).map_err(malformed)?;
-        check_versions(model.opset_import)?;
-        let graph = model.graph.ok_or_else(|| malformed("there is no graph"))?;
-        let protos = parts("nodes", graph.node)?;
-        let mut nodes = Vec::with_capacity(protos.len());
-        for proto in protos {
-            nodes.push(Node::read(proto)?);
-        }
-        Ok(Self {
-            nodes,
-            initializers: parts("initializers", graph.initializer)?,
-            inputs: parts("inputs", graph.input)?,
-            outputs: parts("outputs", graph.output)?,
-        })
-    }
-}
-
-/// A node with its attributes.
-pub(super) struct Node {
-    proto: NodeProto,
-    attributes: Vec<AttributeProto>,
-}
-
-impl Node {
-    fn read(mut proto: NodeProto) -> Result<Self, ImportError> {
-        let attributes = parts("attributes", mem::take(&mut proto.attribute))?;
-        let node = Self { proto, attributes };
-        let mut names = HashSet::new();
-        match node.attributes.iter().find(|a| !names.insert(&a.name)) {
-            None => Ok(node),
-            Some(a) => Err(node.error(format!("two attributes have the name {}", quoted(&a.name)))),
-        }
-    }
-
-    /// The name for people.
-    pub(super) fn place(&self) -> String {
-        match (self.name.as_str(), self.output.first()) {
-            ("", Some(output)) => format!("the node of {}", quoted(output)),
-            (name, _) => quoted(name),
-        }
-    }
-
-    pub(super) fn error(&self, reason: impl Into<String>) -> ImportError {
-        structure(format!("{} {}", self.operator(), self.place()), reason)
-    }
-
-    /// The operator for people.
-    pub(super) fn operator(&self) -> String {
-        visible(&self.op_type.chars().take(80).collect::<String>())
-    }
-
-    /// An attribute whose value is of this kind; an error if it is of another.
-    fn attribute(&self, name: &str, due: Kind) -> Result<Option<&AttributeProto>, ImportError> {
-        let found = self.attributes.iter().find(|a| a.name == name);
-        match found.filter(|a| !a.is(due)) {
-            None => Ok(found),
-            Some(_) => Err(self.error(format!("the attribute {name:?} is no {due:?}"))),
-        }
-    }
-
-    pub(super) fn integer(&self, name: &str, default: i64) -> Result<i64, ImportError> {
-        let found = self.attribute(name, Kind::Integer)?;
-        Ok(found.map_or(default, |a| a.i.unwrap_or_default()))
-    }
-
-    pub(super) fn float(&self, name: &str, default: f64) -> Result<f64, ImportError> {
-        let found = self.attribute(name, Kind::Float)?;
-        Ok(found.map_or(default, |a| a.f.unwrap_or_default().into()))
-    }
-
-    /// The tensor that is the node's one attribute.
-    pub(super) fn tensor(&self, name: &str) -> Result<TensorProto, ImportError> {
-        let found = self
-            .attribute(name, Kind::Tensor)?
-            .and_then(|a| a.t.as_deref());
-        match found.filter(|_| self.attributes.len() == 1) {
-            Some(bytes) => TensorProto::decode(bytes).map_err(malformed),
-            None => Err(self.error(format!(
-                "no tensor in the attribute {name:?}, or others beside it"
-            ))),
-        }
-    }
-}
-
-/// What the value of an attribute is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Float = 1,
-    Integer = 2,
-    Tensor = 4,
-}
-
-impl AttributeProto {
-    /// Whether the value is of this kind, and there is none of another. Files of the first version do
-    /// not say of which kind it is; a zero may be left out.
-    fn is(&self, due: Kind) -> bool {
-        let mut values = [
-            (Kind::Float, self.f.is_some()),
-            (Kind::Integer, self.i.is_some()),
-            (Kind::Tensor, self.t.is_some()),
-        ]
-        .into_iter();
-        let only = values.all(|(kind, there)| match (kind == due, self.kind) {
-            (false, _) => !there,
-            (true, 0) => there,
-            (true, said) => said == kind as i32,
-        });
-        only && self.ref_attr_name.is_empty()
-    }
-}
-
-impl Deref for Node {
-    type Target = NodeProto;
-
-    fn deref(&self) -> &NodeProto {
-        &self.proto
-    }
-}
+/// The types of floats that are read, by their numbers in `onnx.proto`.
+pub(super) const FLOAT_TYPES: [i32; 4] = [1, 10, 11, 16];
 
 /// A tensor of any number of axes.
 pub(super) struct Tensor {
@@ -291,6 +191,60 @@ impl TensorProto {
     pub(super) fn is_false(&self) -> bool {
         let (raw, int32) = (self.raw_data.as_slice(), self.int32_data.as_slice());
         self.data_type == 9 && matches!((raw, int32), ([0], []) | ([], [0]))
+    }
+
+    /// The value, if it is a single one.
+    pub(super) fn scalar(&self) -> Option<f64> {
+        let lens = [
+            self.float_data.len(),
+            self.int32_data.len(),
+            self.double_data.len(),
+        ];
+        let is_short = self.raw_data.len() <= 8 && lens.iter().all(|len| *len <= 1);
+        let tensor = is_short.then(|| self.read().ok()).flatten()?;
+        tensor.values.first().copied()
+    }
+
+    pub(super) fn of_integers(dims: &[i64], values: &[i64]) -> Self {
+        Self {
+            dims: dims.to_vec(),
+            data_type: 7,
+            int64_data: values.to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// The integers of a number or a short list: of lengths or numbers of dimensions.
+    pub(super) fn integers(&self) -> Result<Vec<i64>, String> {
+        let (raw, int32, int64) = (&self.raw_data, &self.int32_data, &self.int64_data);
+        let lens = [raw.len() / 8, int32.len(), int64.len()];
+        if lens.iter().any(|len| *len > MAX_LIST) || self.dims.len() > 1 {
+            return Err(format!("no list of at most {MAX_LIST} integers"));
+        }
+        if lens.iter().filter(|len| **len > 0).count() > 1 || self.data_location != 0 {
+            return Err("it has values twice, or in another file".to_owned());
+        }
+        fn each<const N: usize>(bytes: &[u8], value: fn([u8; N]) -> i64) -> Option<Vec<i64>> {
+            let (chunks, rest) = bytes.as_chunks::<N>();
+            let values = chunks.iter().map(|chunk| value(*chunk));
+            rest.is_empty().then(|| values.collect())
+        }
+        let values = match (self.data_type, raw.is_empty()) {
+            (6, true) => int32.iter().map(|x| (*x).into()).collect(),
+            (7, true) => int64.clone(),
+            (6, false) => each(raw, |b| i32::from_le_bytes(b).into()).ok_or("a value is cut")?,
+            (7, false) => each(raw, i64::from_le_bytes).ok_or("a value is cut")?,
+            (other, _) => return Err(format!("type {other}, not one of integers")),
+        };
+        let due = self.dims.first().map_or(Ok(1), |len| usize::try_from(*len));
+        match due == Ok(values.len()) {
+            true => Ok(values),
+            false => Err(format!(
+                "{} values for the shape {:?}",
+                values.len(),
+                self.dims
+            )),
+        }
     }
 
     /// Shape and values, which fit together.
