@@ -90,6 +90,17 @@ pub fn normalization(
     Ok(Normalization::fit_labelled(table, classes)?)
 }
 
+/// So many classes, which may be named in a file.
+pub fn classes(label: &str, count: usize, names: Option<&Path>) -> Result<Classes, Failure> {
+    match names {
+        Some(file) => named(label, file),
+        None => {
+            let names = (0..count).map(|class| class.to_string()).collect();
+            Ok(Classes::new(label.to_owned(), names)?)
+        }
+    }
+}
+
 /// The classes that a file names, a line each.
 fn named(label: &str, file: &Path) -> Result<Classes, Failure> {
     let bytes = files::read(file, MAX_NAMES).map_err(|error| Failure::file(file, &error))?;

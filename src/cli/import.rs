@@ -17,7 +17,8 @@ use zktree::{
     nn::{
         Architecture, Classes, ColumnStatistics, FixedPoint, Normalization, Source, WeightGrid,
         WeightOpening,
-        import::{FloatModel, LayerNames, QuantizationReport},
+        import::{FloatModel, ImportError, LayerNames, QuantizationReport},
+        op::Loss,
     },
     poly::WideField,
     tree::Root,
@@ -35,7 +36,8 @@ pub struct Options {
     #[arg(long, value_name = "FILE.json")]
     names: Option<PathBuf>,
     /// Data whose mean and deviation normalise all data of the tree; they become public. Without
-    /// it columns are x0, x1, ... and y0, y1, ..., as they are
+    /// it columns are x0, x1, ... and y0, y1, ..., or classes, as they are. Columns of an image are its
+    /// pixels, row by row, of each pixel one a channel
     #[arg(long, value_name = "FILE", requires = "predicted")]
     normalize: Option<PathBuf>,
     #[command(flatten)]
@@ -43,16 +45,12 @@ pub struct Options {
     /// Column that the network predicts; all others are features. Repeat for several
     #[arg(long, value_name = "COL", requires = "normalize", group = "predicted")]
     target: Vec<String>,
-    /// Column of classes that the network predicts, in place of --target: numbers from 0, or names
-    #[arg(long, value_name = "COL", requires = "normalize", group = "predicted")]
+    /// Column of classes whose scores the network's outputs are, in place of --target: numbers from 0, or
+    /// names. A network that ends in a softmax has one, called label unless this says otherwise
+    #[arg(long, value_name = "COL", group = "predicted")]
     label: Option<String>,
-    /// File of the names of the classes, a line each; without it they are the labels of the data
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "label",
-        conflicts_with = "target"
-    )]
+    /// File of the names of the classes, a line each; without it they are the labels of the data, or numbers
+    #[arg(long, value_name = "FILE", conflicts_with = "target")]
     class_names: Option<PathBuf>,
     /// The network takes and predicts raw columns: normalisation is folded into its layers
     #[arg(long, requires = "normalize")]
@@ -123,20 +121,14 @@ fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, 
         serde_json::from_slice::<LayerNames>(&files::read(file)?).map_err(named)
     });
     let file = options.model.display().to_string();
-    let named = |error: zktree::nn::import::ImportError| match error.to_string() {
+    let named = |error: ImportError| match error.to_string() {
         text if text.starts_with(&file) => Failure::input(text),
         text => Failure::input(format!("{file}: {text}")),
     };
     let model = FloatModel::read(&options.model, names.transpose()?.as_ref()).map_err(named)?;
     let fixed = FixedPoint::from_preset(&options.preset)?;
-    let normalization = match &options.normalize {
-        Some(file) => {
-            let (label, names) = (options.label.as_deref(), options.class_names.as_deref());
-            let table = options.labels.read(file, label)?;
-            data::normalization(&table, (&options.target, label), names)?
-        }
-        None => unchanged(model.architecture())?,
-    };
+    let (model, label) = predicting(options, model).map_err(named)?;
+    let normalization = normalization(options, model.architecture(), label.as_deref())?;
     let model = match options.raw {
         true => model.standardized(&normalization).map_err(named)?,
         false => model,
@@ -191,8 +183,32 @@ fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, 
     }))
 }
 
-/// Columns that are taken as they are.
-fn unchanged(architecture: &Architecture) -> Result<Normalization, Failure> {
+/// The network, and the column of classes whose scores it makes, if it does.
+fn predicting(
+    options: &Options,
+    model: FloatModel,
+) -> Result<(FloatModel, Option<String>), ImportError> {
+    let says_so = options.label.is_some() || options.class_names.is_some();
+    match (model.architecture().graph().loss(), says_so) {
+        (Loss::SquaredError, false) => return Ok((model, None)),
+        (Loss::CrossEntropy, _) if !options.target.is_empty() => return Ok((model, None)),
+        _ => {}
+    }
+    let label = options.label.as_deref().unwrap_or("label");
+    Ok((model.into_classifier()?, Some(label.to_owned())))
+}
+
+/// The columns of the tree: those of some data, or as they are.
+fn normalization(
+    options: &Options,
+    network: &Architecture,
+    label: Option<&str>,
+) -> Result<Normalization, Failure> {
+    let names = options.class_names.as_deref();
+    if let Some(file) = &options.normalize {
+        let table = options.labels.read(file, label)?;
+        return data::normalization(&table, (&options.target, label), names);
+    }
     let columns = |letter: char, count: usize| {
         let column = |k| ColumnStatistics {
             name: format!("{letter}{k}"),
@@ -201,7 +217,9 @@ fn unchanged(architecture: &Architecture) -> Result<Normalization, Failure> {
         };
         (0..count).map(column).collect()
     };
-    let inputs = columns('x', architecture.num_inputs());
-    let outputs = columns('y', architecture.num_outputs());
-    Ok(Normalization::new(inputs, outputs)?)
+    let (inputs, outputs) = (columns('x', network.num_inputs()), network.num_outputs());
+    Ok(match label {
+        None => Normalization::new(inputs, columns('y', outputs))?,
+        Some(label) => Normalization::labelled(inputs, data::classes(label, outputs, names)?)?,
+    })
 }

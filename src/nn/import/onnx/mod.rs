@@ -9,7 +9,7 @@
 //! | `BatchNormalization` | for inference, behind a layer whose output nothing else reads: it becomes a part of it |
 //! | `Add` | of a bias to a layer, or of two values of one shape |
 //! | `Relu`, `Tanh`, `Sigmoid`, `Gelu` | GELU also spelled with `Erf`; both forms of it are computed by `tanh`, which is off by at most 0.0005 |
-//! | `AveragePool`, `GlobalAveragePool` | of images; padding with `count_include_pad` |
+//! | `AveragePool`, `MaxPool`, `GlobalAveragePool` | of images; padding of means with `count_include_pad`, of maxima none |
 //! | `Flatten`, `Reshape`, `Transpose`, `Squeeze`, `Unsqueeze` | where they rearrange the values of a sample |
 //! | `Identity`, `Cast` to floats, `Dropout` for inference | nothing happens |
 //! | `Constant` | |

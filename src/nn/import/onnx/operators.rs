@@ -49,6 +49,19 @@ const OPERATORS: &[Supported] = &[
         ],
         refuse: average,
     },
+    Supported {
+        name: "MaxPool",
+        attributes: &[
+            "auto_pad",
+            "ceil_mode",
+            "dilations",
+            "kernel_shape",
+            "pads",
+            "storage_order",
+            "strides",
+        ],
+        refuse: maximum,
+    },
     of("GlobalAveragePool", &[]),
     Supported {
         name: "BatchNormalization",
@@ -149,18 +162,32 @@ fn convolution(node: &Node) -> Result<Vec<String>, ImportError> {
 }
 
 /// A mean here is over a whole window, zeros of padding included.
+pub(super) const PADDED_MEAN: &str = "padding without count_include_pad, only with it";
+
 fn average(node: &Node) -> Result<Vec<String>, ImportError> {
     let mut refused = windowed(node)?;
-    let is_padded = pads(node)? != [[0; 2]; 2] || node.text("auto_pad")?.starts_with("SAME");
+    let is_padded = pads(node)? != [[0; 2]; 2];
     if is_padded && node.integer("count_include_pad", 0)? == 0 {
-        refused.push("padding without count_include_pad, only with it".to_owned());
+        refused.push(PADDED_MEAN.to_owned());
+    }
+    Ok(refused)
+}
+
+/// A maximum here has no padding, which would have to be less than all values.
+fn maximum(node: &Node) -> Result<Vec<String>, ImportError> {
+    let mut refused = windowed(node)?;
+    if pads(node)? != [[0; 2]; 2] {
+        refused.push("padding, only none".to_owned());
+    }
+    if node.output.iter().skip(1).any(|name| !name.is_empty()) {
+        refused.push("indices as a second output, only maxima".to_owned());
     }
     Ok(refused)
 }
 
 fn normalization(node: &Node) -> Result<Vec<String>, ImportError> {
     let mut refused: Vec<String> = only(node, "training_mode", 0)?.into_iter().collect();
-    if node.output.len() > 1 {
+    if node.output.iter().skip(1).any(|name| !name.is_empty()) {
         refused.push("several outputs, as in training; only inference".to_owned());
     }
     Ok(refused)

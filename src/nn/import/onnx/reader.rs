@@ -4,6 +4,7 @@ use super::{
     input,
     network::{Network, Value},
     node::{Graph, Node},
+    operators::PADDED_MEAN,
     rearrange::Rearranging,
     structure,
     view::{View, gathered},
@@ -14,8 +15,8 @@ use crate::{
     nn::{
         import::{FloatModel, ImportError},
         op::{
-            Activation, Add, AveragePool, Convolution, Dense, GlobalAverage, Linear, Nonlinearity,
-            Operator, Windows,
+            Activation, Add, AveragePool, Convolution, Dense, GlobalAverage, Linear, MaxPool,
+            Nonlinearity, Operator, Windows,
         },
     },
     text::quoted,
@@ -104,6 +105,7 @@ impl Reader<'_> {
             "BatchNormalization" => self.normalization(node),
             "Add" => self.add(node),
             "AveragePool" => self.pool(node, |windows| Operator::new(AveragePool { windows })),
+            "MaxPool" => self.pool(node, |windows| Operator::new(MaxPool { windows })),
             "GlobalAveragePool" => self.global_average(node),
             "Relu" => self.activation(node, Nonlinearity::Relu),
             "Tanh" => self.activation(node, Nonlinearity::Smooth(Function::Tanh)),
@@ -383,8 +385,12 @@ impl Reader<'_> {
         operator: fn(Windows) -> Operator,
     ) -> Result<Traced, ImportError> {
         let (input, [height, width, _]) = self.image(node)?;
-        let operator = operator(windows(node, None, [height, width])?);
-        let value = self.network.push(node, operator, &[input.value])?;
+        let windows = windows(node, None, [height, width])?;
+        let is_padded = [windows.before, windows.behind] != [[0; 2]; 2];
+        if is_padded && node.is("AveragePool") && node.integer("count_include_pad", 0)? == 0 {
+            return Err(node.error(PADDED_MEAN));
+        }
+        let value = self.network.push(node, operator(windows), &[input.value])?;
         Ok(Traced::new(value, View::image(self.network.image(value))))
     }
 
@@ -458,13 +464,6 @@ impl Reader<'_> {
             let reason = format!("no node makes its output {}", quoted(output));
             return Err(structure("the graph", reason));
         };
-        if !end.view.is_in_order() {
-            let reason = format!(
-                "its output {} is an image of several channels",
-                quoted(output)
-            );
-            return Err(structure("the graph", reason));
-        }
         self.network.finish(end.value, end.is_end)
     }
 }

@@ -96,11 +96,6 @@ impl View {
         self.axes.len() == 3 && self.dims == channels_first(&self.axes)
     }
 
-    /// Whether the network's value is walked through in the order that ONNX walks.
-    pub(super) fn is_in_order(&self) -> bool {
-        self.axes.concat() == self.dims.concat()
-    }
-
     /// Whether a dimension, the last one if none is said, is the last axis of the network's value.
     pub(super) fn is_last_axis(&self, dim: Option<usize>) -> bool {
         let dim = dim.map_or(self.dims.last(), |dim| self.dims.get(dim));
