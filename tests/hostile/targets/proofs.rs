@@ -287,7 +287,7 @@ pub fn channel(data: &[u8]) {
 /// A statement of which everything comes from the input, and a proof of zeros and identities,
 /// Plain gradient descent, unless the highest bits of a number say otherwise.
 fn optimiser(number: u64) -> Option<Optimiser> {
-    let rate = LearningRate::from_coefficient(number & (1 << 58) - 1).ok()?;
+    let rate = LearningRate::from_coefficient(number & ((1 << 58) - 1)).ok()?;
     let [some, most] = [900_000, 999_999].map(|n| Millionths::new(n).unwrap());
     let momentum = match number >> 62 {
         0 => Momentum::None,
