@@ -1,73 +1,12 @@
-//! Files that say two things, or another one than they seem to.
+//! Files are made here, byte by byte; those of the `onnx` package are in `tests/vectors/import`.
+mod encode;
+mod errors;
+mod graphs;
+mod operators;
+mod reference;
+
 use crate::nn::import::{FloatModel, ImportError};
-
-/// A number of as many bytes as it needs, seven bits each.
-fn varint(mut value: usize) -> Vec<u8> {
-    let mut text = Vec::new();
-    while value >= 128 {
-        text.push(value as u8 | 128);
-        value >>= 7;
-    }
-    text.push(value as u8);
-    text
-}
-
-/// A field that has a length.
-fn bytes(tag: usize, content: &[u8]) -> Vec<u8> {
-    [&varint(tag << 3 | 2), &varint(content.len()), content].concat()
-}
-
-/// A field that is a small number.
-fn number(tag: usize, value: u8) -> Vec<u8> {
-    [varint(tag << 3), vec![value]].concat()
-}
-
-fn float(tag: usize, value: f32) -> Vec<u8> {
-    [&varint(tag << 3 | 5), &value.to_le_bytes()[..]].concat()
-}
-
-/// A tensor of type 1, floats, or 9, truth values.
-fn tensor(name: &str, shape: &[u8], kind: u8, raw: &[u8]) -> Vec<u8> {
-    let dims: Vec<u8> = shape.iter().flat_map(|dim| number(1, *dim)).collect();
-    let name = bytes(8, name.as_bytes());
-    [dims, number(2, kind), name, bytes(9, raw)].concat()
-}
-
-fn floats(name: &str, shape: &[u8], values: &[f32]) -> Vec<u8> {
-    let raw: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
-    tensor(name, shape, 1, &raw)
-}
-
-fn node(operator: &str, inputs: &[&str], output: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
-    let inputs = inputs.iter().flat_map(|name| bytes(1, name.as_bytes()));
-    let attributes = attributes.iter().flat_map(|a| bytes(5, a));
-    let parts = [
-        inputs.collect(),
-        bytes(2, output.as_bytes()),
-        bytes(4, operator.as_bytes()),
-        attributes.collect(),
-    ];
-    bytes(1, &parts.concat())
-}
-
-/// An attribute of this type with these values.
-fn attribute(name: &str, kind: u8, values: &[Vec<u8>]) -> Vec<u8> {
-    [bytes(1, name.as_bytes()), values.concat(), number(20, kind)].concat()
-}
-
-/// A file of operators of this version: from x to y.
-fn file(version: u8, nodes: &[Vec<u8>], initializers: &[Vec<u8>], inputs: &[&str]) -> Vec<u8> {
-    let initializers = initializers.iter().flat_map(|tensor| bytes(5, tensor));
-    let value = |tag, name: &str| bytes(tag, &bytes(1, name.as_bytes()));
-    let inputs = inputs.iter().flat_map(|name| value(11, name));
-    let graph = [
-        nodes.concat(),
-        initializers.collect(),
-        inputs.collect(),
-        value(12, "y"),
-    ];
-    [bytes(7, &graph.concat()), bytes(8, &number(2, version))].concat()
-}
+use encode::{attribute, bytes, file, float, floats, node, number, tensor};
 
 fn weights() -> Vec<u8> {
     floats("w", &[1, 2], &[3.0, 5.0])
