@@ -4,7 +4,7 @@ use super::{
     args::{Authorship, CurveName, Reporting, TreeDir, whole},
     data::{self, LabelsFile},
     files,
-    init::tree_at,
+    init::{tree_at, usual_preset},
     key,
 };
 use clap::Args;
@@ -55,10 +55,10 @@ pub struct Options {
     /// The network takes and predicts raw columns: normalisation is folded into its layers
     #[arg(long, requires = "normalize")]
     raw: bool,
-    /// Number formats: compact (8 fraction bits of activations), paper (16, as in zkDL) or classifier (with
-    /// softmax and norms), and changes of it: classifier,gradient_bits=14
-    #[arg(long, default_value = "compact")]
-    preset: String,
+    /// Number formats: compact (8 fraction bits of activations), classifier (that and softmax; the default of
+    /// networks of classes), paper (16, as in zkDL), and changes such as classifier,gradient_bits=14
+    #[arg(long)]
+    preset: Option<String>,
     /// Bits of a weight, with the sign: more is closer to the floats, and slower once
     #[arg(long, value_name = "BITS", default_value_t = 18, value_parser = whole::<u32>)]
     weight_bits: u32,
@@ -126,8 +126,10 @@ fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, 
         text => Failure::input(format!("{file}: {text}")),
     };
     let model = FloatModel::read(&options.model, names.transpose()?.as_ref()).map_err(named)?;
-    let fixed = FixedPoint::from_preset(&options.preset)?;
     let (model, label) = predicting(options, model).map_err(named)?;
+    let preset = options.preset.as_deref();
+    let preset = preset.unwrap_or(usual_preset(model.architecture()));
+    let fixed = FixedPoint::from_preset(preset)?;
     let normalization = normalization(options, model.architecture(), label.as_deref())?;
     let model = match options.raw {
         true => model.standardized(&normalization).map_err(named)?,
@@ -173,7 +175,7 @@ fn import<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, 
         origin: "unknown",
         layers: root.architecture().widths(),
         parameters: root.architecture().num_parameters(),
-        preset: options.preset.clone(),
+        preset: preset.to_owned(),
         curve: C::NAME,
         grid,
         root_bytes: root.encode().len(),

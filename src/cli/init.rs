@@ -159,6 +159,14 @@ impl Options {
     }
 }
 
+/// The number formats of networks like this one.
+pub fn usual_preset(network: &Architecture) -> &'static str {
+    match network.graph().loss() {
+        Loss::SquaredError => "compact",
+        Loss::CrossEntropy => "classifier",
+    }
+}
+
 fn add<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Failure> {
     let predicted = &options.predicted;
     let label = predicted.label.as_deref();
@@ -167,10 +175,7 @@ fn add<C: Curve<ScalarField: WideField>>(options: &Options) -> Result<Ended, Fai
     let normalization = data::normalization(&table, (&predicted.target, label), names)?;
     let architecture = options.network()?;
     let preset = options.preset.as_deref();
-    let preset = preset.unwrap_or(match architecture.graph().loss() {
-        Loss::SquaredError => "compact",
-        Loss::CrossEntropy => "classifier",
-    });
+    let preset = preset.unwrap_or(usual_preset(&architecture));
     let fixed_point = FixedPoint::from_preset(preset)?;
     // Whether it can be trained in these formats is known without any data.
     let _ = model::program(architecture.graph(), &fixed_point, 1, Task::Training)?;

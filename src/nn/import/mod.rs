@@ -390,16 +390,17 @@ impl FloatModel {
                 dense.contains(operator)
             })
         };
-        let readers = |value: usize| {
-            let nodes = graph.nodes().iter();
-            nodes
-                .filter(move |node| node.inputs.contains(&value))
-                .count()
-        };
         let Some(last) = graph.nodes().len().checked_sub(2) else {
             return false;
         };
-        is_layer(0) && readers(0) == 1 && is_layer(last) && readers(last.saturating_add(1)) == 1
+        let are_layers = is_layer(0) && is_layer(last);
+        are_layers && self.is_read_once(0) && self.is_read_once(last + 1)
+    }
+
+    /// Whether one node reads a value.
+    fn is_read_once(&self, value: usize) -> bool {
+        let nodes = self.architecture.graph().nodes().iter();
+        nodes.filter(|node| node.inputs.contains(&value)).count() == 1
     }
 }
 

@@ -2,7 +2,12 @@
 use super::{FloatModel, ImportError, ROWS};
 use crate::{
     check::Check,
-    nn::{FixedPoint, Layer, WeightGrid, Weights, fixed::in_range, program::Gadget, train},
+    nn::{
+        FixedPoint, Layer, WeightGrid, Weights,
+        fixed::{MAX_TABLE_BITS, in_range},
+        program::Gadget,
+        train,
+    },
     text::quoted,
 };
 use serde::Serialize;
@@ -62,7 +67,7 @@ impl QuantizationReport {
             (1_u64 << fixed.weight_bits()) as f64,
         );
         let found = largest(inputs.iter().copied());
-        check("inputs", found, fixed, FixedPoint::data_range_bits)?;
+        check("inputs", found, fixed, DATA)?;
         let (roundings, values) = roundings(model, inputs);
         let mut layers = Vec::new();
         for (k, layer) in model.layers().iter().enumerate() {
@@ -70,7 +75,7 @@ impl QuantizationReport {
             let floats = layer.weight.iter().chain(&layer.bias);
             let found = roundings.iter().find(|rounding| rounding.layer > k);
             let (found, limit) = match found {
-                Some(rounding) => (rounding.largest, limit(fixed, rounding.bits)),
+                Some(rounding) => (rounding.largest, limit(fixed, rounding.range)),
                 None => (0.0, 0.0),
             };
             layers.push(LayerReport {
@@ -84,7 +89,7 @@ impl QuantizationReport {
             let layer = rounding.layer.checked_sub(1);
             let layer = layer.and_then(|k| model.layers().get(k));
             let name = layer.map_or("inputs", |layer| &layer.name);
-            check(name, rounding.largest, fixed, rounding.bits)?;
+            check(name, rounding.largest, fixed, rounding.range)?;
         }
         let mut outputs = Vec::with_capacity(values.len());
         for rows in inputs.chunks(ROWS * width) {
@@ -107,12 +112,32 @@ impl QuantizationReport {
     }
 }
 
+/// A signed range of a number format.
+#[derive(Clone, Copy)]
+struct Range {
+    /// The field that says how many bits it has.
+    field: &'static str,
+    bits: fn(&FixedPoint) -> u32,
+}
+
+const DATA: Range = Range {
+    field: "data_range_bits",
+    bits: FixedPoint::data_range_bits,
+};
+const HIDDEN: Range = Range {
+    field: "hidden_range_bits",
+    bits: FixedPoint::hidden_range_bits,
+};
+const OUTPUT: Range = Range {
+    field: "output_range_bits",
+    bits: FixedPoint::output_range_bits,
+};
+
 /// A value of the network that is rounded into a range.
 struct Rounding {
     /// Layers before it.
     layer: usize,
-    /// The range.
-    bits: fn(&FixedPoint) -> u32,
+    range: Range,
     /// Largest magnitude in the float network.
     largest: f64,
 }
@@ -123,14 +148,14 @@ fn roundings(model: &FloatModel, inputs: &[f64]) -> (Vec<Rounding>, Vec<f64>) {
     for (program, reals) in model.runs(inputs) {
         let found = program.gadgets.iter().filter_map(|gadget| match gadget {
             Gadget::Lookup { key, check, .. } => {
-                let bits = match check {
-                    Check::UnitRange => FixedPoint::hidden_range_bits,
-                    Check::OutputRange => FixedPoint::output_range_bits,
+                let range = match check {
+                    Check::UnitRange => HIDDEN,
+                    Check::OutputRange => OUTPUT,
                     _ => return None,
                 };
                 Some(Rounding {
                     layer: program.parameters().iter().filter(|w| *w < key).count(),
-                    bits,
+                    range,
                     largest: largest(reals.get(*key).iter().copied()),
                 })
             }
@@ -160,37 +185,37 @@ fn largest(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// The end of a signed range of values with `s` fraction bits.
-fn limit(fixed: &FixedPoint, bits: fn(&FixedPoint) -> u32) -> f64 {
-    2_f64.powi(bits(fixed) as i32 - 1 - fixed.activation_bits() as i32)
+fn limit(fixed: &FixedPoint, range: Range) -> f64 {
+    2_f64.powi((range.bits)(fixed) as i32 - 1 - fixed.activation_bits() as i32)
 }
 
 /// Checks that a magnitude, rounded to `s` fraction bits, is in a range.
-fn check(
-    layer: &str,
-    value: f64,
-    fixed: &FixedPoint,
-    bits: fn(&FixedPoint) -> u32,
-) -> Result<(), ImportError> {
-    let holds = |fixed: &FixedPoint| {
+fn check(layer: &str, value: f64, fixed: &FixedPoint, range: Range) -> Result<(), ImportError> {
+    let holds = |fixed: &FixedPoint, bits: u32| {
         let one = (1_u64 << fixed.activation_bits()) as f64;
         let rounded = (value * one).round();
-        rounded.is_finite() && rounded < 2_f64.powi(100) && in_range(rounded as i128, bits(fixed))
+        rounded.is_finite() && rounded < 2_f64.powi(100) && in_range(rounded as i128, bits)
     };
-    if holds(fixed) {
+    if holds(fixed, (range.bits)(fixed)) {
         return Ok(());
     }
-    let presets = [
+    let mut presets = [
         ("compact", FixedPoint::compact()),
+        ("classifier", FixedPoint::classifier()),
         ("paper", FixedPoint::paper()),
-    ];
-    let advice = match presets.iter().find(|(_, preset)| holds(preset)) {
-        Some((name, _)) => format!("the preset {name} would hold it"),
-        None => "no preset holds it: scale the network's inputs and weights".to_owned(),
+    ]
+    .into_iter();
+    let preset = presets.find(|(_, preset)| holds(preset, (range.bits)(preset)));
+    let wide = (2..=MAX_TABLE_BITS).find(|bits| holds(fixed, *bits));
+    let advice = match (preset, wide) {
+        (Some((name, _)), _) => format!("the preset {name} would hold it"),
+        (None, Some(bits)) => format!("a preset with {}={bits} would hold it", range.field),
+        (None, None) => "no range holds it: scale the network's inputs and weights".to_owned(),
     };
     Err(ImportError::OutOfRange {
         layer: layer.to_owned(),
         value,
-        limit: limit(fixed, bits),
+        limit: limit(fixed, range),
         advice,
     })
 }

@@ -283,9 +283,16 @@ fn values_out_of_range_are_named() {
     let text = |scale, input| report(scale, input).unwrap_err().to_string();
     let hidden = text(12.0, 2.0);
     assert!(
-        hidden.contains("\"layer 0\": a value of 36.0000") && hidden.contains("no preset"),
+        hidden.contains("\"layer 0\": a value of 36.0000")
+            && hidden.contains("the preset classifier would hold it"),
         "{hidden}"
     );
+    let wide = text(100.0, 2.0);
+    assert!(
+        wide.contains("a preset with hidden_range_bits=18 would hold it"),
+        "{wide}"
+    );
+    assert!(text(1e4, 30.0).contains("no range holds it"));
     assert!(text(1.0, 100.0).contains("\"inputs\": a value of 100.0000"));
     assert!(text(5.0, 2.0).contains("\"layer 1\": a value of 80.0000"));
     assert!(report(1.0, f64::NAN).is_err());

@@ -110,19 +110,24 @@ fn width(
     nodes: &[&Node],
     rearranging: Rearranging<'_>,
 ) -> Result<usize, ImportError> {
-    let matrix = nodes
+    let mut matrices = nodes
         .iter()
-        .find(|node| node.is("Gemm") || node.is("MatMul"));
-    let rows = |node: &&&Node| {
-        let name = node.input.get(1)?;
-        let tensor = rearranging.constants.find(name)?;
-        let turned = node.is("Gemm") && node.integer("transB", 0).ok()? != 0;
-        let [rows, columns] = tensor.dims.as_slice() else {
-            return None;
-        };
-        usize::try_from(if turned { *columns } else { *rows }).ok()
+        .filter(|node| node.is("Gemm") || node.is("MatMul"));
+    let rows = match matrices.next() {
+        None => None,
+        Some(node) => {
+            let name = node.input.get(1);
+            let tensor = name.and_then(|name| rearranging.constants.find(name));
+            let is_turned = node.is("Gemm") && node.integer("transB", 0)? != 0;
+            match tensor.map(|tensor| tensor.dims.as_slice()) {
+                Some([rows, columns]) => {
+                    usize::try_from(if is_turned { *columns } else { *rows }).ok()
+                }
+                _ => None,
+            }
+        }
     };
-    let found = matrix.as_ref().and_then(rows).filter(|rows| *rows > 0);
+    let found = rows.filter(|rows| *rows > 0);
     found.ok_or_else(|| {
         let reason = "the lengths of its dimensions must be numbers, but for that of samples";
         structure(quoted(&input.name), reason)
