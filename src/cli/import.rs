@@ -42,6 +42,10 @@ pub struct Options {
     normalize: Option<PathBuf>,
     #[command(flatten)]
     labels: LabelsFile,
+    /// The network reads images: columns p0, p1, ... of pixels from 0 to 255, of which it takes
+    /// (pixel / 255 - MEAN) / DEVIATION. Once, or once for each channel
+    #[arg(long, value_name = "MEAN,DEVIATION", value_parser = pixels, conflicts_with = "normalize")]
+    pixels: Vec<[f64; 2]>,
     /// Column that the network predicts; all others are features. Repeat for several
     #[arg(long, value_name = "COL", requires = "normalize", group = "predicted")]
     target: Vec<String>,
@@ -211,17 +215,56 @@ fn normalization(
         let table = options.labels.read(file, label)?;
         return data::normalization(&table, (&options.target, label), names);
     }
-    let columns = |letter: char, count: usize| {
-        let column = |k| ColumnStatistics {
-            name: format!("{letter}{k}"),
-            mean: 0.0,
-            deviation: 1.0,
-        };
-        (0..count).map(column).collect()
+    let outputs = network.num_outputs();
+    let inputs = match options.pixels.is_empty() {
+        true => columns('x', network.num_inputs()),
+        false => pixel_columns(&options.pixels, network.graph().input())?,
     };
-    let (inputs, outputs) = (columns('x', network.num_inputs()), network.num_outputs());
     Ok(match label {
         None => Normalization::new(inputs, columns('y', outputs))?,
         Some(label) => Normalization::labelled(inputs, data::classes(label, outputs, names)?)?,
     })
+}
+
+/// Columns that are taken as they are.
+fn columns(letter: char, count: usize) -> Vec<ColumnStatistics> {
+    let column = |k| ColumnStatistics {
+        name: format!("{letter}{k}"),
+        mean: 0.0,
+        deviation: 1.0,
+    };
+    (0..count).map(column).collect()
+}
+
+/// Columns of pixels, channels fastest.
+fn pixel_columns(pixels: &[[f64; 2]], image: &[usize]) -> Result<Vec<ColumnStatistics>, Failure> {
+    let channels = match image {
+        [_, _, channels] => *channels,
+        _ => 1,
+    };
+    if ![1, channels].contains(&pixels.len()) {
+        let given = pixels.len();
+        let text = format!("--pixels: given {given} times for {channels} channels");
+        return Err(Failure::input(text));
+    }
+    let columns = columns('p', image.iter().product()).into_iter();
+    let each = columns.zip(pixels.iter().cycle());
+    Ok(each
+        .map(|(column, [mean, deviation])| ColumnStatistics {
+            mean: mean * 255.0,
+            deviation: deviation * 255.0,
+            ..column
+        })
+        .collect())
+}
+
+fn pixels(text: &str) -> Result<[f64; 2], String> {
+    let numbers: Vec<f64> = text
+        .split(',')
+        .flat_map(|part| part.trim().parse())
+        .collect();
+    match numbers.as_slice() {
+        [mean, deviation] if mean.is_finite() && *deviation > 0.0 => Ok([*mean, *deviation]),
+        _ => Err("a mean and a deviation above 0, such as 0.1307,0.3081".to_owned()),
+    }
 }

@@ -252,3 +252,93 @@ fn what_cannot_be_imported_is_named_and_leaves_nothing() {
         "names.json: unknown field",
     );
 }
+
+/// A classifier of images: its scores are those of its file, and the proof of a prediction is checked by somebody else.
+#[test]
+fn a_classifier_of_images_predicts() {
+    let world = scene();
+    let vectors: serde_json::Value = serde_json::from_slice(&world.read("vectors.json")).unwrap();
+    let case = &vectors["images"][0];
+    assert_eq!(case["file"], "image-residual.onnx");
+    let rows = |value: &serde_json::Value| -> Vec<Vec<f64>> {
+        serde_json::from_value(value.clone()).unwrap()
+    };
+    let (inputs, scores) = (rows(&case["inputs"]), rows(&case["outputs"]));
+    let line = |cells: Vec<String>| cells.join(",") + "\n";
+    let header = |letter: char| {
+        line(
+            (0..inputs[0].len())
+                .map(|k| format!("{letter}{k}"))
+                .collect(),
+        )
+    };
+    let text = |letter: char, number: &dyn Fn(f64) -> f64| {
+        let lines = inputs
+            .iter()
+            .map(|row| line(row.iter().map(|x| number(*x).to_string()).collect()));
+        std::iter::once(header(letter))
+            .chain(lines)
+            .collect::<String>()
+    };
+    world.write("images.csv", &text('x', &|x| x));
+    // The same pixels from 0 to 255, of which the network takes (pixel / 255 - 0.5) / 0.5.
+    world.write("pixels.csv", &text('p', &|x| (x + 1.0) * 127.5));
+    world.write("classes.txt", "cat\ndog\nowl\n");
+    let import = "import --key me.pem --curve pallas image-residual.onnx";
+    let made = world.json(&format!(
+        "{import} --tree tree --compare images.csv --class-names classes.txt"
+    ));
+    assert_eq!(
+        (&made["targets"], &made["preset"]),
+        (&json!(["label"]), &json!("classifier"))
+    );
+    assert_eq!(made["layers"], json!([84, 3, 3, 4, 3]));
+    assert!(made["quantization"]["max_error"].as_f64().unwrap() < 0.03);
+    let id = made["id"].as_str().unwrap();
+    let said = world.json(&format!(
+        "predict --tree tree {id} --input images.csv --prove p.json"
+    ));
+    assert_eq!(said["targets"], json!(["cat", "dog", "owl"]));
+    for (found, expected) in rows(&said["predictions"])
+        .concat()
+        .iter()
+        .zip(scores.concat())
+    {
+        assert!((found - expected).abs() < 0.03, "{found} for {expected}");
+    }
+    world.ok(
+        "init --tree copy --layers 3,4,1 --seed 7 --normalize all.csv --target y --curve pallas",
+    );
+    world.ok("pull --tree copy tree");
+    let checked = world.json("verify-prediction --tree copy p.json --data images.csv");
+    assert_eq!(checked["predictions"], said["predictions"]);
+
+    let made = world.json(&format!(
+        "{import} --tree pixels --label kind --pixels 0.5,0.5"
+    ));
+    assert_eq!(made["targets"], json!(["kind"]));
+    let id = made["id"].as_str().unwrap();
+    let again = world.json(&format!("predict --tree pixels {id} --input pixels.csv"));
+    for (found, expected) in rows(&again["predictions"])
+        .concat()
+        .iter()
+        .zip(scores.concat())
+    {
+        assert!((found - expected).abs() < 0.03, "{found} for {expected}");
+    }
+
+    let refused = |more: &str| world.fails(2, &format!("{import} --tree refused {more}"));
+    world.write("two.txt", "cat\ndog\n");
+    let few = refused("--class-names two.txt");
+    assert!(few.contains("3"), "{few}");
+    assert!(refused("--pixels 0.5,0").contains("a deviation above 0"));
+    let thrice = refused("--pixels 0,1 --pixels 0,1 --pixels 0,1");
+    assert!(thrice.contains("given 3 times for 2 channels"), "{thrice}");
+    let raw = refused("--raw --normalize images.csv --label label");
+    assert!(raw.contains("error"), "{raw}");
+    let unsupported = world.fails(2, "import --key me.pem --tree refused unsupported.onnx");
+    assert!(
+        unsupported.contains("Resize at \"resize\""),
+        "{unsupported}"
+    );
+}

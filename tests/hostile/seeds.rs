@@ -196,6 +196,8 @@ fn networks() -> Vec<Vec<u8>> {
         "matmul.onnx",
         "sequential.safetensors",
         "unsupported.onnx",
+        "image-channels-last.onnx",
+        "image-residual.onnx",
     ];
     files.map(|file| fs::read(dir.join(file)).unwrap()).into()
 }

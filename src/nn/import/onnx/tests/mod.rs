@@ -79,7 +79,7 @@ fn attributes_are_of_the_type_that_is_due() {
     };
     let value = attribute("value", 4, &[bytes(5, &weights())]);
     assert_eq!(read(&constant(std::slice::from_ref(&value))), [3.0, 5.0]);
-    let other = attribute("value_float", 1, &[float(2, 1.0)]);
+    let other = attribute("value_int", 2, &[number(3, 1)]);
     refused(&constant(&[value, other]), "others beside it");
     refused(&constant(&[]), "no tensor");
 }
