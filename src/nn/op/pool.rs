@@ -16,7 +16,6 @@ use crate::{
     check::Check,
     error::ConfigError,
     nn::{
-        fixed::ceil_log2,
         gadget,
         program::{Program, Value, at, over, term},
     },
@@ -76,7 +75,7 @@ fn share(n: usize) -> (i128, u32) {
     if n.is_power_of_two() {
         return (1, n.ilog2());
     }
-    let bits = 16 + ceil_log2(n as u128);
+    let bits = 17 + n.ilog2();
     let n = n as i128;
     (((1_i128 << (bits + 1)) + n) / (2 * n), bits)
 }

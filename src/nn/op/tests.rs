@@ -42,8 +42,8 @@ fn networks() -> Vec<Architecture> {
 fn norms() -> Architecture {
     let linear = || Operator::new(Linear { outputs: 3 });
     let norm = |centred| {
-        // Rows that are nearly constant would have gradients beyond any range.
-        let epsilon = Epsilon::new(Epsilon::ONE / 10).unwrap();
+        // Rows of small numbers do not make gradients that leave their range.
+        let epsilon = Epsilon::new(Epsilon::ONE / 8).unwrap();
         Operator::new(Norm { centred, epsilon })
     };
     let gelu = Operator::new(Activation {
@@ -410,7 +410,10 @@ proptest! {
     ) {
         let mut network = networks()[pick].clone();
         if let Some(mlp) = network.as_perceptron() {
-            let mlp = Mlp { widths, ..mlp.clone() };
+            let mut mlp = Mlp { widths, ..mlp.clone() };
+            // There are two classes or more.
+            let last = mlp.widths.last_mut().unwrap();
+            *last = (*last).max(1 + usize::from(mlp.classes));
             network = Architecture::perceptron(&mlp).unwrap();
         }
         let format = FixedPoint::classifier();
