@@ -382,7 +382,7 @@ pub(crate) fn wide_weights(opening: &WeightOpening<F>) -> Vec<Vec<i128>> {
             let mut values: Vec<i128> = values.into_iter().map(i128::from).collect();
             let shape = &opening.weights().architecture().shapes()[k];
             let width = shape.outputs.next_power_of_two();
-            values.resize(2 * width << shape.row_vars(), 0);
+            values.resize((2 * width) << shape.row_vars(), 0);
             values
         })
         .collect()

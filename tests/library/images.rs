@@ -251,7 +251,7 @@ fn equations_80_to_82_and_85() {
         terms.sum::<i128>() + (run.bias(t, 0, j) << s)
     };
     run.check("Y1", &[rows, columns, 3], |t, b, x| {
-        round(w, affine(t, b, [x[0], x[1]], x[2])).into()
+        round(w, affine(t, b, [x[0], x[1]], x[2]))
     });
     // Backward, from what the second convolution got.
     let hidden = [rows, columns, 3];
@@ -280,7 +280,7 @@ fn equations_80_to_82_and_85() {
         terms.sum()
     };
     assert_eq!(second.kernel, [2, 2]);
-    run.check("H1", &hidden, |t, b, x| round(w, pulled(t, b, x)).into());
+    run.check("H1", &hidden, |t, b, x| round(w, pulled(t, b, x)));
     // The update of the first one's weights: its windows are so many samples more.
     let _ = (above, g);
     for t in 0..run.steps.len() {
@@ -347,7 +347,7 @@ fn equations_83_84_and_87() {
     run.check("Y1", &[rows, columns, 2], |t, b, x| {
         let z = linear(&run, t, b);
         let all = (0..6).map(|q| window(&z, image, &windows, [x[0], x[1]], [q / 3, q % 3, x[2]]));
-        round(14 + bits, factor * all.sum::<i128>()).into()
+        round(14 + bits, factor * all.sum::<i128>())
     });
     let gradient = |run: &Run, t: usize, b: usize| -> Image {
         let [slope, h] = ["S1", "H1"].map(|name| run.value(t, name)[b].clone());
@@ -360,7 +360,7 @@ fn equations_83_84_and_87() {
             let meets = at == [Some(x[0]), Some(x[1])];
             i128::from(meets) * d[(o * columns + p) * 2 + x[2]]
         });
-        round(bits, factor * terms.sum::<i128>()).into()
+        round(bits, factor * terms.sum::<i128>())
     });
     // Two windows see a pixel, a row above and below; of columns two if the window's end is the next one's start.
     let pixels = run.program.find("D1 of pixels").unwrap();
@@ -390,10 +390,10 @@ fn equations_83_84_and_87() {
     run.check("Y1", &[2], |t, b, x| {
         let z = linear(&run, t, b);
         let sum: i128 = z.chunks(2).map(|pixel| pixel[x[0]]).sum();
-        round(14 + bits, factor * sum).into()
+        round(14 + bits, factor * sum)
     });
     run.check("G1 rounded", &image, |t, b, x| {
-        round(bits, factor * gradient(&run, t, b)[x[2]]).into()
+        round(bits, factor * gradient(&run, t, b)[x[2]])
     });
 }
 

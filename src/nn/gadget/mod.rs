@@ -13,7 +13,7 @@
 //!
 //! **What a rule computes**, a level, a mean, a root, a choice, is a hint. It is proven by ranges of exact sums of
 //! it, or by sums that are zero: each file says which, and why one number alone satisfies them. Ranges from zero up to a
-//! number that is no power of two are [`between`]: they carry the mask, and leave zero alone where it is zero.
+//! number that is no power of two are `between`: they carry the mask, and leave zero alone where it is zero.
 #[cfg(test)]
 pub(crate) mod cheats;
 mod maximum;

@@ -210,7 +210,7 @@ impl Scale {
     fn slack_bits(self, entries: usize) -> u32 {
         let entries = entries as u128;
         let top = u128::from(self.top().unsigned_abs());
-        let steps = (2 * (top + entries) >> self.sigma) + 1 + entries;
+        let steps = ((2 * (top + entries)) >> self.sigma) + 1 + entries;
         ceil_log2(steps + 1)
     }
 

@@ -108,15 +108,14 @@ fn no_choice_is_free() {
 #[test]
 fn a_row_has_one_choice() {
     let tuples = |lens: [i128; 4]| {
-        let all = (0..lens.iter().product()).map(move |k: i128| {
+        (0..lens.iter().product()).map(move |k: i128| {
             let mut rest = k;
             lens.map(|len| {
                 let digit = rest % len;
                 rest /= len;
                 digit
             })
-        });
-        all
+        })
     };
     let accepted = |scene: &Scene, name: &str, bits: [i128; 4]| {
         let lie = |here: Place<'_>, value: &mut i128| {
