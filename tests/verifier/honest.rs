@@ -107,6 +107,16 @@ pub fn three_limbs() -> FixedPoint {
     .unwrap()
 }
 
+/// One with weights so fine that twelve units are a small rate.
+fn fine() -> FixedPoint {
+    FixedPoint::new(FixedPointConfig {
+        weight_bits: 20,
+        limbs: vec![10, 10],
+        ..tiny().config().clone()
+    })
+    .unwrap()
+}
+
 pub fn author() -> AuthorSecret {
     AuthorSecret::from_bytes(&[7; 32])
 }
@@ -193,7 +203,9 @@ fn plant<C: Curve<ScalarField: WideField>>(
         };
         let opening = parent.map_or(&start, |parent| &parent.opening);
         let go_on = &mut |_| ControlFlow::Continue(());
-        let child = draft.train(&tree, opening, &mut rng, go_on).ok()?;
+        let child = draft.train(&tree, opening, &mut rng, go_on);
+        let child = child.inspect_err(|error| eprintln!("seed {seed}: {error}"));
+        let child = child.ok()?;
         tree.add_node(child.node.clone(), child.edge.clone())
             .unwrap();
         store.add_child(&child).unwrap();
@@ -377,6 +389,8 @@ pub fn images(seed: u64) -> Family<Pallas> {
 fn with_softmax() -> FixedPoint {
     FixedPoint::new(FixedPointConfig {
         gradient_bits: 7,
+        weight_bits: 20,
+        limbs: vec![10, 10],
         functions: Some(FunctionBits {
             probability_bits: 6,
             score_bits: 3,
@@ -545,8 +559,8 @@ pub fn shapes() -> Vec<Case> {
         case::<Pallas>("2,3,3,3,1 sigmoid residual", &tiny(), run(3, 2, 2).open()),
         case::<Pallas>("2,3,3,1 residual", &three_limbs(), run(2, 2, 1).open()),
         case::<Pallas>("3,4,2 tanh classes", &with_softmax(), run(3, 2, 2)),
-        case::<Pallas>("2,3,1", &tiny(), nesterov),
-        case::<Pallas>("3,2", &tiny(), steps),
+        case::<Pallas>("2,3,1", &fine(), nesterov),
+        case::<Pallas>("3,2", &fine(), steps),
         Case::honest("no perceptron", import::<Pallas>(branched(), 5).files),
         Case::honest(
             "norms",
