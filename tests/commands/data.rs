@@ -109,20 +109,103 @@ fn all_commands_read_all_formats_alike() {
     }
 }
 
+/// What a root of classes is made of: labels say that outputs are scores.
+fn classes(tree: &str, network: &str, (data, labels): (&str, &str)) -> String {
+    format!(
+        "init --tree {tree} {network} --seed 7 --curve pallas --normalize {data}{labels} --label label"
+    )
+}
+
 #[test]
-fn networks_of_numbers_are_not_trained_on_classes() {
+fn classes_are_learned_predicted_and_counted() {
+    let world = world();
+    for (k, (network, format)) in [
+        ("--layers 3,4,3", FORMATS[4]),
+        ("--layers 3,4,3", FORMATS[2]),
+        ("--network cnn:1x1x3,conv2k1,linear3", FORMATS[1]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (data, labels) = format;
+        let tree = format!("classes-{k}");
+        let report = world.json(&classes(&tree, network, format));
+        assert_eq!(report["preset"], "classifier");
+        let root = report["id"].as_str().unwrap();
+        let command = format!(
+            "train --tree {tree} --parent {root} --data {data}{labels} --label label --steps 4 --batch 4 \
+             --segment-steps 2 --learning-rate 0.01 --optimizer momentum:0.9 --key alice.pem"
+        );
+        let child = world.json(&command)["id"].as_str().unwrap().to_owned();
+        world.ok(&format!("verify --tree {tree} --no-cache"));
+        let predicted = world.ok(&format!("predict --tree {tree} {child} --input {data}"));
+        let header = predicted.lines().next().unwrap();
+        assert!(header.ends_with(",class"), "{header}");
+        let right = predicted.lines().skip(1).enumerate();
+        let right = right.filter(|(n, line)| right_class(line, *n)).count();
+        let evaluate = format!("evaluate --tree {tree} {child} --data {data}{labels}");
+        let report = world.json(&format!("{evaluate} --prove right-{k}.json"));
+        assert_eq!(report["correct"], right);
+        assert!(report["cross_entropy"].as_f64().unwrap() > 0.0);
+        let verify = format!("verify-prediction --tree {tree}");
+        let verified = world.json(&format!("{verify} right-{k}.json --data {data}{labels}"));
+        assert_eq!(verified["correct"], right);
+        world.ok(&format!("{evaluate} --prove hidden-{k}.json --hide-data"));
+        world.ok(&format!("{verify} hidden-{k}.json"));
+        // One more is right.
+        let text = String::from_utf8(world.read(&format!("right-{k}.json"))).unwrap();
+        let more = text.replace(
+            &format!("\"count\":{right}"),
+            &format!("\"count\":{}", right + 1),
+        );
+        assert_ne!(text, more);
+        world.write("more.json", &more);
+        let message = world.fails(1, &format!("{verify} more.json"));
+        assert!(message.contains("the claim is not proven"), "{message}");
+        let message = world.fails(2, &format!("{evaluate} --metric mse"));
+        assert!(
+            message.contains("this network has accuracy and cross-entropy"),
+            "{message}"
+        );
+        let message = world.fails(
+            2,
+            &format!("{evaluate} --metric cross-entropy --prove x.json"),
+        );
+        assert!(
+            message.contains("a proof can only say accuracy"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn numbers_and_classes_are_told_apart() {
     let world = world();
     let root = world.ok(&format!("{} --target label", init("tree", FORMATS[0])));
-    let refused = "this network is trained on numbers, and the data have labels";
     for format in FORMATS {
-        let message = world.fails(2, &format!("{} --label label", init("new", format)));
-        assert!(message.contains(refused), "{message}");
+        // One score is no class.
+        let message = world.fails(2, &classes("new", "--layers 3,4,1", format));
+        assert!(
+            message.contains("scores of two or more classes"),
+            "{message}"
+        );
+        // Nor do two classes name three.
+        let message = world.fails(2, &classes("new", "--layers 3,4,2", format));
+        assert!(
+            message.contains("columns") || message.contains("classes"),
+            "{message}"
+        );
         let message = world.fails(2, &format!("{} --label label", train(&root, format)));
         let expected = "--label \"label\": the networks of this tree predict \"label\" as numbers; \
                         name them by --target";
         assert!(message.contains(expected), "{message}");
     }
     assert!(!world.path("new").exists());
+}
+
+/// Whether a line of predictions has the class of that row.
+fn right_class(line: &str, row: usize) -> bool {
+    line.ends_with(&format!(",{}", row / 5))
 }
 
 #[test]
