@@ -42,8 +42,8 @@ def mean(p, x, count):
     """(71): of a sum of so many numbers."""
     bits = log2(bounded(p, x) // count + 2) + 1
     axes, fraction = p.values[x].axes, p.values[x].fraction
-    mu = p.commit("mean", axes, fraction, 1 << bits - 1)
     one = p.one(axes)
+    mu = p.commit("mean", axes, fraction, 1 << bits - 1)
     within(p, mu, "signed", bits)
     rest = p.entrywise("rest", axes, fraction, (2, x), (count, one), (-2 * count, mu))
     between(p, rest, one, 2 * count - 1)
@@ -121,7 +121,7 @@ def one_hot(p, label, classes):
     flag, one = p.one(axes), p.one(rows)
     bits = p.commit("labels", axes, 0, 1)
     p.look_up(Table("bit", 2), flag, bits)
-    zero(p, "sum of labels", rows, 0, (1, rows, f"{bits} {axes}"), (-1, rows, f"{one} {rows}"))
+    zero(p, "sum:labels", rows, 0, (1, rows, f"{bits} {axes}"), (-1, rows, f"{one} {rows}"))
     count = p.lengths[classes]
     numbers = p.known("numbers", classes, count, (((k,), k) for k in range(1, count)))
     term = 1 << fraction, rows, f"{numbers} {classes}", f"{bits} {axes}"
@@ -136,7 +136,7 @@ def first_maximum(p, x, units):
     check(bits <= MAX_MAXIMUM_BITS, "the numbers of a maximum are too large")
     flag, one, columns = p.one(axes), p.one(rows), p.one(units)
     chosen = p.commit("maximum", axes, 0, 1)
-    zero(p, "sum of maxima", rows, 0, (1, rows, f"{chosen} {axes}"), (-1, rows, f"{one} {rows}"))
+    zero(p, "sum:maxima", rows, 0, (1, rows, f"{chosen} {axes}"), (-1, rows, f"{one} {rows}"))
     value = p.sum("maximum", rows, fraction, (1, rows, f"{chosen} {axes}", f"{x} {axes}"))
     indices = p.indices(units)
     others = " ".join(p.units(p.lengths[unit]) for unit in units.split())

@@ -67,15 +67,17 @@ class Lowering:
     def real(self, name):
         """What is committed of a value: all that is below the last real index of its last axis."""
         lengths = [self.program.lengths[axis] for axis in self.program.values[name].axes.split()]
-        return [(0, lengths[-1] << sum(map(log2, lengths[:-1])))]
+        rest = sum(map(log2, lengths[:-1]))
+        # Steps are real to the last padded one.
+        return [(0, lengths[-1] << rest if len(lengths) > 2 else 1 << rest + log2(lengths[-1]))]
 
     def telescope(self, factor, matrix, last_row):
         """(25), (26), (64)."""
         self.relation.public("K", "t s", matrix)
         row = []
         if last_row:
-            self.relation.public("last K", "s", last_row)
-            row = ["last K s"]
+            self.relation.public("K:last", "s", last_row)
+            row = ["K:last s"]
         for (w, gradient), first, last in zip(self.program.gradients.items(), self.first, self.last):
             axes = self.program.values[w].axes
             parts = [(-factor * c, output, operands) for c, output, *operands in gradient]

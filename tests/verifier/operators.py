@@ -111,7 +111,7 @@ class Dense(Linear):
 
     def back(self, p, saved, g, needs):
         [back] = super().back(p, saved, g, needs)
-        return [back and p.entrywise("P of pixels", p.values[back].axes, p.values[back].fraction, (1, back))]
+        return [back and p.entrywise("P:pixels", p.values[back].axes, p.values[back].fraction, (1, back))]
 
 
 class Windows:
@@ -171,7 +171,7 @@ class Convolution(Linear):
         if not back:
             return [None]
         value = p.values[back]
-        return [p.sum("P of pixels", axes, value.fraction, (1, axes, f"{back} {value.axes}", *sees))]
+        return [p.sum("P:pixels", axes, value.fraction, (1, axes, f"{back} {value.axes}", *sees))]
 
 
 def share(n):
@@ -264,12 +264,15 @@ class Round(Operator):
 
 
 class Scores(Round):
-    """The same, of the scores of classes."""
+    """The same, of the scores of classes; a loss rounds them itself."""
 
     def shape(self, shapes):
         shape = super().shape(shapes)
         check(len(shape) == 1 and shape[0] > 1, "scores of fewer than two classes")
         return shape
+
+    def forward(self, p, x):
+        return (x, None) if p.training else super().forward(p, x)
 
 
 class Function(Operator):
@@ -339,10 +342,10 @@ class MaxPool(Operator):
 
     def back(self, p, saved, g, needs):
         axes, over, places, sees, chosen = saved
-        g = p.rounded_back("D of windows", g)
+        g = p.rounded_back("D:windows", g)
         factors = f"{chosen} {over}", f"{g} {over.removesuffix(f' {places}')}"
-        back = p.sum("D of entries", over, p.fixed.g, (1, over, *factors))
-        return [p.sum("D of pixels", axes, p.fixed.g, (1, axes, f"{back} {over}", *sees))]
+        back = p.sum("D:entries", over, p.fixed.g, (1, over, *factors))
+        return [p.sum("D:pixels", axes, p.fixed.g, (1, axes, f"{back} {over}", *sees))]
 
 
 class Multiply(Operator):

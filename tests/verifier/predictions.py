@@ -7,7 +7,7 @@ import re
 
 from errors import Refused, at, check
 from inference import CommittedRows, PublicRows, verify_inference
-from network import Dataset, Rows
+from network import MAX_WIDTH, Dataset, Rows
 
 ID = re.compile(r"[0-9a-f]{64}")
 
@@ -59,10 +59,11 @@ def decode_base64(text):
     return data
 
 
-def read_rows(value, curve, columns=None):
+def read_rows(value, curve, columns=None, classes=None):
     """Public or committed rows; `columns` are the numbers of features and of targets, if it is a data
-    set. Returns inputs and targets then, else the rows."""
+    set, perhaps of so many classes. Returns inputs and targets then, else the rows."""
     kind, content = alternative(value, "public", "committed")
+    features, targets = columns or (None, None)
     if kind == "public":
         check(isinstance(content, list) and content, "there are no rows")
         check(all(isinstance(row, list) for row in content), "rows are arrays")
@@ -72,17 +73,18 @@ def read_rows(value, curve, columns=None):
         check(all(type(x) is int and -(1 << 63) <= x < 1 << 63 for x in flat), "values of rows")
         if columns is None:
             return PublicRows(content)
-        features, targets = columns
         check(width == features + targets and min(columns) >= 1, "columns of rows")
+        in_classes = lambda row: 2 <= classes <= MAX_WIDTH and 0 <= row[-1] < classes
+        check(classes is None or all(map(in_classes, content)), "classes of rows")
         return PublicRows([row[:features] for row in content]), PublicRows([row[features:] for row in content])
     width, text = take(content, width=int, rows=str)
     data = decode_base64(text)
     check(0 <= width < 1 << 64, "the width of rows")
     if columns is None:
         return CommittedRows(Rows(curve, width, data), 0, width)
-    features, targets = columns
     check(width == features + targets and min(columns) >= 0, "columns of rows")
-    dataset = Dataset(curve, features, targets, None, data)
+    check(classes is None or 0 <= classes < 1 << 64, "number of classes")
+    dataset = Dataset(curve, features, targets, classes, data)
     return CommittedRows(dataset, 0, features), CommittedRows(dataset, features, width)
 
 
@@ -94,12 +96,16 @@ def verify_prediction(tree, data):
         )
         check(form == "zktree inference 1" and curve == tree.curve.name, "format or curve")
         check(ID.fullmatch(model), "the model is no id")
-        kind, claim = alternative(claim, "prediction", "squared_error")
+        kind, claim = alternative(claim, "prediction", "squared_error", "correct")
         proof = decode_base64(proof)
         if kind == "prediction":
             inputs, ends = take(claim, inputs=dict, outputs=dict)
             told = "outputs",
             inputs, ends = read_rows(inputs, tree.curve), read_rows(ends, tree.curve)
+        elif kind == "correct":
+            count, features, classes, rows = take(claim, count=int, features=int, classes=int, rows=dict)
+            told = "correct", count
+            inputs, ends = read_rows(rows, tree.curve, (features, 1), classes)
         else:
             error, features, targets, rows = take(claim, sum=int, features=int, targets=int, rows=dict)
             told = "squared error", error

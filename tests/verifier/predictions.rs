@@ -48,9 +48,12 @@ pub fn all(
     ];
     all.extend(others.map(|family| {
         let mut files = honest(family);
-        let tampered = of_file(family, &files[0], false);
-        let of_rows = |file: &File| file.0.contains("tampered: value of");
-        files.extend(tampered.into_iter().filter(of_rows));
+        let (first, last) = (&files[0], &files[files.len() - 1]);
+        let tampered = [first, last].map(|file| of_file(family, file, false));
+        let of_claims = ["value of", "sum", "count", "classes"];
+        let of_claims = of_claims.map(|what| format!("tampered: {what}"));
+        let of_claims = |file: &File| of_claims.iter().any(|what| file.0.contains(what));
+        files.extend(tampered.concat().into_iter().filter(of_claims));
         Predictions {
             tree: family.lineage(CHILD),
             files,
@@ -84,14 +87,10 @@ fn honest<C: Curve<ScalarField: WideField>>(family: &Family<C>) -> Vec<File> {
         let text = prediction(family, model, committed, hiding);
         files.push((format!("{} prediction: {name}", C::NAME), text, true));
     }
-    let has_error = child.node.parameters.architecture.graph().loss() == Loss::SquaredError;
     for (name, model, committed) in [
         ("node, committed", node, true),
         ("root, public", root, false),
-    ]
-    .into_iter()
-    .filter(|_| has_error)
-    {
+    ] {
         let text = error(family, model, committed);
         files.push((format!("{} error: {name}", C::NAME), text, true));
     }
@@ -141,7 +140,6 @@ fn error<C: Curve<ScalarField: WideField>>(
     let data: &Dataset = opening.dataset();
     let all: Vec<usize> = (0..data.num_rows()).collect();
     let (features, targets) = data.gather(&all);
-    let sum = train::squared_error(&fixed, weights.weights(), (&features, &targets)).unwrap();
     let rows_opening = committed.then(|| RowsOpening::from(opening));
     let rows = match committed {
         true => LabelledRows::Committed(opening.commit()),
@@ -152,9 +150,17 @@ fn error<C: Curve<ScalarField: WideField>>(
         inputs: rows_opening.as_ref(),
         outputs: rows_opening.as_ref(),
     };
-    let said = Said::SquaredError {
-        rows,
-        sum: u64::try_from(sum).unwrap(),
+    let (weights_of, both) = (weights.weights(), (features.as_slice(), targets.as_slice()));
+    let said = match origin.start().architecture().graph().loss() {
+        Loss::SquaredError => {
+            let sum = train::squared_error(&fixed, weights_of, both).unwrap();
+            let sum = u64::try_from(sum).unwrap();
+            Said::SquaredError { rows, sum }
+        }
+        Loss::CrossEntropy => {
+            let count = train::correct(&fixed, weights_of, data).unwrap();
+            Said::Correct { rows, count }
+        }
     };
     let proven = Inference::prove(&origin, said, true, secrets).unwrap();
     proven.to_json().into_bytes()
@@ -228,17 +234,27 @@ fn of_file<C: Curve<ScalarField: WideField>>(
             &mut push,
         );
     }
-    if value["claim"].get("squared_error").is_some() {
-        change_rows(&value, "/claim/squared_error/rows", "rows", &mut push);
-        let mut change = |what: &str, field: &str, by: i64| {
+    let fields = [
+        (
+            "squared_error",
+            vec![("sum", 1), ("features", 1), ("targets", -1)],
+        ),
+        (
+            "correct",
+            vec![("count", 1), ("features", 1), ("classes", -2)],
+        ),
+    ];
+    for (claim, fields) in fields {
+        if value["claim"].get(claim).is_none() {
+            continue;
+        }
+        change_rows(&value, &format!("/claim/{claim}/rows"), "rows", &mut push);
+        for (field, by) in fields {
             let mut other = value.clone();
-            let place = &mut other["claim"]["squared_error"][field];
+            let place = &mut other["claim"][claim][field];
             *place = json!(place.as_i64().unwrap() + by);
-            push(what, other.to_string());
-        };
-        change("sum", "sum", 1);
-        change("features", "features", 1);
-        change("targets", "targets", -1);
+            push(field, other.to_string());
+        }
     }
     files
 }

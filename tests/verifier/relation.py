@@ -22,7 +22,7 @@ class Relation:
         self.axes[name] = variables
 
     def _add(self, name, axes, *fields):
-        assert name not in self.tensors
+        assert name not in self.tensors and " " not in name
         self.tensors[name] = Tensor([self.axes[axis] for axis in axes.split()], *fields)
 
     def input(self, name, axes):

@@ -276,7 +276,7 @@ class Tree:
         origin = self.origins.get(entry.parent)
         check(origin, "its parent is refused")
         self.check_signature(identity, entry)
-        check(entry.graph == origin.graph, "it is of another architecture than its root")
+        check(entry.graph.encoding == origin.graph.encoding, "it is of another architecture than its root")
         check(entry.fixed == origin.fixed, "it is of another number format than its root")
         dataset = self.dataset(entry.dataset)
         shape = len(dataset.encodings), dataset.features, dataset.targets, dataset.classes
