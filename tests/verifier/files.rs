@@ -3,7 +3,7 @@ use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fs, path::Path};
 use zktree::{
     commit::Curve,
-    nn::{DatasetCommitment, encoding::Encoder},
+    nn::{DataKind, DatasetCommitment, encoding::Encoder},
     poly::WideField,
     tree::{
         AuthorSecret, Edge, Node, NodeId, Root,
@@ -70,10 +70,14 @@ pub fn relog(files: &mut Files, old: NodeId, new: NodeId) {
 
 /// The file of a data set.
 fn encode_dataset<C: Curve>(dataset: &DatasetCommitment<C>) -> Vec<u8> {
-    Encoder::new("zktree/v1/dataset")
+    let (kind, count) = match dataset.kind() {
+        DataKind::Numbers { targets } => ("zktree/v1/dataset", targets),
+        DataKind::Labels { classes } => ("zktree/v1/labelled-dataset", classes),
+    };
+    Encoder::new(kind)
         .string(C::NAME)
         .count(dataset.num_features())
-        .count(dataset.num_targets())
+        .count(count)
         .bytes(&dataset.rows().encode())
         .finish()
 }
