@@ -204,6 +204,7 @@ mod tests {
     use rand::{Rng, SeedableRng};
 
     proptest! {
+        /// (86) of sparse ones.
         #[test]
         fn formulas_are_the_extensions_of_the_entries(
             dims in prop::collection::vec(0_usize..5, 1..4),
