@@ -28,6 +28,7 @@
 mod constants;
 mod gelu;
 mod input;
+mod layers;
 mod network;
 mod node;
 mod operators;

@@ -1,15 +1,18 @@
 //! Graphs that are no network here, or that are made to break the reader.
-use super::encode::{
-    attribute, bytes, file, file_of, floats, integers, node, node_of, number, of_integer,
-    of_integers, of_text,
+use super::{
+    encode::{
+        attribute, bytes, file, file_of, floats, node, node_of, number, of_integer, of_integers,
+        of_text,
+    },
+    misplaced::convolution,
 };
 use crate::nn::import::{FloatModel, ImportError};
 
-fn error(file: &[u8]) -> ImportError {
+pub fn error(file: &[u8]) -> ImportError {
     FloatModel::from_onnx(file).unwrap_err()
 }
 
-fn refused(file: &[u8], text: &str) {
+pub fn refused(file: &[u8], text: &str) {
     let error = error(file);
     let is_structure = matches!(error, ImportError::Structure { .. });
     let error = error.to_string();
@@ -17,29 +20,19 @@ fn refused(file: &[u8], text: &str) {
 }
 
 /// A matrix `[rows, columns]` of ones.
-fn ones(name: &str, shape: &[i64]) -> Vec<u8> {
+pub fn ones(name: &str, shape: &[i64]) -> Vec<u8> {
     let size: i64 = shape.iter().product();
     floats(name, shape, &vec![1.0; size as usize])
 }
 
 /// A graph on images `[2, 4, 4]`.
-fn on_image(nodes: &[Vec<u8>], initializers: &[Vec<u8>]) -> Vec<u8> {
+pub fn on_image(nodes: &[Vec<u8>], initializers: &[Vec<u8>]) -> Vec<u8> {
     file_of(
         18,
         nodes,
         initializers,
         &[Some(1), Some(2), Some(4), Some(4)],
     )
-}
-
-/// A convolution with these attributes, flattened, and a layer of so many inputs.
-fn convolution(attributes: &[Vec<u8>], shape: &[i64], inputs: i64) -> Vec<u8> {
-    let nodes = [
-        node("Conv", &["x", "k"], "c", attributes),
-        node("Flatten", &["c"], "f", &[]),
-        node("Gemm", &["f", "w"], "y", &[]),
-    ];
-    on_image(&nodes, &[ones("k", shape), ones("w", &[inputs, 2])])
 }
 
 #[test]
@@ -105,94 +98,6 @@ fn all_that_is_not_supported_is_listed_at_once() {
         FloatModel::from_onnx(&on_image(&[foreign], &[])),
         Err(ImportError::Operators { .. })
     ));
-}
-
-#[test]
-fn windows_that_are_none() {
-    assert!(FloatModel::from_onnx(&convolution(&[], &[1, 2, 2, 2], 9)).is_ok());
-    let refused = |attributes: &[Vec<u8>], text| {
-        refused(&convolution(attributes, &[1, 2, 2, 2], 9), text);
-    };
-    let most = i64::MAX;
-    refused(&[of_integers("strides", &[0, 1])], "strides are at least 1");
-    let same = of_text("auto_pad", "SAME_UPPER");
-    refused(
-        &[of_integers("strides", &[1, 0]), same.clone()],
-        "strides are at least 1",
-    );
-    refused(&[of_integers("strides", &[-1, 1])], "strides is [-1, 1]");
-    refused(
-        &[of_integers("strides", &[1])],
-        "only images of height and width",
-    );
-    refused(
-        &[of_integers("kernel_shape", &[3, 2])],
-        "that of its weights [2, 2]",
-    );
-    refused(
-        &[of_integers("pads", &[2, 0, 0, 0])],
-        "padding is less than a window",
-    );
-    refused(
-        &[of_integers("pads", &[0, 0, 0, most])],
-        "padding is less than a window",
-    );
-    refused(
-        &[of_integers("pads", &[0, -1, 0, 0])],
-        "pads are [0, -1, 0, 0]",
-    );
-    refused(
-        &[of_integers("pads", &[0, 0])],
-        "not those of an image's four sides",
-    );
-    refused(
-        &[of_integers("pads", &[1, 0, 0, 0]), same],
-        "both auto_pad and pads",
-    );
-    // One window, and so weights for another number of values.
-    refused(
-        &[of_integers("strides", &[most, most])],
-        "weights of 9 inputs behind 1 values",
-    );
-    for shape in [&[1, 3, 2, 2][..], &[1, 2, 2], &[0, 2, 2, 2], &[1, 2, 0, 2]] {
-        super::refused(
-            &convolution(&[], shape, 9),
-            "not [outputs, 2, height, width]",
-        );
-    }
-    super::refused(
-        &convolution(&[], &[1, 2, 5, 2], 9),
-        "larger than the padded image",
-    );
-
-    let pool = |attributes: &[Vec<u8>]| {
-        let nodes = [
-            node("AveragePool", &["x"], "p", attributes),
-            node("Flatten", &["p"], "f", &[]),
-            node("Gemm", &["f", "w"], "y", &[]),
-        ];
-        on_image(&nodes, &[ones("w", &[18, 2])])
-    };
-    let kernel = |h, w| of_integers("kernel_shape", &[h, w]);
-    assert!(FloatModel::from_onnx(&pool(&[kernel(2, 2)])).is_ok());
-    super::refused(&pool(&[]), "no kernel_shape");
-    super::refused(&pool(&[kernel(1, 1)]), "a mean is over two or more pixels");
-    super::refused(&pool(&[kernel(most, most)]), "larger than the padded image");
-    super::refused(&pool(&[kernel(0, 2)]), "at least 1");
-    let strides = of_integers("strides", &[3, 3]);
-    let ceil = of_integer("ceil_mode", 1);
-    super::refused(
-        &pool(&[kernel(2, 2), strides, ceil]),
-        "reach beyond the image",
-    );
-    let same = of_text("auto_pad", "SAME_LOWER");
-    super::refused(
-        &pool(&[kernel(2, 2), same]),
-        "padding without count_include_pad",
-    );
-    let include = of_integer("count_include_pad", 1);
-    let pads = of_integers("pads", &[most; 4]);
-    super::refused(&pool(&[kernel(most, most), pads, include]), "");
 }
 
 #[test]
@@ -363,212 +268,6 @@ fn a_matrix_of_many_users() {
         .collect();
     let file = file_of(18, &nodes, &[ones("w", &[1, 1])], &[None, Some(1)]);
     assert!(matches!(error(&file), ImportError::Config(_)));
-}
-
-#[test]
-fn rearrangements_that_are_more() {
-    let of = |operator: &str, input: Option<&[i64]>, attributes: &[Vec<u8>]| {
-        let inputs = if input.is_some() {
-            vec!["c", "s"]
-        } else {
-            vec!["c"]
-        };
-        let nodes = [
-            node("Conv", &["x", "k"], "c", &[]),
-            node(operator, &inputs, "r", attributes),
-            node("Flatten", &["r"], "f", &[]),
-            node("Gemm", &["f", "w"], "y", &[]),
-        ];
-        let list = integers("s", input.unwrap_or_default());
-        on_image(
-            &nodes,
-            &[ones("k", &[3, 2, 1, 1]), ones("w", &[48, 2]), list],
-        )
-    };
-    let reshape = |lens: &[i64]| of("Reshape", Some(lens), &[]);
-    for lens in [
-        &[1, -1][..],
-        &[0, 3, 16],
-        &[-1, 12, 4],
-        &[1, 48],
-        &[0, 0, -1, 1],
-    ] {
-        // Whole dimensions, but where 3 x 4 are cut from the other end.
-        let read = FloatModel::from_onnx(&reshape(lens));
-        assert!(read.is_ok(), "{lens:?}: {:?}", read.err());
-    }
-    let whole = "moves whole dimensions";
-    for lens in [
-        &[0, 4, 12][..],
-        &[0, 47],
-        &[0, 7, -1],
-        &[0],
-        &[1, 0],
-        &[0, 48, 2],
-    ] {
-        refused(&reshape(lens), whole);
-    }
-    refused(&reshape(&[]), "no dimension of samples");
-    refused(
-        &reshape(&[3, 16]),
-        "its first dimension is not that of samples",
-    );
-    refused(&reshape(&[-1, -1]), "two open dimensions");
-    refused(&reshape(&[0, -1, -1]), "two open dimensions");
-    refused(&reshape(&[0, i64::MAX, i64::MAX]), whole);
-    refused(&reshape(&[0, i64::MIN]), "two open dimensions");
-    refused(&reshape(&[0, 0, 0, 0, 0]), "no dimension to copy");
-    refused(&reshape(&[1; 65]), "no list of at most 64");
-    refused(
-        &of("Reshape", Some(&[0, -1]), &[of_integer("allowzero", 1)]),
-        "no length",
-    );
-    refused(&of("Reshape", None, &[]), "not two inputs");
-    let perm = |perm: &[i64]| of("Transpose", None, &[of_integers("perm", perm)]);
-    for order in [
-        &[1, 0, 2, 3][..],
-        &[0, 1, 2],
-        &[0, 1, 1, 2],
-        &[0, 1, 2, 4],
-        &[0, 1, 2, -1],
-        &[],
-    ] {
-        refused(&perm(order), whole);
-    }
-    refused(&of("Transpose", None, &[]), whole);
-    for axis in [0, 2, 4, -1, i64::MIN, i64::MAX] {
-        refused(&of("Flatten", None, &[of_integer("axis", axis)]), whole);
-    }
-    assert!(FloatModel::from_onnx(&of("Flatten", None, &[of_integer("axis", -3)])).is_ok());
-    for operator in ["Squeeze", "Unsqueeze"] {
-        for axes in [&[0][..], &[1, 0]] {
-            refused(&of(operator, Some(axes), &[]), whole);
-        }
-        for axes in [&[7][..], &[-9], &[i64::MIN]] {
-            refused(&of(operator, Some(axes), &[]), "no such dimension");
-        }
-        refused(
-            &of(operator, Some(&[1, 1]), &[]),
-            "a dimension is named twice",
-        );
-        refused(&of(operator, None, &[]), "it must name its dimensions");
-    }
-    refused(&of("Squeeze", Some(&[2]), &[]), whole);
-    // The shape of values that are no list.
-    let twice = [
-        node("Reshape", &["x", "w"], "r", &[]),
-        node("Gemm", &["r", "w"], "y", &[]),
-    ];
-    refused(
-        &on_image(&twice, &[ones("w", &[32, 2])]),
-        "no list of at most 64 integers",
-    );
-}
-
-#[test]
-fn operators_where_they_cannot_be() {
-    let k = || ones("k", &[2, 2, 1, 1]);
-    let c = || ones("c", &[2]);
-    let head = |value: &str| {
-        let flat = node("Flatten", &[value], "f", &[]);
-        [flat, node("Gemm", &["f", "w"], "y", &[])].concat()
-    };
-    let of = |nodes: &[Vec<u8>]| {
-        let more = [
-            ones("s", &[1, 2, 1, 1]),
-            ones("w", &[32, 2]),
-            ones("r", &[4]),
-        ];
-        on_image(nodes, &[&[k(), c()], &more[..]].concat())
-    };
-    let conv = |input: &str, output: &str| node("Conv", &[input, "k"], output, &[]);
-    let norm = |input: &str| node("BatchNormalization", &[input, "c", "c", "c", "c"], "b", &[]);
-    assert!(FloatModel::from_onnx(&of(&[conv("x", "z"), norm("z"), head("b")])).is_ok());
-    let nothing_else = "whose output nothing else reads";
-    refused(&of(&[norm("x"), head("b")]), nothing_else);
-    refused(
-        &of(&[
-            conv("x", "z"),
-            node("Relu", &["z"], "a", &[]),
-            norm("a"),
-            head("b"),
-        ]),
-        nothing_else,
-    );
-    let both = [
-        conv("x", "z"),
-        norm("z"),
-        node("Add", &["z", "b"], "s1", &[]),
-        head("s1"),
-    ];
-    refused(&of(&both), nothing_else);
-    let both = [
-        conv("x", "z"),
-        node("Add", &["z", "s"], "b", &[]),
-        node("Add", &["z", "b"], "s1", &[]),
-        head("s1"),
-    ];
-    refused(&of(&both), nothing_else);
-    refused(
-        &of(&[node("Add", &["x", "s"], "b", &[]), head("b")]),
-        nothing_else,
-    );
-    // One for each column is none for each channel.
-    refused(
-        &of(&[
-            conv("x", "z"),
-            node("Add", &["z", "r"], "b", &[]),
-            head("b"),
-        ]),
-        "not that of 2 outputs",
-    );
-    let turned = node(
-        "Transpose",
-        &["z"],
-        "t",
-        &[of_integers("perm", &[0, 2, 3, 1])],
-    );
-    refused(
-        &of(&[conv("x", "z"), turned.clone(), norm("t"), head("b")]),
-        nothing_else,
-    );
-    let sum = node("Add", &["z", "t"], "b", &[]);
-    refused(
-        &of(&[conv("x", "z"), turned.clone(), sum, head("b")]),
-        "must be of one shape",
-    );
-    refused(
-        &of(&[conv("x", "z"), turned, conv("t", "u"), head("u")]),
-        "no image of [channels, height, width]",
-    );
-    refused(
-        &of(&[node("Gemm", &["x", "w"], "y", &[])]),
-        "must be flattened",
-    );
-    let product = node("MatMul", &["z", "w"], "y", &[]);
-    let text = "something else than the last dimension";
-    refused(&of(&[conv("x", "z"), product]), text);
-    // Scores are the end.
-    let soft = |input: &str, output: &str| node("Softmax", &[input], output, &[]);
-    refused(&of(&[soft("x", "a"), head("a")]), "only over the classes");
-    let flat = node("Flatten", &["x"], "f", &[]);
-    let gemm = node("Gemm", &["f", "w"], "z", &[]);
-    let relu = node("Relu", &["p"], "y", &[]);
-    refused(
-        &of(&[flat.clone(), gemm.clone(), soft("z", "p"), relu]),
-        "only as the last one",
-    );
-    let twice = node("Add", &["p", "p"], "y", &[]);
-    refused(
-        &of(&[flat.clone(), gemm.clone(), soft("z", "p"), twice]),
-        "only as the last one",
-    );
-    refused(
-        &of(&[flat, gemm, soft("z", "p"), soft("p", "y")]),
-        "only as the last one",
-    );
-    // Images are no output.
-    refused(&of(&[conv("x", "y")]), "the last one makes a vector");
 }
 
 #[test]

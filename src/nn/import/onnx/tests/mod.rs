@@ -2,6 +2,7 @@
 mod encode;
 mod errors;
 mod graphs;
+mod misplaced;
 mod operators;
 mod reference;
 
