@@ -14,9 +14,9 @@ mod structure;
 mod witness;
 
 use super::{
-    Architecture, Dataset, DatasetOpening, FixedPoint, FixedPointConfig, LearningRate,
-    ParentWeights, Schedule, ScheduleSeed, Segment, TrainingParameters, TrainingProof,
-    TrainingStatement, WeightBound, WeightCommitment, WeightOpening,
+    Architecture, Dataset, DatasetOpening, FixedPoint, FixedPointConfig, FunctionBits,
+    LearningRate, ParentWeights, Schedule, ScheduleSeed, Segment, TrainingParameters,
+    TrainingProof, TrainingStatement, WeightBound, WeightCommitment, WeightOpening,
     argument::{KnownMatrix, Pending},
     claim::SegmentArgument,
     commitment::weight_layout,
@@ -83,7 +83,18 @@ pub(crate) fn tiny() -> FixedPoint {
         output_range_bits: 12,
         gradient_range_bits: 12,
         data_range_bits: 8,
-        functions: None,
+        // Two classes, at most.
+        functions: Some(FunctionBits {
+            probability_bits: 5,
+            score_bits: 2,
+            exponential_bits: 10,
+            level_range_bits: 11,
+            score_gradient_bits: 5,
+            mean_bits: 1,
+            root_bits: 4,
+            row_bits: 1,
+            norm_range_bits: 14,
+        }),
     })
     .unwrap()
 }

@@ -2,12 +2,13 @@
 use super::*;
 use crate::nn::{
     Architecture, Dataset, FixedPoint, FixedPointConfig, LearningRate, Schedule, ScheduleSeed, Sgd,
+    gadget::Epsilon,
     layout::weight_tensors,
     model::{self, Graph, GraphNode, Mlp, Operator, Task},
     network::Weights,
     op::{
-        Activation, Add, AveragePool, Convolution, Dense, GlobalAverage, Linear, Nonlinearity,
-        Round, Windows,
+        Activation, Add, AveragePool, Convolution, Dense, GlobalAverage, Linear, Loss, Multiply,
+        Nonlinearity, Norm, Round, Scores, Windows,
     },
     optimise::{Optimiser, Plan, tests::optimisers},
     relation::{self, Claim, Prover, Values, Verifier},
@@ -57,7 +58,9 @@ type Growth = (u8, [prop::sample::Index; 2], usize);
 /// Any network: operators on whatever they can read, several readers of one output, none of another.
 fn networks() -> impl Strategy<Value = Architecture> {
     let growth = prop::collection::vec(any::<Growth>(), 0..9);
-    let any = (1_usize..5, growth, 1_usize..4).prop_map(|(inputs, growth, outputs)| {
+    let ends = (1_usize..4, any::<bool>());
+    let any = (1_usize..5, growth, ends).prop_map(|(inputs, growth, (outputs, classes))| {
+        let outputs = if classes { 2 } else { outputs };
         let mut nodes = Vec::new();
         // Width of each value, and whether it has been rounded.
         let mut values = vec![(inputs, true)];
@@ -71,8 +74,12 @@ fn networks() -> impl Strategy<Value = Architecture> {
             inputs: vec![rounded],
         });
         let inputs_of_round = vec![nodes.len()];
+        let operator = match classes {
+            true => Operator::new(Scores),
+            false => Operator::new(Round),
+        };
         nodes.push(GraphNode {
-            operator: Operator::new(Round),
+            operator,
             inputs: inputs_of_round,
         });
         Architecture::from(Graph::new(vec![inputs], nodes).unwrap())
@@ -151,7 +158,7 @@ fn grow(
     };
     let (exact, rounded) = (of(false), of(true));
     let first = *picks[0].get(&rounded);
-    let (operator, inputs, value) = match kind % 4 {
+    let (operator, inputs, value) = match kind % 6 {
         0 => (
             Operator::new(Linear { outputs }),
             vec![first],
@@ -162,6 +169,22 @@ fn grow(
             let function = *picks[1].get(&Nonlinearity::ALL);
             let activation = Operator::new(Activation { function });
             (activation, vec![x], (values[x].0, true))
+        }
+        2 => {
+            let centred = outputs % 2 == 0;
+            let epsilon = Epsilon::new(Epsilon::ONE / 4).unwrap();
+            let norm = Operator::new(Norm { centred, epsilon });
+            (norm, vec![first], (values[first].0, true))
+        }
+        3 => {
+            let width = values[first].0;
+            let alike: Vec<usize> = rounded
+                .into_iter()
+                .filter(|k| values[*k].0 == width)
+                .collect();
+            let second = *picks[1].get(&alike);
+            let product = Operator::new(Multiply);
+            (product, vec![first, second], (width, false))
         }
         _ => {
             // A sum of two of one width, both rounded or both exact.
@@ -218,10 +241,18 @@ fn training_by(
     let first = segment * steps as u64;
     let (features, targets) = (architecture.num_inputs(), architecture.num_targets());
     let rows = batch + 3;
-    let values = (0..rows * (features + targets))
+    let mut values: Vec<i64> = (0..rows * (features + targets))
         .map(|_| rng.gen_range(-20..20))
         .collect();
-    let dataset = Dataset::from_rows(features, targets, values).unwrap();
+    let dataset = match architecture.graph().loss() {
+        Loss::SquaredError => Dataset::from_rows(features, targets, values),
+        Loss::CrossEntropy => {
+            let labels = values.chunks_mut(features + 1);
+            labels.for_each(|row| row[features] = row[features].rem_euclid(2));
+            Dataset::from_labelled_rows(features, 2, values)
+        }
+    };
+    let dataset = dataset.unwrap();
     let schedule = Schedule::new(ScheduleSeed([7; 32]), rows, batch).unwrap();
     let parent = weights(architecture, fixed, seed);
     let mut child = parent.clone();
@@ -266,7 +297,21 @@ fn inference(architecture: &Architecture, samples: usize, task: Task, seed: u64)
         (0..count).map(|_| rng.gen_range(-20..20)).collect()
     };
     let inputs = draw(architecture.num_inputs());
-    let targets = draw(architecture.graph().targets());
+    let mut targets = draw(architecture.graph().targets());
+    let task = match (architecture.graph().loss(), task) {
+        (
+            Loss::CrossEntropy,
+            Task::SquaredError {
+                inputs_in_range, ..
+            },
+        ) => {
+            targets
+                .iter_mut()
+                .for_each(|class| *class = class.rem_euclid(2));
+            Task::Correct { inputs_in_range }
+        }
+        (_, task) => task,
+    };
     let run = train::forward(&fixed, &weights, (&inputs, &targets), task).ok()?;
     let extent = Extent {
         steps: 1,
