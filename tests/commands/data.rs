@@ -192,7 +192,7 @@ fn numbers_and_classes_are_told_apart() {
         // Nor do two classes name three.
         let message = world.fails(2, &classes("new", "--layers 3,4,2", format));
         assert!(
-            message.contains("columns") || message.contains("classes"),
+            message.contains("2 outputs") && message.contains("3 targets"),
             "{message}"
         );
         let message = world.fails(2, &format!("{} --label label", train(&root, format)));

@@ -212,7 +212,7 @@ fn what_cannot_be_imported_is_named_and_leaves_nothing() {
     };
     refused(
         "unsupported.onnx",
-        "Conv at \"conv\", Sigmoid at the node of \"s\", Softmax",
+        "Conv at \"conv\" (dilations [2, 1], only 1; group 2, only 1), Elu at the node of \"e\", AveragePool",
     );
     let whole = world.read("gemm.onnx");
     std::fs::write(world.path("cut.onnx"), &whole[..200]).unwrap();

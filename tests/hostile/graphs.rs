@@ -61,7 +61,7 @@ fn what_is_no_network_is_refused_by_name() {
     assert!(Architecture::decode(&around(3, &[(RELU, 0, vec![1]), (LINEAR, 3, vec![2])])).is_ok());
 
     let add = |inputs: &[u64]| around(3, &[(ADD, 0, inputs.to_vec())]);
-    let needs = "node 1 (from 0) of the network: it has not the inputs that it needs";
+    let needs = "node 1 (from 0) of the network: it has two or more inputs of one shape";
     let order = "node 1 (from 0) of the network: it reads a node that does not come before";
     assert!(Architecture::decode(&add(&[0, 1])).is_ok());
     for inputs in [&[][..], &[1]] {
@@ -88,18 +88,22 @@ fn what_is_no_network_is_refused_by_name() {
         let linear = [(LINEAR, width, vec![0]), (ROUND, 0, vec![1])];
         let message = format!("width 1 (from 0) is {width}; it must be from 1 to 65536");
         refused(&encoded(3, &linear), &message);
-        let message = message.replace("width 1", "width 0");
+        // A width of 0 says that a shape follows.
+        let message = match width {
+            0 => "the field `shape of the input`".to_owned(),
+            _ => message.replace("width 1", "width 0"),
+        };
         refused(&around(width, &[]), &message);
     }
-    for (code, number) in [
-        (0, 0),
-        (9, 0),
-        (u64::MAX, 0),
-        (RELU, 1),
-        (ADD, 2),
-        (ROUND, 1),
+    for (code, number, what) in [
+        (0, 0, "0"),
+        (99, 0, "99"),
+        (u64::MAX, 0, "18446744073709551615"),
+        (RELU, 1, "relu [1]"),
+        (ADD, 2, "add [2]"),
+        (ROUND, 1, "round [1]"),
     ] {
-        let message = format!("the field `operator` is invalid: {code} {number}");
+        let message = format!("the field `operator` is invalid: {what}");
         refused(&around(3, &[(code, number, vec![1])]), &message);
     }
 }
