@@ -230,7 +230,7 @@ fn what_cannot_be_imported_is_named_and_leaves_nothing() {
     refused("gemm.onnx --normalize all.csv --target y", "2 outputs");
     refused(
         "gemm.onnx --normalize all.csv --label y",
-        "this network is trained on numbers",
+        "2 outputs; the normalization has 3 features and 22 targets",
     );
     refused("gemm.onnx --label y", "--normalize");
     refused("gemm.onnx --normalize all.csv", "--target");

@@ -90,7 +90,7 @@ fn what_is_no_network_is_refused_by_name() {
         refused(&encoded(3, &linear), &message);
         // A width of 0 says that a shape follows.
         let message = match width {
-            0 => "the field `shape of the input`".to_owned(),
+            0 => "is invalid".to_owned(),
             _ => message.replace("width 1", "width 0"),
         };
         refused(&around(width, &[]), &message);
