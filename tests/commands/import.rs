@@ -232,7 +232,6 @@ fn what_cannot_be_imported_is_named_and_leaves_nothing() {
         "gemm.onnx --normalize all.csv --label y",
         "2 outputs; the normalization has 3 features and 22 targets",
     );
-    refused("gemm.onnx --label y", "--normalize");
     refused("gemm.onnx --normalize all.csv", "--target");
     refused("gemm.onnx --weight-bits 30", "range_bits is 30 bits");
     refused("gemm.onnx --preset huge", "huge");
