@@ -522,7 +522,7 @@ pub enum ConfigError {
     /// Known tensors of a network have too many entries.
     #[error(
         "up to `{tensor}`, windows and rearrangements of the network list {entries} places; at most \
-         {max}: take smaller windows or images"
+         {max}: take smaller windows or images, or fewer classes"
     )]
     Known {
         /// The tensor.

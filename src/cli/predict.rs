@@ -290,17 +290,15 @@ fn measure_all(
         }
         return Ok(count);
     }
-    let all: Vec<usize> = (0..data.num_rows()).collect();
-    let (features, targets) = data.gather(&all);
-    let sum = plain::squared_error(fixed, weights, (&features, &targets))?;
-    let error = plain::mean_squared_error(fixed, weights, data)?;
+    let sum = plain::squared_error(fixed, weights, data)?;
     if wanted(Metric::Mse) {
-        report.mean_squared_error = Some(error);
+        report.mean_squared_error = Some(fixed.mean_square(sum, data.num_rows()));
     }
     if wanted(Metric::R2) {
-        let unit = (1_u64 << fixed.activation_bits()) as f64;
-        let spread = spread(&targets, data.num_targets()) / unit / unit;
-        report.r2 = Some(1.0 - error * rows / spread).filter(|r2| r2.is_finite());
+        let all: Vec<usize> = (0..data.num_rows()).collect();
+        let (_, targets) = data.gather(&all);
+        let left = sum as f64 / spread(&targets, data.num_targets());
+        report.r2 = Some(1.0 - left).filter(|r2| r2.is_finite());
     }
     Ok(u64::try_from(sum).unwrap_or(u64::MAX))
 }

@@ -223,6 +223,12 @@ impl FixedPoint {
         &self.config
     }
 
+    /// The mean over so many rows of squares of numbers with `s` fraction bits that sum to this; zero for no rows.
+    pub fn mean_square(&self, sum: u128, rows: usize) -> f64 {
+        let unit = (1_u64 << (2 * self.activation_bits())) as f64;
+        sum as f64 / unit / rows.max(1) as f64
+    }
+
     /// `s`: fraction bits of data, targets and activations.
     pub fn activation_bits(&self) -> u32 {
         self.config.activation_bits

@@ -209,20 +209,17 @@ pub fn predict(
 ///
 /// # Errors
 ///
-/// Those of [`forward`].
+/// [`TrainError::DatasetWidth`], and those of [`forward`].
 pub fn squared_error(
     fixed: &FixedPoint,
     weights: &Weights,
-    (inputs, targets): (&[i64], &[i64]),
+    dataset: &Dataset,
 ) -> Result<u128, TrainError> {
     let task = Task::SquaredError {
         inputs_in_range: false,
         targets_in_range: false,
     };
-    let run = forward(fixed, weights, (inputs, targets), task)?;
-    let told = run.program.told().next();
-    let sum = told.and_then(|value| run.trace.told(value));
-    Ok(sum.map_or(0, i128::unsigned_abs))
+    told(fixed, weights, dataset, task)
 }
 
 /// How many rows of a data set have their class at the first of the largest scores.
@@ -235,20 +232,31 @@ pub fn correct(
     weights: &Weights,
     dataset: &Dataset,
 ) -> Result<u64, TrainError> {
+    let task = Task::Correct {
+        inputs_in_range: false,
+    };
+    let count = told(fixed, weights, dataset, task)?;
+    Ok(u64::try_from(count).unwrap_or(u64::MAX))
+}
+
+/// The sum over all rows of a data set of what a task tells.
+fn told(
+    fixed: &FixedPoint,
+    weights: &Weights,
+    dataset: &Dataset,
+    task: Task,
+) -> Result<u128, TrainError> {
     check_widths(weights, dataset)?;
     let rows: Vec<usize> = (0..dataset.num_rows()).collect();
-    let mut count = 0;
+    let mut sum = 0;
     for rows in rows.chunks(EVALUATION_ROWS) {
-        let (inputs, labels) = dataset.gather(rows);
-        let task = Task::Correct {
-            inputs_in_range: false,
-        };
-        let run = forward(fixed, weights, (&inputs, &labels), task)?;
+        let (inputs, targets) = dataset.gather(rows);
+        let run = forward(fixed, weights, (&inputs, &targets), task)?;
         let told = run.program.told().next();
         let told = told.and_then(|value| run.trace.told(value));
-        count += told.map_or(0, |count| count.unsigned_abs() as u64);
+        sum += told.map_or(0, i128::unsigned_abs);
     }
-    Ok(count)
+    Ok(sum)
 }
 
 /// The loss of a data set: of numbers the [mean squared error](mean_squared_error), of classes the mean over rows of
@@ -304,15 +312,8 @@ pub fn mean_squared_error(
     weights: &Weights,
     dataset: &Dataset,
 ) -> Result<f64, TrainError> {
-    check_widths(weights, dataset)?;
-    let rows: Vec<usize> = (0..dataset.num_rows()).collect();
-    let mut sum = 0;
-    for rows in rows.chunks(EVALUATION_ROWS) {
-        let (inputs, targets) = dataset.gather(rows);
-        sum += squared_error(fixed, weights, (&inputs, &targets))?;
-    }
-    let unit = (1_u64 << (2 * fixed.activation_bits())) as f64;
-    Ok(sum as f64 / unit / dataset.num_rows().max(1) as f64)
+    let sum = squared_error(fixed, weights, dataset)?;
+    Ok(fixed.mean_square(sum, dataset.num_rows()))
 }
 
 /// Runs the steps of a range on the batches of the schedule. After each step, `progress(step,

@@ -10,6 +10,9 @@ use zktree::{
 pub const LINEAR: u64 = 1;
 pub const ROUND: u64 = 2;
 const ADD: u64 = 3;
+const CONVOLUTION: u64 = 10;
+const AVERAGE: u64 = 11;
+const DENSE: u64 = 13;
 const RELU: u64 = 4;
 const GELU: u64 = 5;
 const SILU: u64 = 6;
@@ -105,6 +108,77 @@ fn what_is_no_network_is_refused_by_name() {
     ] {
         let message = format!("the field `operator` is invalid: {what}");
         refused(&around(3, &[(code, number, vec![1])]), &message);
+    }
+}
+
+/// The encoding of a convolution, or of another operator on windows, on an image, a dense layer and a rounding.
+fn windows(image: &[u64], code: u64, numbers: &[u64]) -> Vec<u8> {
+    let start = Encoder::default().number(0).numbers(image.iter().copied());
+    let start = start.count(5).number(code);
+    let windows = numbers
+        .iter()
+        .fold(start, |encoder, number| encoder.number(*number));
+    let nodes = [(ROUND, 0, 1), (DENSE, 2, 2), (RELU, 0, 3), (LINEAR, 2, 4)];
+    let end = windows.numbers([0].into_iter());
+    // The last one has to be a rounding: it is refused before, or for that alone.
+    let each = nodes.iter().fold(end, |encoder, (code, number, read)| {
+        encoder
+            .number(*code)
+            .number(*number)
+            .numbers([*read].into_iter())
+    });
+    each.finish()
+}
+
+#[test]
+fn windows_of_any_size_are_refused_by_name() {
+    let _alone = alone();
+    let end = "node 4 (from 0) of the network: the last one is a rounding";
+    let image = [8, 8, 3];
+    let with = |kernel, stride, before| [kernel, 3, stride, 1, before, 0, 0, 0];
+    let convolution =
+        |numbers: [u64; 8]| windows(&image, CONVOLUTION, &[&[4], &numbers[..]].concat());
+    refused(&convolution(with(3, 1, 0)), end);
+    let first = "node 0 (from 0) of the network: ";
+    for (numbers, what) in [
+        (with(3, 0, 0), "windows and strides are at least 1"),
+        (with(0, 1, 0), "windows and strides are at least 1"),
+        (with(3, 1, 3), "padding is less than a window"),
+        (with(9, 1, 0), "a window is larger than the padded image"),
+        (
+            with(1 << 40, 1, (1 << 40) - 1),
+            "its windows have more than 2^26 entries together",
+        ),
+        (
+            with(u64::MAX, 1, u64::MAX - 1),
+            "its windows have more than 2^26 entries together",
+        ),
+        (
+            with(u64::MAX, u64::MAX, 0),
+            "a window is larger than the padded image",
+        ),
+    ] {
+        refused(&convolution(numbers), &format!("{first}{what}"));
+        refused(&windows(&image, AVERAGE, &numbers), what);
+    }
+    // One window, whatever lies beyond it.
+    refused(&convolution(with(3, u64::MAX, 0)), end);
+    let other = convolution(with(3, 1, 0));
+    let images: [(&[u64], &str); 5] = [
+        (&[8], "one dimension is a width"),
+        (&[8, 8], "it reads an image"),
+        (&[0, 8, 3], "it must be from 1 to 65536"),
+        (&[1 << 16, 1 << 16, 1 << 16], "a shape of 3 dimensions"),
+        (&[8, 8, 3, 1, 1], "a shape of 5 dimensions"),
+    ];
+    for (image, what) in images {
+        refused(
+            &windows(image, CONVOLUTION, &[4, 3, 3, 1, 1, 0, 0, 0, 0]),
+            what,
+        );
+    }
+    for cut in 0..other.len() {
+        assert!(Architecture::decode(&other[..cut]).is_err());
     }
 }
 

@@ -138,8 +138,6 @@ fn error<C: Curve<ScalarField: WideField>>(
     let fixed = origin.start().fixed_point().clone();
     let opening = family.data[CHILD].opening();
     let data: &Dataset = opening.dataset();
-    let all: Vec<usize> = (0..data.num_rows()).collect();
-    let (features, targets) = data.gather(&all);
     let rows_opening = committed.then(|| RowsOpening::from(opening));
     let rows = match committed {
         true => LabelledRows::Committed(opening.commit()),
@@ -150,10 +148,10 @@ fn error<C: Curve<ScalarField: WideField>>(
         inputs: rows_opening.as_ref(),
         outputs: rows_opening.as_ref(),
     };
-    let (weights_of, both) = (weights.weights(), (features.as_slice(), targets.as_slice()));
+    let weights_of = weights.weights();
     let said = match origin.start().architecture().graph().loss() {
         Loss::SquaredError => {
-            let sum = train::squared_error(&fixed, weights_of, both).unwrap();
+            let sum = train::squared_error(&fixed, weights_of, data).unwrap();
             let sum = u64::try_from(sum).unwrap();
             Said::SquaredError { rows, sum }
         }

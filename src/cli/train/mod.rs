@@ -72,7 +72,8 @@ pub struct Options {
     /// Steps proven at once; a run that is cut off goes on behind the last segment proven
     #[arg(long, value_name = "K", default_value = "64", value_parser = whole::<NonZeroU64>)]
     segment_steps: NonZeroU64,
-    /// Publish the mean squared error on the data, in units of the normalised target
+    /// Publish the loss on the data: the mean squared error in units of the normalised target, or the mean
+    /// cross-entropy of classes
     #[arg(long)]
     publish_loss: bool,
     /// The parent's weights and blindings, from its author's `zktree export --with-opening`, if

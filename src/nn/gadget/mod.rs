@@ -68,6 +68,13 @@ pub fn rounded(
     y
 }
 
+/// A cotangent rounded to the bits and the range of gradients; itself, but for its point, if it has no more.
+pub fn gradient(p: &mut Program, name: String, cotangent: Value) -> Value {
+    let format = p.format();
+    let to = (format.gradient_bits(), format.gradient_range_bits());
+    rounded(p, name, cotangent, to, Check::GradientRange)
+}
+
 /// `x` rounded to `fraction` bits, in a signed range of `bits` bits that is cut into limbs; `x` itself if it has no more.
 ///
 /// # Errors

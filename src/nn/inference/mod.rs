@@ -182,8 +182,8 @@ impl<C: Curve<ScalarField: WideField>> InferenceStatement<C> {
             return None;
         };
         let samples = self.validate().ok()?;
-        let unit = (1_u64 << (2 * self.model.fixed_point.activation_bits())) as f64;
-        Some(*sum as f64 / unit / samples as f64)
+        let fixed = &self.model.fixed_point;
+        Some(fixed.mean_square((*sum).into(), samples))
     }
 
     /// The share of samples whose class is right, if that is what is claimed.

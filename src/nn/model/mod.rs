@@ -15,7 +15,7 @@ use super::{
     fixed::FixedPoint,
     gadget,
     op::{self, Loss, loss},
-    program::{Axis, Data, Known, Program, Purpose, SAMPLE, Value, at, over, term},
+    program::{Axis, Data, Known, Program, Purpose, Range, SAMPLE, Value, at, over, term},
 };
 use crate::{check::Check, error::ConfigError};
 
@@ -129,7 +129,21 @@ pub fn program(
             return Err(other("numbers have no classes: ask for the squared error"));
         }
     }
+    check_roundings(&p)?;
     Ok(p)
+}
+
+/// What a rounding drops is kept in 64 bits: means over windows and factors of several bits add up where a network
+/// rounds late.
+fn check_roundings(p: &Program) -> Result<(), ConfigError> {
+    match p.longest_rounding() {
+        bits if bits > Range::MAX_BITS => Err(ConfigError::TooWide {
+            what: "what a rounding drops",
+            bits,
+            max: Range::MAX_BITS,
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The targets of a batch: numbers, or a class.

@@ -129,23 +129,16 @@ impl Op for Activation {
         cotangent: Value,
         _: &[bool],
     ) -> Result<Vec<Option<Value>>, ConfigError> {
-        let [slope] = saved else {
-            return Err(ConfigError::Operator {
-                operator: "activation",
-                what: "its forward pass comes first",
-            });
-        };
-        let (format, axes) = (p.format(), p.fact(*slope).axes.clone());
-        let to = (format.gradient_bits(), format.gradient_range_bits());
-        let check = Check::GradientRange;
-        let h = gadget::rounded(p, format!("H{label}"), cotangent, to, check);
+        let [slope] = super::saved("activation", saved)?;
+        let axes = p.fact(slope).axes.clone();
+        let h = gadget::gradient(p, format!("H{label}"), cotangent);
         let indices = over(&axes);
-        let product = [at(*slope, &indices), at(h, &indices)];
-        let fraction = p.fact(*slope).fraction + p.fact(h).fraction;
+        let product = [at(slope, &indices), at(h, &indices)];
+        let fraction = p.fact(slope).fraction + p.fact(h).fraction;
         let terms = vec![term(1, product, &indices)];
         let exact = p.sum(format!("G{label}"), &axes, fraction, terms);
         let name = format!("G{label} rounded");
-        Ok(vec![Some(gadget::rounded(p, name, exact, to, check))])
+        Ok(vec![Some(gadget::gradient(p, name, exact))])
     }
 }
 

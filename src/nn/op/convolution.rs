@@ -5,8 +5,8 @@
 //! that see a pixel. All exact, and nothing of it is committed.
 use super::{
     Chain, Forward, Kind, Op, Operator, ParameterShape, linear,
-    operator::only,
-    windows::{self, Placed, Windows},
+    operator::{of_rounded, only},
+    windows::{self, Windows, through},
 };
 use crate::{
     error::ConfigError,
@@ -69,10 +69,7 @@ impl Op for Convolution {
     }
 
     fn is_rounded(&self, inputs: bool) -> Result<bool, &'static str> {
-        linear::Linear {
-            outputs: self.outputs,
-        }
-        .is_rounded(inputs)
+        of_rounded(inputs, false)
     }
 
     fn chain(&self) -> Chain {
@@ -90,13 +87,9 @@ impl Op for Convolution {
         let windows = [samples, rows, columns];
         let one = p.one(&windows);
         let indices = |last: Index| [over(&windows), vec![last]].concat();
-        let [by_row, by_column] = Placed::operands(p, placed.sees);
+        let pixels = (1, at(x, &over(&fact.axes)));
         let terms = vec![
-            term(
-                1,
-                [at(x, &over(&fact.axes)), by_row, by_column],
-                &indices(Index::Body(seen)),
-            ),
+            through(p, placed.sees, pixels, &indices(Index::Body(seen))),
             term(
                 1 << fact.fraction,
                 [at(one, &over(&windows))],
@@ -125,9 +118,8 @@ impl Op for Convolution {
             return Ok(vec![None]);
         };
         let (fact, axes) = (p.fact(back).clone(), p.fact(*x).axes.clone());
-        let [by_row, by_column] = Placed::operands(p, [*by_row, *by_column]);
-        let operands = [at(back, &over(&fact.axes)), by_row, by_column];
-        let terms = vec![term(1, operands, &over(&axes))];
+        let seen = (1, at(back, &over(&fact.axes)));
+        let terms = vec![through(p, [*by_row, *by_column], seen, &over(&axes))];
         let name = format!("P{} of pixels", label.saturating_sub(1));
         Ok(vec![Some(p.sum(name, &axes, fact.fraction, terms))])
     }

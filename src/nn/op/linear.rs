@@ -2,9 +2,11 @@
 //!
 //! $Z = X W + 2^f \mathbf{1} b$ for inputs of $f$ fraction bits (equation 2); $P = G W^{\mathsf T}$ (6);
 //! the gradients are $X^{\mathsf T} G$ and $2^f \mathbf{1}^{\mathsf T} G$ (9, 10). All exact.
-use super::{Chain, Forward, Kind, Op, Operator, ParameterShape, operator::only};
+use super::{
+    Chain, Forward, Kind, Op, Operator, ParameterShape,
+    operator::{of_rounded, only, outputs},
+};
 use crate::{
-    check::Check,
     error::ConfigError,
     nn::{
         gadget,
@@ -31,7 +33,7 @@ pub(super) static LINEAR: Kind = Kind {
     name: "linear",
     fields: &["outputs"],
     make: |numbers| {
-        let outputs = usize::try_from(*numbers.first()?).ok()?;
+        let outputs = outputs(numbers)?;
         Some(Operator::new(Linear { outputs }))
     },
 };
@@ -59,10 +61,7 @@ impl Op for Linear {
 
     // One rounding drops no more bits than weights have.
     fn is_rounded(&self, inputs: bool) -> Result<bool, &'static str> {
-        match inputs {
-            true => Ok(false),
-            false => Err("what it reads has to be rounded first"),
-        }
+        of_rounded(inputs, false)
     }
 
     fn chain(&self) -> Chain {
@@ -98,7 +97,7 @@ pub(super) static DENSE: Kind = Kind {
     name: "dense",
     fields: &["outputs"],
     make: |numbers| {
-        let outputs = usize::try_from(*numbers.first()?).ok()?;
+        let outputs = outputs(numbers)?;
         Some(Operator::new(Dense { outputs }))
     },
 };
@@ -127,8 +126,7 @@ impl Op for Dense {
     }
 
     fn is_rounded(&self, inputs: bool) -> Result<bool, &'static str> {
-        let outputs = self.outputs;
-        Linear { outputs }.is_rounded(inputs)
+        of_rounded(inputs, false)
     }
 
     fn chain(&self) -> Chain {
@@ -227,24 +225,16 @@ pub(super) fn product_backward(
     saved: &[Value],
     (cotangent, wanted): (Value, bool),
 ) -> Result<Option<Value>, ConfigError> {
-    let [input, weights, ..] = saved else {
-        return Err(ConfigError::Operator {
-            operator: "linear",
-            what: "its forward pass comes first",
-        });
-    };
-    let (input, weights) = (*input, *weights);
-    let format = p.format();
-    let to = (format.gradient_bits(), format.gradient_range_bits());
-    let (name, check) = (format!("G{label} rounded"), Check::GradientRange);
-    let cotangent = gadget::rounded(p, name, cotangent, to, check);
+    let [input, weights] = super::saved("linear", saved.get(..2).unwrap_or(saved))?;
+    let cotangent = gadget::gradient(p, format!("G{label} rounded"), cotangent);
+    let bits = p.fact(cotangent).fraction;
     let (matrix, inputs) = (p.fact(weights).axes.clone(), p.fact(input).clone());
     let gradient = [
         at(input, &over(&inputs.axes)),
         at(cotangent, &over(&with_last(&inputs.axes, matrix[1]))),
     ];
     let terms = vec![term(1, gradient, &over(&matrix))];
-    let fraction = inputs.fraction + to.0;
+    let fraction = inputs.fraction + bits;
     let gradient = p.sum(format!("gradient of W{label}"), &matrix, fraction, terms);
     p.gradient(weights, gradient);
     let Some(units) = p.body(matrix[0]).filter(|_| wanted) else {
@@ -256,7 +246,7 @@ pub(super) fn product_backward(
         at(weights, &[Index::Body(units), matrix[1].into()]),
     ];
     let terms = vec![term(1, product, &over(&axes))];
-    let fraction = to.0 + p.fact(weights).fraction;
+    let fraction = bits + p.fact(weights).fraction;
     let name = format!("P{}", label.saturating_sub(1));
     Ok(Some(p.sum(name, &axes, fraction, terms)))
 }

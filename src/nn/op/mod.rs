@@ -133,6 +133,17 @@ fn single(operator: &'static str, x: &[Value]) -> Result<Value, ConfigError> {
     }
 }
 
+/// What the forward pass of an operator saved.
+fn saved<const N: usize>(
+    operator: &'static str,
+    saved: &[Value],
+) -> Result<[Value; N], ConfigError> {
+    saved.try_into().map_err(|_| ConfigError::Operator {
+        operator,
+        what: "its forward pass comes first",
+    })
+}
+
 /// The axes of images: sample, height, width, channel.
 fn image(p: &Program, operator: &'static str, x: Value) -> Result<[Axis; 4], ConfigError> {
     let axes = p.fact(x).axes.as_slice();

@@ -2,9 +2,8 @@
 //!
 //! Backward the cotangent is rounded first, for the reason of [activations](super::Activation): $H = \mathrm{round}(P)$, then
 //! $H \cdot y$ and $H \cdot x$.
-use super::{Chain, Forward, Kind, Op, Operator};
+use super::{Chain, Forward, Kind, Op, Operator, operator::of_rounded};
 use crate::{
-    check::Check,
     error::ConfigError,
     nn::{
         gadget,
@@ -39,10 +38,7 @@ impl Op for Multiply {
 
     // A factor that depends on parameters would be computed anew for each step of a proof.
     fn is_rounded(&self, inputs: bool) -> Result<bool, &'static str> {
-        match inputs {
-            true => Ok(false),
-            false => Err("what it reads has to be rounded first"),
-        }
+        of_rounded(inputs, false)
     }
 
     fn chain(&self) -> Chain {
@@ -50,18 +46,20 @@ impl Op for Multiply {
     }
 
     fn forward(&self, p: &mut Program, label: usize, x: &[Value]) -> Result<Forward, ConfigError> {
-        let [a, b] = x else {
-            return Err(wrong("it has two inputs of one shape"));
-        };
-        if p.shape(*a) != p.shape(*b) {
-            return Err(wrong("it has two inputs of one shape"));
+        match x {
+            [a, b] if p.shape(*a) == p.shape(*b) => {
+                gadget::bounded(p, NAME, *a)?;
+                gadget::bounded(p, NAME, *b)?;
+                Ok(Forward {
+                    output: product(p, format!("X{label}"), (*a, *b)),
+                    saved: x.to_vec(),
+                })
+            }
+            _ => Err(ConfigError::Operator {
+                operator: NAME,
+                what: "it has two inputs of one shape",
+            }),
         }
-        gadget::bounded(p, NAME, *a)?;
-        gadget::bounded(p, NAME, *b)?;
-        Ok(Forward {
-            output: product(p, format!("X{label}"), (*a, *b)),
-            saved: x.to_vec(),
-        })
     }
 
     fn backward(
@@ -72,26 +70,14 @@ impl Op for Multiply {
         cotangent: Value,
         needs: &[bool],
     ) -> Result<Vec<Option<Value>>, ConfigError> {
-        let [a, b] = saved else {
-            return Err(wrong("its forward pass comes first"));
-        };
-        let format = p.format();
-        let to = (format.gradient_bits(), format.gradient_range_bits());
-        let name = format!("H{label}");
-        let h = gadget::rounded(p, name, cotangent, to, Check::GradientRange);
-        let others = [(0, *b), (1, *a)];
+        let [a, b] = super::saved(NAME, saved)?;
+        let h = gadget::gradient(p, format!("H{label}"), cotangent);
+        let others = [(0, b), (1, a)];
         let back = others.map(|(k, other)| {
             let needed = needs.get(k) == Some(&true);
             needed.then(|| product(p, format!("G{label}"), (h, other)))
         });
         Ok(back.to_vec())
-    }
-}
-
-fn wrong(what: &'static str) -> ConfigError {
-    ConfigError::Operator {
-        operator: NAME,
-        what,
     }
 }
 

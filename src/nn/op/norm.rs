@@ -10,7 +10,10 @@
 //! $a$ and $b$ with $g + \alpha$ fraction bits, and without $b$ where the norm is not centred.
 //!
 //! **Padding.** What is the same for a row, $\mu$ and $b$, meets a mask of units before it is taken off.
-use super::{Chain, Forward, Kind, Op, Operator, operator::only};
+use super::{
+    Chain, Forward, Kind, Op, Operator,
+    operator::{of_rounded, only},
+};
 use crate::{
     check::Check,
     error::ConfigError,
@@ -75,10 +78,7 @@ impl Op for Norm {
     }
 
     fn is_rounded(&self, inputs: bool) -> Result<bool, &'static str> {
-        match inputs {
-            true => Ok(true),
-            false => Err("what it reads has to be rounded first"),
-        }
+        of_rounded(inputs, true)
     }
 
     fn chain(&self) -> Chain {
@@ -119,20 +119,13 @@ impl Op for Norm {
         cotangent: Value,
         _: &[bool],
     ) -> Result<Vec<Option<Value>>, ConfigError> {
-        let [n, r] = saved else {
-            return Err(ConfigError::Operator {
-                operator: NAME,
-                what: "its forward pass comes first",
-            });
-        };
+        let [n, r] = super::saved(NAME, saved)?;
         let (format, check) = (p.format().clone(), Check::GradientRange);
         let bits = format.functions(NAME)?;
         let g = format.gradient_bits();
-        let to = (g, format.gradient_range_bits());
-        let name = format!("gradient of norm {label}");
-        let cotangent = gadget::rounded(p, name, cotangent, to, check);
-        let t = projected(p, label, (cotangent, *n), (self.centred, bits.row_bits))?;
-        let exact = scaled(p, format!("gradient behind norm {label}, scaled"), (t, *r));
+        let cotangent = gadget::gradient(p, format!("gradient of norm {label}"), cotangent);
+        let t = projected(p, label, (cotangent, n), (self.centred, bits.row_bits))?;
+        let exact = scaled(p, format!("gradient behind norm {label}, scaled"), (t, r));
         let names = (
             format!("gradient behind norm {label}"),
             "the gradient behind a norm",

@@ -93,6 +93,19 @@ impl PartialEq for Operator {
 
 impl Eq for Operator {}
 
+/// What an operator that reads rounded inputs alone makes of them.
+pub(super) fn of_rounded(inputs: bool, output: bool) -> Result<bool, &'static str> {
+    match inputs {
+        true => Ok(output),
+        false => Err("what it reads has to be rounded first"),
+    }
+}
+
+/// The number that an operator of one has: of its outputs.
+pub(super) fn outputs(numbers: &[u64]) -> Option<usize> {
+    usize::try_from(*numbers.first()?).ok()
+}
+
 /// The only input of an operator.
 pub(super) fn only<'a>(inputs: &[&'a [usize]]) -> Result<&'a [usize], &'static str> {
     match inputs {

@@ -9,11 +9,10 @@
 //! no value of its own.
 use super::{
     Chain, Forward, Kind, Op, Operator,
-    operator::only,
-    windows::{self, Placed, Windows},
+    operator::{of_rounded, only},
+    windows::{self, Windows, through},
 };
 use crate::{
-    check::Check,
     error::ConfigError,
     nn::{
         gadget,
@@ -112,10 +111,9 @@ impl Op for AveragePool {
         let [rows, columns] = placed.windows;
         let fact = p.fact(x).clone();
         let axes = [samples, rows, columns, channels];
-        let [by_row, by_column] = Placed::operands(p, placed.sees);
-        let operands = [at(x, &over(&fact.axes)), by_row, by_column];
         let (factor, bits) = share(self.windows.kernel.iter().product());
-        let terms = vec![term(factor, operands, &over(&axes))];
+        let pixels = (factor, at(x, &over(&fact.axes)));
+        let terms = vec![through(p, placed.sees, pixels, &over(&axes))];
         let name = format!("mean of A{label} over windows");
         Ok(Forward {
             output: p.sum(name, &axes, fact.fraction + bits, terms),
@@ -131,19 +129,13 @@ impl Op for AveragePool {
         cotangent: Value,
         _: &[bool],
     ) -> Result<Vec<Option<Value>>, ConfigError> {
-        let [x, by_row, by_column] = saved else {
-            return Err(ConfigError::Operator {
-                operator: "average_pool",
-                what: "its forward pass comes first",
-            });
-        };
-        let (fact, axes) = (p.fact(cotangent).clone(), p.fact(*x).axes.clone());
-        let [by_row, by_column] = Placed::operands(p, [*by_row, *by_column]);
-        let windows = [by_row.indices[0], by_column.indices[0]];
-        let indices = [axes[0].into(), windows[0], windows[1], axes[3].into()];
-        let operands = [at(cotangent, &indices), by_row, by_column];
+        let [x, by_row, by_column] = super::saved("average_pool", saved)?;
+        let (fact, axes) = (p.fact(cotangent).clone(), p.fact(x).axes.clone());
+        let [rows, columns] = [by_row, by_column].map(|value| p.fact(value).axes[0]);
         let (factor, bits) = share(self.windows.kernel.iter().product());
-        let terms = vec![term(factor, operands, &over(&axes))];
+        let means = at(cotangent, &over(&[axes[0], rows, columns, axes[3]]));
+        let means = (factor, means);
+        let terms = vec![through(p, [by_row, by_column], means, &over(&axes))];
         let name = format!("D{label} of pixels");
         Ok(vec![Some(p.sum(name, &axes, fact.fraction + bits, terms))])
     }
@@ -192,14 +184,9 @@ impl Op for GlobalAverage {
         cotangent: Value,
         _: &[bool],
     ) -> Result<Vec<Option<Value>>, ConfigError> {
-        let [x] = saved else {
-            return Err(ConfigError::Operator {
-                operator: "global_average_pool",
-                what: "its forward pass comes first",
-            });
-        };
-        let (fact, axes) = (p.fact(cotangent).clone(), p.fact(*x).axes.clone());
-        let [samples, height, width, channels] = super::image(p, "global_average_pool", *x)?;
+        let [x] = super::saved("global_average_pool", saved)?;
+        let (fact, axes) = (p.fact(cotangent).clone(), p.fact(x).axes.clone());
+        let [samples, height, width, channels] = super::image(p, "global_average_pool", x)?;
         let one = p.one(&[height, width]);
         let operands = [
             at(cotangent, &over(&[samples, channels])),
@@ -230,10 +217,7 @@ impl Op for MaxPool {
     }
 
     fn is_rounded(&self, inputs: bool) -> Result<bool, &'static str> {
-        match inputs {
-            true => Ok(true),
-            false => Err("what it reads has to be rounded first"),
-        }
+        of_rounded(inputs, true)
     }
 
     fn chain(&self) -> Chain {
@@ -253,9 +237,8 @@ impl Op for MaxPool {
             channels,
             seen,
         ];
-        let [by_row, by_column] = Placed::operands(p, placed.sees);
-        let operands = [at(x, &over(&fact.axes)), by_row, by_column];
-        let terms = vec![term(1, operands, &over(&axes))];
+        let pixels = (1, at(x, &over(&fact.axes)));
+        let terms = vec![through(p, placed.sees, pixels, &over(&axes))];
         let name = format!("windows of A{label}");
         let entries = p.sum(name, &axes, fact.fraction, terms);
         let choice = gadget::first_maximum(p, &format!("maximum of A{label}"), entries)?;
@@ -273,27 +256,19 @@ impl Op for MaxPool {
         cotangent: Value,
         _: &[bool],
     ) -> Result<Vec<Option<Value>>, ConfigError> {
-        let [x, by_row, by_column, chosen] = saved else {
-            return Err(ConfigError::Operator {
-                operator: "max_pool",
-                what: "its forward pass comes first",
-            });
-        };
-        let format = p.format();
-        let to = (format.gradient_bits(), format.gradient_range_bits());
-        let (name, check) = (format!("D{label} of windows"), Check::GradientRange);
-        let cotangent = gadget::rounded(p, name, cotangent, to, check);
-        let (of, image) = (p.fact(*chosen).axes.clone(), p.fact(*x).axes.clone());
+        let [x, by_row, by_column, chosen] = super::saved("max_pool", saved)?;
+        let cotangent = gadget::gradient(p, format!("D{label} of windows"), cotangent);
+        let bits = p.fact(cotangent).fraction;
+        let (of, image) = (p.fact(chosen).axes.clone(), p.fact(x).axes.clone());
         let back = [
-            at(*chosen, &over(&of)),
+            at(chosen, &over(&of)),
             at(cotangent, &over(&of[..of.len() - 1])),
         ];
         let name = format!("D{label} of entries");
-        let back = p.sum(name, &of, to.0, vec![term(1, back, &over(&of))]);
-        let [by_row, by_column] = Placed::operands(p, [*by_row, *by_column]);
-        let operands = [at(back, &over(&of)), by_row, by_column];
-        let terms = vec![term(1, operands, &over(&image))];
+        let back = p.sum(name, &of, bits, vec![term(1, back, &over(&of))]);
+        let entries = (1, at(back, &over(&of)));
+        let terms = vec![through(p, [by_row, by_column], entries, &over(&image))];
         let name = format!("D{label} of pixels");
-        Ok(vec![Some(p.sum(name, &image, to.0, terms))])
+        Ok(vec![Some(p.sum(name, &image, bits, terms))])
     }
 }

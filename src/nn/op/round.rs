@@ -75,10 +75,8 @@ impl Op for Round {
         cotangent: Value,
         _: &[bool],
     ) -> Result<Vec<Option<Value>>, ConfigError> {
-        let format = p.format();
-        let to = (format.gradient_bits(), format.gradient_range_bits());
-        let (name, check) = (format!("H{label}"), Check::GradientRange);
-        Ok(vec![Some(gadget::rounded(p, name, cotangent, to, check))])
+        let h = gadget::gradient(p, format!("H{label}"), cotangent);
+        Ok(vec![Some(h)])
     }
 }
 

@@ -452,3 +452,32 @@ proptest! {
         }
     }
 }
+
+/// What a rounding drops fits 64 bits in all formats, or there is no program: means add bits to those of weights.
+#[test]
+fn what_is_rounded_too_late_is_refused() {
+    let operators = [
+        Operator::new(Convolution {
+            outputs: 2,
+            windows: Windows::same(3),
+        }),
+        Operator::new(GlobalAverage),
+        Operator::new(Round),
+    ];
+    let nodes = operators.into_iter().enumerate();
+    let nodes = nodes.map(|(k, operator)| GraphNode {
+        operator,
+        inputs: vec![k],
+    });
+    let graph = Graph::new(vec![3, 5, 1], nodes.collect()).unwrap();
+    let program = |format| model::program(&graph, &format, 1, Task::Training);
+    assert!(program(FixedPoint::compact()).is_ok());
+    let error = program(FixedPoint::paper()).unwrap_err();
+    // Weights have 48 bits, one of 15 pixels has 20.
+    let expected = ConfigError::TooWide {
+        what: "what a rounding drops",
+        bits: 68,
+        max: 60,
+    };
+    assert_eq!(error, expected);
+}

@@ -1,7 +1,7 @@
 //! How windows lie on an image: what convolution and pooling have in common.
 use crate::{
     error::ConfigError,
-    nn::program::{Axis, Known, Operand, Program, Value, at, over},
+    nn::program::{Axis, Index, Known, Operand, Program, Term, Value, at, over, term},
 };
 
 /// Most entries that the windows of one image have together.
@@ -137,9 +137,14 @@ impl Windows {
     }
 }
 
-impl Placed {
-    /// Both of what places see, as operands.
-    pub(super) fn operands(p: &Program, sees: [Value; 2]) -> [Operand; 2] {
-        sees.map(|value| at(value, &over(&p.fact(value).axes)))
-    }
+/// A multiple of what is seen through windows, or of what they saw: the operand times both of what places see, summed over
+/// what the output has not.
+pub(super) fn through(
+    p: &Program,
+    sees: [Value; 2],
+    (factor, operand): (i128, Operand),
+    output: &[Index],
+) -> Term {
+    let [by_row, by_column] = sees.map(|value| at(value, &over(&p.fact(value).axes)));
+    term(factor, [operand, by_row, by_column], output)
 }

@@ -6,7 +6,7 @@ use crate::{
     error::TrainError,
     nn::{
         fixed::round,
-        tensor::{self, Einsum, Loop, Tensor, View, matmul},
+        tensor::{self, Einsum, Jump, Loop, Tensor, View, matmul},
     },
 };
 use std::sync::Arc;
@@ -248,7 +248,7 @@ fn outer_rows(einsum: &Einsum) -> Option<usize> {
         index.len == 1 || index.operands[operand] == stride
     };
     let output = (m.len == 1 || m.output == n.len) && (n.len == 1 || n.output == 1);
-    let direct = einsum.jumps.is_none() && matrices.batch.is_empty();
+    let direct = einsum.jumps.is_empty() && matrices.batch.is_empty();
     let whole = direct && einsum.offsets == [0, 0] && einsum.output_offset == 0;
     let left = stands(&m, 0, 1) && stands(&k, 0, m.len);
     let right = stands(&n, 1, 1) && stands(&k, 1, n.len);
@@ -302,10 +302,11 @@ pub(in crate::nn) fn loops(
         output: stride(&output, axis),
     };
     let known = |operand: &Operand| {
-        let loops = program.leaves_of(&operand.indices).into_iter().map(strides);
-        Some((loops.collect(), program.sparse(operand.value)?.clone()))
+        let entries = program.sparse(operand.value)?;
+        let axes = program.leaves_of(&operand.indices).into_iter();
+        let loops: Vec<Loop> = axes.map(strides).collect();
+        Some(Jump::all(&loops, entries))
     };
-    let known: Vec<(Vec<Loop>, _)> = term.operands.iter().filter_map(known).collect();
     let covered = |axis: &super::Axis| {
         let mut all = term.operands.iter();
         all.any(|o| {
@@ -326,7 +327,7 @@ pub(in crate::nn) fn loops(
         summed: summed.into_iter().map(strides).collect(),
         offsets: [0, 1].map(|k| operands.get(k).map_or(0, |(_, offset)| *offset)),
         output_offset,
-        jumps: tensor::jumps(&known),
+        jumps: term.operands.iter().filter_map(known).collect(),
     }
 }
 

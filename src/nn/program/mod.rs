@@ -594,6 +594,15 @@ impl Program {
         self.gadgets.push(gadget);
     }
 
+    /// The most bits that a rounding drops.
+    pub(super) fn longest_rounding(&self) -> u32 {
+        let shifts = self.gadgets.iter().map(|gadget| match gadget {
+            Gadget::Round { shift, .. } => *shift,
+            _ => 0,
+        });
+        shifts.max().unwrap_or(0)
+    }
+
     /// The gadget that computes a committed value, and which of its images it is.
     pub(super) fn maker(&self, value: Value) -> Option<(usize, usize)> {
         self.makers.get(&value).copied()

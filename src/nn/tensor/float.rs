@@ -4,10 +4,9 @@ use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
 
 /// `out += factor * einsum(operands)`.
 pub(in crate::nn) fn add_term(einsum: &Einsum, factor: f64, operands: &[&[f64]], out: &mut [f64]) {
-    if let Some(jumps) = &einsum.jumps {
-        return einsum.apart(jumps, |einsum, by| {
-            add_term(einsum, factor * by as f64, operands, out);
-        });
+    let apart = einsum.apart(|einsum, by| add_term(einsum, factor * by as f64, operands, out));
+    if apart.is_some() {
+        return;
     }
     match (operands, einsum.matrices()) {
         ([x, y], Some(matrices)) => add_matrices(einsum, &matrices, factor, (x, y), out),

@@ -104,9 +104,9 @@ pub struct Einsum {
     pub offsets: [usize; 2],
     /// Where the output's first entry is.
     pub output_offset: usize,
-    /// If there are known operands: all of this once for each choice of an entry of each, with its product as a
+    /// The entries of each known operand: all of this once for each choice of one of each, with their product as a
     /// factor, and moved.
-    pub jumps: Option<Vec<Jump>>,
+    pub jumps: Vec<Vec<Jump>>,
 }
 
 /// An entry of known operands.
@@ -119,31 +119,20 @@ pub struct Jump {
     factor: i64,
 }
 
-/// The choices of an entry of each known operand, with what an index of each of its axes moves; none if there is
-/// no such operand.
-pub(super) fn jumps(known: &[(Vec<Loop>, Arc<Sparse>)]) -> Option<Vec<Jump>> {
-    let here = Jump {
-        operands: [0, 0],
-        output: 0,
-        factor: 1,
-    };
-    let mut jumps = vec![here];
-    for (loops, entries) in known {
-        let moved = |jump: &Jump, (index, value): (&[u32], i64)| {
-            let mut jump = *jump;
-            jump.factor *= value;
-            for (k, index) in index.iter().zip(loops) {
-                let k = *k as usize;
-                jump.operands[0] += k * index.operands[0];
-                jump.operands[1] += k * index.operands[1];
-                jump.output += k * index.output;
+impl Jump {
+    /// The entries of a known operand, with what an index of each of its axes moves.
+    pub(super) fn all(loops: &[Loop], entries: &Sparse) -> Vec<Self> {
+        let jump = |(index, factor): (&[u32], i64)| {
+            let steps = || index.iter().map(|k| *k as usize).zip(loops);
+            let moved = |k: usize| steps().map(|(index, axis)| index * axis.operands[k]).sum();
+            Self {
+                operands: [moved(0), moved(1)],
+                output: steps().map(|(index, axis)| index * axis.output).sum(),
+                factor,
             }
-            jump
         };
-        let all = |jump| entries.entries().map(move |entry| moved(jump, entry));
-        jumps = jumps.iter().flat_map(all).collect();
+        entries.entries().map(jump).collect()
     }
-    (!known.is_empty()).then_some(jumps)
 }
 
 /// A matrix product `[m, k] x [k, n]`, repeated along `batch`.
@@ -178,16 +167,37 @@ impl Einsum {
         })
     }
 
-    /// The einsum for each entry of known operands, without them, and its factor.
-    pub(super) fn apart(&self, jumps: &[Jump], mut each: impl FnMut(&Self, i64)) {
+    /// The einsum for each choice of entries of known operands, without them, and its factor; `None` if there are
+    /// no such operands.
+    pub(super) fn apart(&self, mut each: impl FnMut(&Self, i64)) -> Option<()> {
+        let jumps = Some(&self.jumps).filter(|jumps| !jumps.is_empty())?;
         let mut moved = Self {
-            jumps: None,
+            jumps: Vec::new(),
             ..self.clone()
         };
-        for jump in jumps {
-            moved.offsets = [0, 1].map(|k| self.offsets[k] + jump.operands[k]);
-            moved.output_offset = self.output_offset + jump.output;
-            each(&moved, jump.factor);
+        Self::choices(jumps, (self.start(), 1), &mut |[a, b, out], factor| {
+            moved.offsets = [a, b];
+            moved.output_offset = out;
+            each(&moved, factor);
+        });
+        Some(())
+    }
+
+    fn choices(
+        jumps: &[Vec<Jump>],
+        ([a, b, out], factor): ([usize; 3], i64),
+        visit: &mut impl FnMut([usize; 3], i64),
+    ) {
+        let Some((entries, rest)) = jumps.split_first() else {
+            return visit([a, b, out], factor);
+        };
+        for jump in entries {
+            let at = [
+                a + jump.operands[0],
+                b + jump.operands[1],
+                out + jump.output,
+            ];
+            Self::choices(rest, (at, factor * jump.factor), visit);
         }
     }
 
@@ -270,10 +280,11 @@ pub(super) fn add_term(
     largest: &dyn Fn(usize) -> u64,
     out: &mut [i128],
 ) {
-    if let Some(jumps) = &einsum.jumps {
-        return einsum.apart(jumps, |einsum, by| {
-            add_term(einsum, factor * i128::from(by), operands, largest, out);
-        });
+    let apart = einsum.apart(|einsum, by| {
+        add_term(einsum, factor * i128::from(by), operands, largest, out);
+    });
+    if apart.is_some() {
+        return;
     }
     match operands {
         [View::Narrow(x)] => einsum.add_with(out, |i, _| i128::from(x[i]), |x| factor * x),
@@ -292,10 +303,9 @@ pub(super) fn add_term(
 
 /// As [`add_term`], of narrow operands and where no sum leaves `i64`.
 pub(super) fn add_narrow(einsum: &Einsum, factor: i64, operands: &[&[i64]], out: &mut [i64]) {
-    if let Some(jumps) = &einsum.jumps {
-        return einsum.apart(jumps, |einsum, by| {
-            add_narrow(einsum, factor * by, operands, out);
-        });
+    let apart = einsum.apart(|einsum, by| add_narrow(einsum, factor * by, operands, out));
+    if apart.is_some() {
+        return;
     }
     match operands {
         [x] => einsum.add_with(out, |i, _| x[i], |x| factor * x),
@@ -388,7 +398,7 @@ mod tests {
             summed: vec![index(3, k)],
             offsets: [0, 0],
             output_offset: 0,
-            jumps: None,
+            jumps: Vec::new(),
         }
     }
 
