@@ -170,7 +170,7 @@ impl FromStr for Layer {
 /// The graph of a convolutional network.
 ///
 /// # Errors
-/// Those of [`Graph::new`]; [`ConfigError::Layer`] if the last layer is not linear.
+/// Those of [`Graph::new`], among them that the last layer is linear.
 pub fn cnn(cnn: &Cnn) -> Result<Graph, ConfigError> {
     let mut chain = Chain::default();
     let relu = Activation {
@@ -233,5 +233,65 @@ impl Chain {
             inputs: vec![self.0.len()],
             operator: Operator::new(op),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::nn::Architecture;
+
+    #[test]
+    fn texts_are_networks_and_back() {
+        for text in [
+            "cnn:1x28x28,conv8,pool,conv16,pool,linear10",
+            "cnn:3x9x7,conv4k5s2,pool3,linear6,linear2",
+            "cnn:2x8x8,average,conv2k1,global,linear3",
+        ] {
+            let network: Architecture = text.parse().unwrap();
+            assert_eq!(network.to_string(), text);
+            let json = serde_json::to_string(&network).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Architecture>(&json).unwrap(),
+                network
+            );
+            let bytes = network.encode();
+            assert_eq!(Architecture::decode(&bytes).unwrap(), network);
+        }
+        let network: Architecture = "cnn:1x28x28,conv8,pool2,linear10".parse().unwrap();
+        assert_eq!(network.to_string(), "cnn:1x28x28,conv8,pool,linear10");
+        // Three by three of a pixel, and half of them in each direction of 8 channels.
+        let shapes: Vec<usize> = network.shapes().iter().map(|s| s.inputs()).collect();
+        assert_eq!(shapes, [9, 14 * 14 * 8]);
+    }
+
+    #[test]
+    fn what_is_no_layer_is_said() {
+        for (text, part) in [
+            ("cnn:", ""),
+            ("cnn:28x28,linear2", "28x28"),
+            ("cnn:1x2x3,dense2", "dense2"),
+            ("cnn:1x2x3,conv", "conv"),
+            ("cnn:1x2x3,conv4s", "conv4s"),
+            ("cnn:1x2x3,conv4s2k3", "conv4s2k3"),
+            ("cnn:1x2x3,global2", "global2"),
+            ("cnn:1x2x3,linear2,", ""),
+        ] {
+            let error = text.parse::<Architecture>().unwrap_err().to_string();
+            let expected = format!("\"{part}\" is no part of a network of images");
+            assert!(error.starts_with(&expected), "{text}: {error}");
+        }
+        for (text, message) in [
+            (
+                "cnn:1x2x2,conv2,pool,pool,linear2",
+                "larger than the padded image",
+            ),
+            ("cnn:1x2x2,conv2s0,linear2", "at least 1"),
+            ("cnn:1x2x2,linear1", "two or more classes"),
+            ("cnn:1x2x2,linear2,conv2", "height, width and channels"),
+            ("cnn:1x4x4,conv2", "the last one"),
+        ] {
+            let error = text.parse::<Architecture>().unwrap_err().to_string();
+            assert!(error.contains(message), "{text}: {error}");
+        }
     }
 }

@@ -1,16 +1,4 @@
 //! Networks as JSON.
-//!
-//! ```json
-//! {
-//!   "input": [28, 28, 1],
-//!   "nodes": [
-//!     { "operator": "dense", "outputs": 10, "inputs": [0] },
-//!     { "operator": "scores", "inputs": [1] }
-//!   ]
-//! }
-//! ```
-//! The input is a number of columns, or height, width and channels. A node has the name of its operator, that operator's
-//! numbers by name, and which values it reads: 0 is the input, `k` what node `k - 1`, counted from 0, makes.
 use super::{Graph, GraphNode};
 use crate::{
     error::ConfigError,
@@ -20,6 +8,18 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A network as it stands in a file.
+///
+/// ```json
+/// {
+///   "input": [28, 28, 1],
+///   "nodes": [
+///     { "operator": "dense", "outputs": 10, "inputs": [0] },
+///     { "operator": "scores", "inputs": [1] }
+///   ]
+/// }
+/// ```
+/// The input is a number of columns, or height, width and channels. A node has the name of its operator, that operator's
+/// numbers by name, and which values it reads: 0 is the input, `k` what node `k - 1`, counted from 0, makes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GraphFile {
@@ -107,5 +107,64 @@ impl NodeFile {
             operator,
             inputs: self.inputs,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Architecture;
+
+    const TEXT: &str = r#"{ "input": [28, 28, 1], "nodes": [
+        { "operator": "dense", "outputs": 10, "inputs": [0] },
+        { "operator": "scores", "inputs": [1] } ] }"#;
+
+    #[test]
+    fn networks_are_written_and_read() {
+        let read = GraphFile::read(TEXT.as_bytes()).unwrap();
+        assert_eq!((read.inputs(), read.outputs()), (784, 10));
+        for text in [
+            "cnn:3x18x17,conv4k5s2,pool,conv2,average,global,linear3",
+            "4,8,2 gelu",
+            "5,3 classes",
+        ] {
+            let network: Architecture = text.parse().unwrap();
+            let json = serde_json::to_string(&GraphFile::from(network.graph())).unwrap();
+            assert_eq!(&GraphFile::read(json.as_bytes()).unwrap(), network.graph());
+        }
+    }
+
+    #[test]
+    fn what_is_no_network_is_said() {
+        for (from, to, message) in [
+            (
+                "dense",
+                "denser",
+                "no operator \"denser\"; there are linear, round",
+            ),
+            (
+                "\"outputs\": 10, ",
+                "",
+                "dense has the numbers outputs, and no others",
+            ),
+            (
+                "\"outputs\"",
+                "\"units\"",
+                "dense has the numbers outputs, and no others",
+            ),
+            ("\"outputs\": 10", "\"outputs\": -1", "no network in JSON"),
+            ("\"input\"", "\"inputs\"", "no network in JSON"),
+            (
+                "\"inputs\": [1]",
+                "\"inputs\": [7]",
+                "it reads a node that does not come before",
+            ),
+            ("scores", "relu", "the last one is a rounding"),
+        ] {
+            let text = TEXT.replacen(from, to, 1);
+            assert_ne!(text, TEXT);
+            let error = GraphFile::read(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(message), "{to}: {error}");
+        }
     }
 }
