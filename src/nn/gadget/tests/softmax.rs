@@ -164,8 +164,9 @@ fn a_row_has_one_level() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
+    // Of larger scores some lie too far below their level for the table: see `what_does_not_fit_is_named`.
     #[test]
-    fn random_rows_are_accepted(classes in 1_usize..5, seed: u64, end in 1_i64..128) {
+    fn random_rows_are_accepted(classes in 1_usize..5, seed: u64, end in 1_i64..100) {
         let scene = drawn(scene(classes), seed, end);
         prop_assert_eq!(scene.violation(|_, _| ()), None);
         let traces = scene.traces().unwrap();
