@@ -45,7 +45,10 @@ impl Network {
         inputs: &[Value],
     ) -> Result<Value, ImportError> {
         let mut inputs = inputs.to_vec();
-        if !self.are_rounded(&inputs) && operator.is_rounded(false).is_err() {
+        // Means behind means, or behind layers, would have more bits than a rounding can drop.
+        let adds_bits = operator.is_rounded(true) == Ok(false);
+        let needs_rounded = adds_bits || operator.is_rounded(false).is_err();
+        if !self.are_rounded(&inputs) && needs_rounded {
             for input in &mut inputs {
                 *input = self.round(node, *input)?;
             }

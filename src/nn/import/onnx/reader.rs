@@ -202,7 +202,7 @@ impl Reader<'_> {
         let [first, second] = [self.continued(node, first)?, self.continued(node, second)?];
         if !first.view.is_like(&second.view) {
             return Err(node.error(format!(
-                "it adds samples of the shapes {:?} and {:?}: they must be of one shape",
+                "it adds samples of the shapes {:?} and {:?}: they must be of one shape, and turned alike",
                 first.view.shape(),
                 second.view.shape()
             )));

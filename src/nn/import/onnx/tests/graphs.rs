@@ -126,7 +126,10 @@ impl Random {
             back[*from as usize] = k as i64;
         }
         self.push("Transpose", &[], &[("perm", ints(&there))]);
+        let turned = self.before.len() - 1;
         self.push("Transpose", &[], &[("perm", ints(&back))]);
+        // An image is not added to one that is turned, of one shape or not.
+        self.before.remove(turned);
     }
 
     fn grow(&mut self) {
